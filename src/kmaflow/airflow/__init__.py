@@ -1,0 +1,1 @@
+"""kmaflow inside Apache Airflow: the only folder that imports Airflow."""

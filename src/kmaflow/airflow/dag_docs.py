@@ -1,0 +1,69 @@
+"""The texts behind DAGs and tasks in the UI, Korean first, made from the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kmaflow.airflow.timetable import WindowTimetable
+    from kmaflow.catalog.model import Dataset
+
+START = "실행의 시작. *The run begins.*"
+END = "하나라도 실패하면 빨강이 됩니다. *Red if any task of the run failed.*"
+STATIONS = """지점 목록(AWS, ASOS)을 받아 이력과 함께 저장합니다. 최근에 받았으면 아무 일도 하지 않습니다.
+
+*Fetches the station lists and keeps their history; does nothing if that was done lately.*"""
+CHECK = """지점·자료·시각을 확인하고 이 실행의 창을 정합니다. 실패하면 아무것도 수집하지 않습니다.
+
+*Checks stations, datasets and times, and fixes the run's window. If it fails, nothing is collected.*"""
+STATIONS_DAG = """### 기상청 지점 정보
+
+AWS(방재기상관측)와 ASOS(종관기상관측) 지점 목록을 하루 한 번(03:00 KST) 받아 `station` 표에 이력과 함께 저장합니다.
+
+*Fetches the lists of AWS and ASOS stations once a day (03:00 KST) into the table `station`, with history.*"""
+
+
+def observations(datasets: Sequence[Dataset], timetable: WindowTimetable) -> str:
+    """The page of a collecting DAG."""
+    step, delay = (int(span.total_seconds() // 60) for span in (timetable.step, timetable.delay))
+    rows = "\n".join(f"| `{dataset.name}` | {dataset.ko} | {dataset.en} |" for dataset in datasets)
+    return f"""### 무엇을 하나 · What it does
+
+{step}분마다 그 {step}분의 관측을 모든 지점에 대해 모아 데이터베이스에 넣습니다. 구간이 끝나고 {delay}분 뒤에 시작합니다.
+
+*Every {step} minutes: the observations of those minutes for all stations, into the database. A run starts {delay} minutes after its interval.*
+
+| 표 · table | 자료 | dataset |
+|---|---|---|
+{rows}
+
+### 시각 · Time
+
+자료 구간(data interval)이 곧 수집하는 창입니다: 12:00–13:00 구간은 12:00 다음부터 13:00까지의 시각(한국시각)을 담습니다.
+지난 자료는 실행을 지우거나(Clear) Backfill로 다시 모을 수 있고, 양식의 `from`·`to`로 임의의 창을 모을 수 있습니다. 같은 창을 다시 모아도 중복되지 않습니다.
+
+*The data interval is the window: 12:00–13:00 holds the stamps after 12:00, up to and including 13:00 KST. Clear and Backfill collect the past; `from` and `to`
+of the form collect any window. Collecting a window twice makes no duplicates.*
+
+### 실패 · Failure
+
+`확인`이 실패하면 아무것도 수집하지 않고, 한 자료의 실패는 다른 자료를 멈추지 않습니다. 하나라도 실패하면 실행은 빨강입니다. 이유와 할 일은 태스크 로그의 마지막 오류 줄에 있습니다.
+
+*If `check` fails nothing is collected; a failed dataset does not stop the others; any failure makes the run red. The task's log says why and what to do.*
+
+인증키는 연결 `kma_apihub` 또는 `.env`에만 둡니다. *The key belongs into the connection `kma_apihub` or into `.env`, never into the form.*
+"""
+
+
+def dataset(dataset: Dataset) -> str:
+    """The page of a dataset's task."""
+    notes = "\n".join(
+        f"* {korean} — *{english}*" for korean, english in zip(dataset.notes_ko, dataset.notes_en, strict=False)
+    )
+    return f"""**{dataset.ko}** — *{dataset.en}*
+
+표 `{dataset.name}`, 자산 `kma://{dataset.name}`, 활용신청 `{dataset.operation}`. *Table, asset, operation to apply for.*
+
+{notes}
+"""

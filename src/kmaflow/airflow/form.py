@@ -1,0 +1,88 @@
+"""The trigger form: what a person may choose for one run by hand. Scheduled runs take the defaults and need no form.
+
+There is no field for the key: a run's conf is stored, and shown, in clear text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Param
+
+from kmaflow.airflow.provider import CONNECTION_TYPE
+
+if TYPE_CHECKING:
+    from kmaflow.catalog.model import Dataset
+
+STORE_CONNECTION = "kma_store"
+
+_TIME_HELP = (
+    "한국시각, 예 2026-11-22 12:00. 비우면 이 실행의 자료 구간(수동 실행은 마지막으로 끝난 구간)을 수집합니다. "
+    "창은 from 다음 시각부터 to까지이며 둘은 함께 정합니다. — *KST (another offset is refused). Empty: the run's data interval, by "
+    "hand the last complete one. The window holds the stamps after from, up to and including to; give both or none.*"
+)
+
+
+def observation_form(datasets: Sequence[Dataset], stations: str) -> dict[str, Any]:
+    """The params of a collecting DAG.
+
+    Args:
+        datasets: what the DAG collects, in its order.
+        stations: the default choice, from the settings.
+    """
+    names = [dataset.name for dataset in datasets]
+    return {
+        "stations": Param(
+            stations,
+            type="string",
+            minLength=1,
+            title="지점 (stations)",
+            description_md="`all`(전체) 또는 지점 번호·이름을 쉼표로: `108,서울,강릉`. 없는 지점이 있으면 아무것도 수집하지 않습니다. — "
+            "*`all`, or numbers and names with commas. An unknown one stops the run before anything is collected.*",
+        ),
+        "datasets": Param(
+            names,
+            type="array",
+            minItems=1,
+            items={"type": "string", "enum": names},
+            examples=names,
+            values_display={dataset.name: f"{dataset.ko} ({dataset.en})" for dataset in datasets},
+            title="자료 종류 (datasets)",
+            description_md="수집할 자료. 고르지 않은 것은 건너뜁니다(skipped). — *What to collect; the others are skipped.*",
+        ),
+        "from": Param(
+            None,
+            type=["null", "string"],
+            title="시작 시각, 제외 (from, exclusive)",
+            description_md=_TIME_HELP,
+        ),
+        "to": Param(
+            None,
+            type=["null", "string"],
+            title="끝 시각, 포함 (to, inclusive)",
+            description_md=_TIME_HELP,
+        ),
+        **connection_form(),
+    }
+
+
+def connection_form() -> dict[str, Any]:
+    """The params of every DAG: which database, which hub."""
+    return {
+        "conn_id": Param(
+            STORE_CONNECTION,
+            type="string",
+            minLength=1,
+            title="저장할 데이터베이스 연결 (conn_id)",
+            description_md="PostgreSQL, MySQL/MariaDB 또는 SQLite 연결의 id. — *Id of the connection to the observation database.*",
+        ),
+        "hub_conn_id": Param(
+            CONNECTION_TYPE,
+            type="string",
+            minLength=1,
+            title="API허브 연결 (hub_conn_id)",
+            description_md="인증키가 든 연결의 id. 인증키를 이 양식에 쓰지 마십시오: 실행 설정은 평문으로 저장됩니다. — "
+            "*Id of the connection that holds the key. Never type the key here: a run's conf is stored in clear text.*",
+        ),
+    }

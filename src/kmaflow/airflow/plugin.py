@@ -1,0 +1,16 @@
+"""What kmaflow adds to every Airflow process: its timetable, so that the scheduler can read stored DAGs."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from airflow.plugins_manager import AirflowPlugin
+
+from kmaflow.airflow.timetable import WindowTimetable
+
+
+class KmaflowPlugin(AirflowPlugin):
+    """Registered by the entry point ``airflow.plugins``."""
+
+    name = "kmaflow"
+    timetables: ClassVar[list[Any]] = [WindowTimetable]

@@ -1,0 +1,118 @@
+"""The timetable of the collecting DAGs: equal steps of KST, each run some minutes after its data interval.
+
+Airflow's data interval [12:00, 12:10) is our window (12:00, 12:10]: the stamps 12:01 … 12:10. The hub has the last of them a while
+later, so the run starts ``delay`` after the interval's end. All steps are counted from midnight KST, which is fixed
++09:00 (no tz database zone, no daylight saving).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from airflow.exceptions import AirflowTimetableInvalid
+from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
+from pendulum import DateTime, instance, now
+
+_KST = timezone(timedelta(hours=9))
+_DAY = timedelta(days=1)
+#: A midnight of KST from which every step is counted; steps divide a day, so any midnight will do.
+_ORIGIN = datetime(1970, 1, 1, tzinfo=_KST)
+
+
+class WindowTimetable(Timetable):
+    """Every ``step`` of KST one run, ``delay`` after the end of its data interval.
+
+    Clear and Backfill make runs of the same intervals; a manual run gets the last interval that is complete at its logical date.
+
+    Args:
+        step: length of a data interval; it divides a day.
+        delay: time from the interval's end until the hub has its last stamp.
+    """
+
+    def __init__(self, step: timedelta, delay: timedelta) -> None:
+        self.step = step
+        self.delay = delay
+        minutes, late = int(step.total_seconds() // 60), int(delay.total_seconds() // 60)
+        self.description = f"{minutes}분 간격, 끝난 뒤 {late}분에 시작 · every {minutes} min, {late} min after the interval"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, WindowTimetable):
+            return NotImplemented
+        return (self.step, self.delay) == (other.step, other.delay)
+
+    def __hash__(self) -> int:
+        return hash((self.step, self.delay))
+
+    def __repr__(self) -> str:
+        return f"WindowTimetable(step={self.step!r}, delay={self.delay!r})"
+
+    @property
+    def summary(self) -> str:
+        """What the list of DAGs shows as schedule."""
+        return f"{int(self.step.total_seconds() // 60)}분 + {int(self.delay.total_seconds() // 60)}분"
+
+    def serialize(self) -> dict[str, Any]:
+        """Seconds, as stored in Airflow's database."""
+        return {"step": self.step.total_seconds(), "delay": self.delay.total_seconds()}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> Timetable:
+        """The inverse of :meth:`serialize`."""
+        return cls(timedelta(seconds=data["step"]), timedelta(seconds=data["delay"]))
+
+    def validate(self) -> None:
+        """Raises AirflowTimetableInvalid where runs could not tile the day."""
+        if self.step <= timedelta(0) or _DAY % self.step:
+            raise AirflowTimetableInvalid(f"the step {self.step} does not divide a day")
+        if self.delay < timedelta(0):
+            raise AirflowTimetableInvalid(f"the delay {self.delay} is negative")
+
+    def last_complete(self, moment: datetime) -> DataInterval:
+        """The last interval whose run could have started at ``moment`` (aware)."""
+        end = self._floor(moment - self.delay)
+        return DataInterval(instance(end - self.step), instance(end))
+
+    def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
+        """A run by hand without from/to takes the last complete interval, not the running one."""
+        return self.last_complete(run_after)
+
+    def next_dagrun_info(
+        self,
+        *,
+        last_automated_data_interval: DataInterval | None,
+        restriction: TimeRestriction,
+    ) -> DagRunInfo | None:
+        """The next interval. Without catchup, intervals older than the last complete one are passed over."""
+        earliest = None if restriction.earliest is None else self._ceil(restriction.earliest)
+        if not restriction.catchup:
+            newest: datetime = self.last_complete(now("UTC")).start
+            earliest = newest if earliest is None else max(newest, earliest)
+        if last_automated_data_interval is None:
+            if earliest is None:
+                return None
+            start = earliest
+        else:
+            # A last interval of another step (the schedule was changed) may end between two steps of ours: the interval that
+            # holds its end is asked again rather than left half empty; never one that starts where a run exists already.
+            start = self._floor(last_automated_data_interval.end)
+            if start <= last_automated_data_interval.start:
+                start = self._floor(last_automated_data_interval.start) + self.step
+            if earliest is not None:
+                start = max(start, earliest)
+        if restriction.latest is not None and start > restriction.latest:
+            return None
+        end = start + self.step
+        return DagRunInfo(
+            run_after=instance(end + self.delay),
+            data_interval=DataInterval(instance(start), instance(end)),
+        )
+
+    def _floor(self, moment: datetime) -> datetime:
+        """The last boundary at or before an aware moment, in UTC."""
+        return (_ORIGIN + ((moment - _ORIGIN) // self.step) * self.step).astimezone(UTC)
+
+    def _ceil(self, moment: datetime) -> datetime:
+        """The first boundary at or after an aware moment, in UTC."""
+        floor = self._floor(moment)
+        return floor if floor == moment else floor + self.step

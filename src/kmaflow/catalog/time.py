@@ -1,0 +1,128 @@
+"""KST stamps and windows: the one rule for time everywhere in kmaflow.
+
+A *stamp* is the time printed on a row: Korea Standard Time (fixed +09:00, never a zone of the tz database),
+naive ``datetime``, the *end* of the period observed. A *window* is the stretch ``(start, end]``: it holds the stamps after
+``start`` up to and including ``end``, so windows tile without overlap and a day holds its own 00:00 total.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+
+from kmaflow.errors import UsageError
+
+KST = timezone(timedelta(hours=9), "KST")
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+_COMPACT = re.compile(r"\d{12}")
+_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
+_FULL = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:00(?:\.0+)?)?(Z|[+-]\d{2}:?\d{2}|\[.*\])?", re.IGNORECASE
+)
+_TODO_EN = "write YYYY-MM-DD HH:MM, YYYYMMDDHHMM or a date, in KST (+09:00)"
+_TODO_KO = "YYYY-MM-DD HH:MM, YYYYMMDDHHMM 또는 날짜를 한국시각(+09:00)으로 쓰십시오"
+
+
+def now_kst() -> datetime:
+    """The present moment as naive KST with microseconds."""
+    return datetime.now(UTC).astimezone(KST).replace(tzinfo=None)
+
+
+def to_kst(moment: datetime) -> datetime:
+    """An aware moment as naive KST. A naive one is refused: its zone would be a guess."""
+    if moment.tzinfo is None:
+        raise UsageError(f"the time {moment.isoformat()} has no zone", todo_en=_TODO_EN, todo_ko=_TODO_KO)
+    return moment.astimezone(KST).replace(tzinfo=None)
+
+
+def parse_time(text: str) -> datetime:
+    """A time as a person types it: naive KST to the minute.
+
+    Accepts ``YYYY-MM-DD HH:MM``, ``YYYY-MM-DDTHH:MM``, ``YYYYMMDDHHMM`` and a date (its 00:00). ``+09:00`` may follow.
+
+    Raises:
+        UsageError: another form, another offset, seconds other than 0, or a day that does not exist.
+    """
+    text = text.strip()
+    try:
+        if _COMPACT.fullmatch(text):
+            return datetime.strptime(text, "%Y%m%d%H%M")
+        if date := _DATE.fullmatch(text):
+            return datetime(*(int(part) for part in date.groups()))  # type: ignore[arg-type]
+        if full := _FULL.fullmatch(text):
+            offset = full.group(4)
+            if offset is not None and offset.replace(":", "") != "+0900":
+                raise UsageError(f"the time {text!r} is not in KST", todo_en=_TODO_EN, todo_ko=_TODO_KO)
+            return datetime.strptime(f"{full.group(1)} {full.group(2)}", "%Y-%m-%d %H:%M")
+    except ValueError as cause:
+        raise UsageError(f"no such time: {text!r} ({cause})", todo_en=_TODO_EN, todo_ko=_TODO_KO) from None
+    raise UsageError(f"not a time: {text!r}", todo_en=_TODO_EN, todo_ko=_TODO_KO)
+
+
+def floor_to(moment: datetime, step: timedelta) -> datetime:
+    """The last multiple of ``step`` (counted from midnight) at or before ``moment``."""
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + ((moment - midnight) // step) * step
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Window:
+    """The stretch of KST time ``(start, end]``.
+
+    Raises:
+        UsageError: ``start`` is not before ``end``.
+    """
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start >= self.end:
+            raise UsageError(
+                f"the window ({self.start:%Y-%m-%d %H:%M}, {self.end:%Y-%m-%d %H:%M}] is empty",
+                todo_en="let from lie before to; the window holds the stamps after from, up to and including to",
+                todo_ko="from은 to보다 앞서야 합니다 (from 다음부터 to까지가 창입니다)",
+            )
+
+    @classmethod
+    def of_stamps(cls, first: datetime, last: datetime, step: timedelta) -> Window:
+        """The window that holds the stamps ``first`` … ``last``, ``step`` apart, both included."""
+        return cls(first - step, last)
+
+    def stamps(self, step: timedelta) -> Iterator[datetime]:
+        """Every stamp in the window that is a multiple of ``step``."""
+        stamp = floor_to(self.start, step) + step
+        while stamp <= self.end:
+            yield stamp
+            stamp += step
+
+    def count(self, step: timedelta) -> int:
+        """How many stamps the window holds."""
+        return (floor_to(self.end, step) - floor_to(self.start, step)) // step
+
+    def split(self, span: timedelta) -> Iterator[Window]:
+        """Windows of at most ``span``, in order, that tile this one."""
+        start = self.start
+        while start < self.end:
+            end = min(start + span, self.end)
+            yield Window(start, end)
+            start = end
+
+    def halves(self, step: timedelta) -> tuple[Window, Window] | None:
+        """Two windows of about half the stamps each; None where there is only one stamp left."""
+        count = self.count(step)
+        if count < 2:
+            return None
+        middle = floor_to(self.start, step) + (count // 2) * step
+        return Window(self.start, middle), Window(middle, self.end)
+
+    def __contains__(self, stamp: object) -> bool:
+        return isinstance(stamp, datetime) and self.start < stamp <= self.end
+
+    def __str__(self) -> str:
+        return f"({self.start:%Y-%m-%d %H:%M}, {self.end:%Y-%m-%d %H:%M}]"

@@ -1,0 +1,1 @@
+"""Asking the hub and understanding its answers: client, errors, parser."""

@@ -1,0 +1,157 @@
+"""From the bytes of one answer to its lines, or to the error they really are.
+
+The hub says no in many ways: JSON in UTF-8 (also with HTTP 200), HTML pages of gateways, a body that stops early. Only a body from
+``#START7777`` to ``#7777END`` is an answer. Source: ``api-hub.md`` 0.3 and 0.6.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from kmaflow.hub.errors import (
+    BadKey,
+    EmptyAnswer,
+    HubError,
+    Maintenance,
+    NotApplied,
+    QuotaSpent,
+    Refused,
+    ServerFailed,
+    Truncated,
+    UnknownEndpoint,
+    UnknownStation,
+)
+
+START = b"#START7777"
+END = b"#7777END"
+_MAINTENANCE = ("점검", "maintenance")
+_NO_STATION = "입력하신 지점번호가 없습니다"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One complete answer.
+
+    Attributes:
+        head: the ``#`` lines before the first row, decoded, without ``#START7777``.
+        rows: the bytes of the rows, LF-separated, every row with its LF. Other ``#`` lines between rows are left out.
+        first_line: number of the first row's line in the body, counted from 1.
+    """
+
+    head: tuple[str, ...]
+    rows: bytes
+    first_line: int
+
+
+def decode(content: bytes) -> str:
+    """Text of an answer: JSON is UTF-8, all else CP949, where an unreadable byte becomes U+FFFD."""
+    stripped = content.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if stripped[:1] == b"{":
+        return content.decode("utf-8", errors="replace")
+    return content.decode("cp949", errors="replace")
+
+
+def refusal(content: bytes, status: int = 200) -> HubError | None:
+    """The error that these bytes (with this HTTP status) are; None for what looks like an answer.
+
+    Covers JSON at any status, HTML pages, 4xx, 5xx and zero bytes. Completeness is checked by :func:`open_body`.
+    """
+    stripped = content.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if stripped[:1] == b"{":
+        return _from_json(content, status)
+    if stripped[:1] == b"<":
+        return _from_html(content, status)
+    if status >= 500 or status in {408, 425, 429}:
+        return ServerFailed(f"the hub answered HTTP {status}", status=status, body=content)
+    if status >= 400:
+        return _by_status(status, decode(content).strip()[:200], content)
+    if status != 200:
+        return Refused(f"the hub answered HTTP {status} where 200 is expected", status=status, body=content)
+    if not stripped:
+        return EmptyAnswer("the hub answered with no bytes at all", status=status, body=content)
+    if not stripped.startswith(START) and _NO_STATION in decode(content[:2000]):
+        return UnknownStation(f"the hub says: {_NO_STATION}", status=status, body=content)
+    return None
+
+
+def _from_json(content: bytes, status: int) -> HubError:
+    try:
+        answer = json.loads(content.decode("utf-8-sig"))
+        result = answer["result"]
+        inner, message = int(result["status"]), str(result["message"])
+    except (ValueError, KeyError, TypeError):
+        text = decode(content).strip()[:200]
+        return Refused(f"the hub answered with JSON of an unknown form: {text}", status=status, body=content)
+    return _by_status(inner, message, content)
+
+
+def _by_status(status: int, message: str, content: bytes) -> HubError:
+    what = f"the hub says ({status}): {message}"
+    if "호출 건수" in message:
+        return QuotaSpent(what, kind="calls", status=status, body=content)
+    if "호출 용량" in message:
+        return QuotaSpent(what, kind="bytes", status=status, body=content)
+    if "활용신청" in message:
+        return NotApplied(what, status=status, body=content)
+    if status == 401 or "인증키" in message:
+        return BadKey(what, status=status, body=content)
+    if status == 404 or "유효하지 않은 API" in message:
+        return UnknownEndpoint(what, status=status, body=content)
+    if any(word in message for word in _MAINTENANCE):
+        return Maintenance(what, status=status, body=content)
+    if status >= 500 or status == 429:
+        return ServerFailed(what, status=status, body=content)
+    return Refused(what, status=status, body=content)
+
+
+def _from_html(content: bytes, status: int) -> HubError:
+    # Pages of gateways come in UTF-8, those of KMA's own servers in either encoding.
+    texts = (content.decode("utf-8", errors="replace"), content.decode("cp949", errors="replace"))
+    if any(word in text.lower() for text in texts for word in _MAINTENANCE):
+        return Maintenance("the hub shows a maintenance page", status=status, body=content)
+    if status == 404:
+        return UnknownEndpoint("the hub shows an HTML page (404)", status=status, body=content)
+    if status in {401, 403}:
+        return Refused(f"the hub or a gateway shows an HTML page (HTTP {status})", status=status, body=content)
+    return ServerFailed(f"an HTML page came instead of data (HTTP {status})", status=status, body=content)
+
+
+def open_body(content: bytes, *, end_marker: bool = True) -> Body:
+    """The lines of an answer.
+
+    Args:
+        content: the bytes as sent.
+        end_marker: False only for answers to ``help=2``, which have neither start nor end line.
+
+    Raises:
+        HubError: the bytes are an error (see :func:`refusal`).
+        Truncated: there is no ``#7777END``.
+    """
+    if error := refusal(content):
+        raise error
+    if b"\r" in content:
+        content = content.replace(b"\r\n", b"\n")
+    end = len(content)
+    if end_marker:
+        end = content.rfind(END)
+        if end < 0 or (end > 0 and content[end - 1 : end] != b"\n"):
+            raise Truncated(f"the answer stops after {len(content):,} bytes without #7777END", status=200, body=content)
+    head: list[str] = []
+    position, line_number = 0, 1
+    while position < end:
+        line_end = content.find(b"\n", position)
+        line_end = end if line_end < 0 else line_end
+        line = content[position:line_end]
+        if line.strip() and line.lstrip()[:1] != b"#":
+            break
+        if line.strip() and not line.startswith(START):
+            head.append(decode(line))
+        position, line_number = line_end + 1, line_number + 1
+    rows = content[position:end]
+    if b"#" in rows:
+        # A block per minute with its own header has been reported nowhere, but a line beginning with # is never a row.
+        rows = b"\n".join(b"" if line.lstrip()[:1] == b"#" else line for line in rows.split(b"\n"))
+    if rows and not rows.endswith(b"\n"):
+        rows += b"\n"
+    return Body(tuple(head), rows, line_number)

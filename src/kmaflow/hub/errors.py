@@ -1,0 +1,186 @@
+"""What can go wrong between us and the hub: one tree, every leaf with its cause and the next step.
+
+    HubError
+    ├── TransientHubError            try again
+    │   ├── HubTimeout               no answer in time
+    │   ├── ConnectionFailed         no way to the host
+    │   ├── ServerFailed             5xx, 429, an unknown HTML page (``.gateway`` for 504)
+    │   ├── Truncated                200, but no #7777END
+    │   ├── EmptyAnswer              200, but no bytes, or no row at all for all stations
+    │   ├── Maintenance              an HTML page (시스템 점검)
+    │   └── NotYetProduced           the stamp is too young: placeholders or no row
+    └── TerminalHubError             a person (or midnight) must act
+        ├── BadKey                   401, or 403 that means the key
+        ├── NotApplied               403: 활용신청
+        ├── QuotaSpent               403: calls or volume of the day (``.kind``)
+        ├── UnknownEndpoint          404
+        ├── UnknownStation           the hub has no such station
+        ├── Refused                  any other refusal in the hub's own words
+        └── ChangedFormat            the answer is no longer laid out as the catalogue says
+
+``code`` is the word that the ledger keeps for it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from kmaflow.errors import KmaflowError
+
+
+class HubError(KmaflowError):
+    """An answer that is not an answer. ``retry_after`` is in seconds, if the hub named a time."""
+
+    code: ClassVar[str] = "hub_error"
+    transient: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        status: int | None = None,
+        body: bytes = b"",
+        retry_after: float | None = None,
+        todo_en: str | None = None,
+        todo_ko: str | None = None,
+    ) -> None:
+        super().__init__(what, todo_en=todo_en, todo_ko=todo_ko)
+        self.status = status
+        self.body = body
+        self.retry_after = retry_after
+
+
+class TransientHubError(HubError):
+    """The same question may be answered later."""
+
+    code = "transient"
+    transient = True
+    todo_en = "nothing to do now: it is asked again"
+    todo_ko = "지금 할 일은 없습니다: 다시 요청합니다"
+
+
+class HubTimeout(TransientHubError):
+    """No answer within the time allowed."""
+
+    code = "timeout"
+
+
+class ConnectionFailed(TransientHubError):
+    """The host could not be reached, or hung up."""
+
+    code = "connection"
+    todo_en = "check network, proxy, TLS certificates and KMAFLOW_HUB_URL; it is asked again"
+    todo_ko = "네트워크·프록시·인증서와 KMAFLOW_HUB_URL을 확인하십시오; 다시 요청합니다"
+
+
+class ServerFailed(TransientHubError):
+    """The hub or its gateway answered with a fault of its own."""
+
+    code = "server"
+
+    @property
+    def gateway(self) -> bool:
+        """True for 504: the question was too large or the hub too slow."""
+        return self.status == 504
+
+
+class Truncated(TransientHubError):
+    """The answer stops before ``#7777END``: rows are missing at its end."""
+
+    code = "truncated"
+    todo_en = "asked again in halves; ask fewer stamps per call (KMAFLOW_WINDOW_MINUTES) if it stays"
+    todo_ko = "반으로 나누어 다시 요청합니다; 계속되면 KMAFLOW_WINDOW_MINUTES를 줄이십시오"
+
+
+class EmptyAnswer(TransientHubError):
+    """HTTP 200 without a row where rows must be."""
+
+    code = "empty"
+
+
+class Maintenance(TransientHubError):
+    """The hub shows its maintenance page."""
+
+    code = "maintenance"
+    todo_en = "the hub is under maintenance; it is asked again later"
+    todo_ko = "API허브 점검 중입니다; 나중에 다시 요청합니다"
+
+
+class NotYetProduced(TransientHubError):
+    """The hub does not have that stamp yet: it prints sentinels for every station, or nothing."""
+
+    code = "not_yet_produced"
+    todo_en = "ask again in a few minutes"
+    todo_ko = "몇 분 뒤 다시 요청하십시오"
+
+
+class TerminalHubError(HubError):
+    """Asking again will not help until a person, or midnight, has acted."""
+
+    code = "terminal"
+
+
+class BadKey(TerminalHubError):
+    """The hub does not know the key."""
+
+    code = "bad_key"
+    todo_en = (
+        "copy the key from 'My page' of the API Hub into KMAFLOW_API_KEY or the connection kma_apihub; "
+        "keys of institutions belong to the host apihub-pub.kma.go.kr (KMAFLOW_HUB_URL)"
+    )
+    todo_ko = (
+        "API허브 마이페이지의 인증키를 KMAFLOW_API_KEY 또는 연결 kma_apihub에 넣으십시오; "
+        "기관 키는 apihub-pub.kma.go.kr(KMAFLOW_HUB_URL)의 것입니다"
+    )
+
+
+class NotApplied(TerminalHubError):
+    """The operation needs an application for use (활용신청), granted at once."""
+
+    code = "not_applied"
+    todo_en = "open the operation's page on the API Hub and press 활용신청 (granted at once), then try again"
+    todo_ko = "API허브의 해당 API 화면에서 [활용신청]을 누른 뒤(자동 승인) 다시 하십시오"
+
+
+class QuotaSpent(TerminalHubError):
+    """The day's calls or bytes of the key are used up."""
+
+    code = "quota"
+    todo_en = "wait until 00:00 KST: then the day's quota starts anew; one call for all stations costs least"
+    todo_ko = "한국시각 0시에 한도가 새로 시작됩니다; 전체 지점을 한 번에 요청하는 것이 가장 적게 듭니다"
+
+    def __init__(self, what: str, *, kind: Literal["calls", "bytes"], status: int | None = None, body: bytes = b"") -> None:
+        super().__init__(what, status=status, body=body)
+        self.kind = kind
+
+
+class UnknownEndpoint(TerminalHubError):
+    """The hub has no such operation."""
+
+    code = "unknown_endpoint"
+    todo_en = "check KMAFLOW_HUB_URL (it ends in /api/typ01); if it is right, KMA moved the operation: update kmaflow"
+    todo_ko = "KMAFLOW_HUB_URL이 /api/typ01로 끝나는지 확인하십시오; 맞다면 API가 바뀐 것이니 kmaflow를 갱신하십시오"
+
+
+class UnknownStation(TerminalHubError):
+    """The hub has no such station at that time."""
+
+    code = "unknown_station"
+    todo_en = "look the station up with: kmaflow stations list"
+    todo_ko = "kmaflow stations list 로 지점을 찾으십시오"
+
+
+class Refused(TerminalHubError):
+    """The hub refused in words that are not known here; they are in the message."""
+
+    code = "refused"
+    todo_en = "read the hub's message; run: kmaflow doctor"
+    todo_ko = "허브의 안내문을 읽고 kmaflow doctor 를 실행하십시오"
+
+
+class ChangedFormat(TerminalHubError):
+    """Names, order or number of columns are not those of the catalogue. Nothing is stored: a value under a wrong name is worse than none."""
+
+    code = "changed_format"
+    todo_en = "the body is kept in the archive; update kmaflow and run: kmaflow load on it, or report the new header"
+    todo_ko = "원문은 보관되었습니다; kmaflow를 갱신해 다시 적재하거나 새 머리줄을 알려 주십시오"

@@ -1,0 +1,210 @@
+"""Bytes to a frame: the whole understanding of one answer, without network or database.
+
+``parse`` returns rows, rejected lines and the stamps that the hub has not produced yet. Sentinels become NULL by each column's own rule
+(−9.3 °C stays a temperature), rows that name a cell twice are rejected unless they agree, and a body whose columns are not those of the catalogue
+is refused as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from kmaflow.catalog.model import Column, Dataset
+from kmaflow.catalog.time import Window
+from kmaflow.hub.body import Body, open_body
+from kmaflow.hub.header import column_order
+from kmaflow.hub.lines import Rejected, read_stamp, tokens_of
+from kmaflow.hub.rows import clean, read_blocks, stamps
+
+#: Raised by one whenever the same bytes may give other values.
+PARSER_VERSION = 1
+
+_KEY = ["tm_kst", "stn"]
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What one answer says.
+
+    Attributes:
+        dataset: whose rows they are.
+        rows: ``tm_kst`` Datetime[us] (naive KST), ``stn`` Int32, then the dataset's stored columns (Float64, Int64, String),
+            missing = null; one row per cell, sorted by time and station. ``blank`` Boolean closes it: all values are missing.
+        pairs: for present weather, the second and further codes: ``tm_kst``, ``stn``, ``k`` (from 2), ``ww``, ``nn`` (Int64); else None.
+        rejected: lines that are no rows, with their reasons.
+        not_produced: stamps for which every station came with sentinels only: never stored.
+        lines: how many lines between header and end.
+        notes: what had to be assumed in reading it.
+    """
+
+    dataset: Dataset
+    rows: pl.DataFrame
+    pairs: pl.DataFrame | None
+    rejected: tuple[Rejected, ...]
+    not_produced: tuple[datetime, ...]
+    lines: int
+    notes: tuple[str, ...] = ()
+
+
+def parse(
+    dataset: Dataset, content: bytes, *, window: Window | None = None, end_marker: bool = True, one_station: bool = False
+) -> Parsed:
+    """Understand one answer.
+
+    Args:
+        content: the bytes as the hub sent them, for disp=0 or 1, help=0 or 1.
+        window: the window that was asked; rows outside of it are rejected. None = take what is there.
+        end_marker: False for answers to ``help=2`` only, which have no header and no end: a cut cannot be seen in them.
+        one_station: the answer to a question for one station: its blank rows cannot be told from unproduced ones and stay blank.
+
+    Raises:
+        HubError: the bytes are an error, a page, or cut short.
+        ChangedFormat: names, order or number of columns are not those of the catalogue.
+    """
+    body = open_body(content, end_marker=end_marker)
+    if not body.rows.strip() and not body.head:
+        return _nothing(dataset)
+    order = column_order(dataset, body.head, header_expected=end_marker)
+    blocks, rejected = read_blocks(dataset, order.columns, body.rows, body.first_line)
+    frames, pair_frames = [], []
+    for layout, block in blocks:
+        tm = stamps(block["tm"])
+        if tm is None:
+            good, bad = _without_bad_stamps(block, body)
+            rejected += bad
+            block, tm = good, stamps(good["tm"])
+        block = block.with_columns(tm_kst=tm)
+        frames.append(_stored(dataset, layout, block))
+        if dataset.layout == "pairs":
+            pair_frames.extend(_further_pairs(dataset, layout, block))
+    rows = pl.concat(frames) if frames else _nothing(dataset).rows.drop("blank")
+    rows, twice = _one_row_per_cell(rows, body)
+    rejected += twice
+    if window is not None:
+        rows, outside = _inside(rows, window, body)
+        rejected += outside
+    blank = pl.all_horizontal(pl.col(column.name).is_null() for column in dataset.values)
+    rows = rows.with_columns(blank=blank)
+    rows, not_produced = _without_placeholders(rows, dataset, one_station=one_station)
+    pairs = _pairs_of(pl.concat(pair_frames) if pair_frames else None, dataset, rows)
+    return Parsed(
+        dataset,
+        rows,
+        pairs,
+        tuple(sorted(rejected, key=lambda line: line.line)),
+        not_produced,
+        body.rows.count(b"\n"),
+        order.notes,
+    )
+
+
+def empty_rows(dataset: Dataset) -> pl.DataFrame:
+    """A frame of :attr:`Parsed.rows`' shape without a row."""
+    types = {"float": pl.Float64(), "int": pl.Int64(), "text": pl.String()}
+    schema: dict[str, pl.DataType] = {"tm_kst": pl.Datetime("us"), "stn": pl.Int32()}
+    schema |= {column.name: types[column.kind] for column in dataset.stored}
+    return pl.DataFrame(schema=schema | {"blank": pl.Boolean()})
+
+
+def _nothing(dataset: Dataset) -> Parsed:
+    rows = empty_rows(dataset)
+    pairs = None
+    if dataset.pair_table:
+        pairs = pl.DataFrame(schema={**dict(rows.select(_KEY).schema), "k": pl.Int64, "ww": pl.Int64, "nn": pl.Int64})
+    return Parsed(dataset, rows, pairs, (), (), 0)
+
+
+def _printed(layout: tuple[Column, ...], column: Column) -> str | None:
+    """Name in the block of the column's first appearance in the layout."""
+    return next((f"c{index}" for index, printed in enumerate(layout) if printed is column), None)
+
+
+def _stored(dataset: Dataset, layout: tuple[Column, ...], block: pl.DataFrame) -> pl.DataFrame:
+    types = {"float": pl.Float64, "int": pl.Int64, "text": pl.String}
+    wanted = [pl.col("tm_kst"), pl.col("stn")]
+    for column in dataset.stored:
+        name = _printed(layout, column)
+        value = pl.lit(None, types[column.kind]) if name is None else clean(name, column)
+        wanted.append(value.cast(types[column.kind]).alias(column.name))
+    return block.select(wanted)
+
+
+def _further_pairs(dataset: Dataset, layout: tuple[Column, ...], block: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Pairs 2, 3, … of the rows of one layout."""
+    fixed = len(dataset.columns)
+    for k, start in enumerate(range(fixed + 2, len(layout), 2), start=2):
+        code, count = dataset.pair_columns
+        yield block.select(
+            "tm_kst",
+            "stn",
+            pl.lit(k, pl.Int64).alias("k"),
+            clean(f"c{start}", code).alias("ww"),
+            clean(f"c{start + 1}", count).alias("nn"),
+        )
+
+
+def _pairs_of(pairs: pl.DataFrame | None, dataset: Dataset, rows: pl.DataFrame) -> pl.DataFrame | None:
+    if dataset.pair_table is None:
+        return None
+    if pairs is None:
+        return _nothing(dataset).pairs
+    return pairs.unique(maintain_order=True).join(rows.select(_KEY), on=_KEY, how="semi").sort("tm_kst", "stn", "k")
+
+
+def _lines_of(body: Body, wanted: set[tuple[str, str]]) -> Iterator[tuple[int, str, str, str]]:
+    """Number, text, printed time and printed station of the body's lines with one of these beginnings."""
+    for number, line in enumerate(body.rows.decode("cp949", errors="replace").split("\n"), start=body.first_line):
+        tokens = tokens_of(line) if line.strip() else []
+        if len(tokens) > 1 and (tokens[0], tokens[1]) in wanted:
+            yield number, line, tokens[0], tokens[1]
+
+
+def _without_bad_stamps(block: pl.DataFrame, body: Body) -> tuple[pl.DataFrame, list[Rejected]]:
+    bad = [value for value in block["tm"].unique().to_list() if read_stamp(str(value)) is None]
+    wanted = {(str(tm), str(stn)) for tm, stn in block.filter(pl.col("tm").is_in(bad)).select("tm", "stn").iter_rows()}
+    rejected = [
+        Rejected(number, line, f"no such time: {tm}", None, int(stn)) for number, line, tm, stn in _lines_of(body, wanted)
+    ]
+    return block.filter(~pl.col("tm").is_in(bad)), rejected
+
+
+def _reject_cells(cells: pl.DataFrame, body: Body, reason: str) -> list[Rejected]:
+    if cells.is_empty():
+        return []
+    wanted = {(f"{tm:%Y%m%d%H%M}", str(stn)) for tm, stn in cells.select(_KEY).iter_rows()}
+    return [
+        Rejected(number, line, reason, datetime.strptime(tm, "%Y%m%d%H%M"), int(stn))
+        for number, line, tm, stn in _lines_of(body, wanted)
+    ]
+
+
+def _one_row_per_cell(rows: pl.DataFrame, body: Body) -> tuple[pl.DataFrame, list[Rejected]]:
+    """Sorted rows, one per cell. Equal copies are one row; rows that disagree about a cell are all rejected: none can be believed."""
+    key = rows["tm_kst"].cast(pl.Int64) // 60_000_000 * 1_000_000 + rows["stn"]
+    if (key.diff().drop_nulls() > 0).all():
+        return rows, []
+    rows = rows.unique(maintain_order=True)
+    twice = rows.filter(pl.struct(_KEY).is_duplicated())
+    rejected = _reject_cells(twice, body, "two rows of the answer disagree about this station and time")
+    return rows.join(twice.select(_KEY), on=_KEY, how="anti").sort(_KEY), rejected
+
+
+def _inside(rows: pl.DataFrame, window: Window, body: Body) -> tuple[pl.DataFrame, list[Rejected]]:
+    inside = (pl.col("tm_kst") > window.start) & (pl.col("tm_kst") <= window.end)
+    outside = rows.filter(~inside)
+    return rows.filter(inside), _reject_cells(outside, body, f"the stamp is outside of the window asked {window}")
+
+
+def _without_placeholders(
+    rows: pl.DataFrame, dataset: Dataset, *, one_station: bool
+) -> tuple[pl.DataFrame, tuple[datetime, ...]]:
+    """Leave out the stamps at which all stations are blank: the hub prints sentinels for minutes that it has not produced."""
+    if not dataset.placeholders or one_station or rows.is_empty() or not rows["blank"].any():
+        return rows, ()
+    by_stamp = rows.group_by("tm_kst").agg(pl.col("blank").all().alias("all_blank"), pl.len().alias("stations"))
+    young = by_stamp.filter(pl.col("all_blank") & (pl.col("stations") > 1))["tm_kst"].sort()
+    return rows.filter(~pl.col("tm_kst").is_in(young.implode())), tuple(young.to_list())

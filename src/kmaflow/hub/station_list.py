@@ -1,0 +1,102 @@
+"""Station lists (``stn_inf.php``) by byte offset: names hold blanks and `` *``, Korean letters take two bytes each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from kmaflow.catalog.model import ByteField, StationList
+from kmaflow.hub.body import Body, decode, open_body
+from kmaflow.hub.errors import ChangedFormat
+from kmaflow.hub.lines import Rejected
+
+_TYPES: dict[str, type[pl.DataType]] = {"int": pl.Int64, "float": pl.Float64, "text": pl.String}
+
+
+@dataclass(frozen=True)
+class ParsedStations:
+    """One station list.
+
+    Attributes:
+        network: ``AWS`` or ``SFC``.
+        rows: one row per station, columns named as the catalogue's fields (Int64, Float64, String), missing = null.
+        rejected: lines that are no stations.
+    """
+
+    network: str
+    rows: pl.DataFrame
+    rejected: tuple[Rejected, ...]
+
+
+def parse_stations(stations: StationList, content: bytes) -> ParsedStations:
+    """Understand one station list.
+
+    Raises:
+        HubError: the bytes are an error, a page, or cut short.
+        ChangedFormat: names or places of the columns are not those of the catalogue.
+    """
+    body = open_body(content)
+    fields = _fields(stations, body)
+    rows: list[dict[str, object]] = []
+    rejected: list[Rejected] = []
+    seen: set[object] = set()
+    for number, line in enumerate(body.rows.split(b"\n"), start=body.first_line):
+        if not line.strip():
+            continue
+        try:
+            row = _row(fields, line)
+        except ValueError as cause:
+            rejected.append(Rejected(number, decode(line), str(cause)))
+            continue
+        if row["stn"] in seen:
+            rejected.append(Rejected(number, decode(line), "the station stands in the list twice"))
+            continue
+        seen.add(row["stn"])
+        rows.append(row)
+    if rejected and not rows:
+        raise ChangedFormat(f"station list {stations.network}: no line can be read ({rejected[0].reason})")
+    schema = {field.name: _TYPES[field.kind] for field in fields}
+    return ParsedStations(stations.network, pl.DataFrame(rows, schema=schema), tuple(rejected))
+
+
+def _fields(stations: StationList, body: Body) -> tuple[ByteField, ...]:
+    """The fields that the name line announces."""
+    every = stations.fields + stations.since_2026
+    for line in body.head:
+        names = line.lstrip("# ").split()
+        if names[:1] == ["STN"] and "LON" in names:
+            for fields in (stations.fields, every):
+                if names == [field.header or field.kma for field in fields]:
+                    return fields
+            raise ChangedFormat(f"station list {stations.network}: the name line reads {' '.join(names)}")
+    raise ChangedFormat(f"station list {stations.network}: there is no line of column names")
+
+
+def _row(fields: tuple[ByteField, ...], line: bytes) -> dict[str, object]:
+    row: dict[str, object] = {}
+    covered = 0
+    for field in fields:
+        if line[covered : field.start - 1].strip():
+            raise ValueError(f"bytes {covered + 1}–{field.start - 1} before {field.name} are not blank")
+        covered = field.end or len(line)
+        row[field.name] = _value(field, decode(line[field.start - 1 : field.end]).strip())
+    if line[covered:].strip():
+        raise ValueError(f"there is more behind {fields[-1].name}: {decode(line[covered:]).strip()!r}")
+    if row["stn"] is None:
+        raise ValueError("no station number")
+    return row
+
+
+def _value(field: ByteField, text: str) -> object:
+    if not text or text in field.missing:
+        return None
+    if field.kind == "text":
+        return text
+    try:
+        number = int(text) if field.kind == "int" else float(text)
+    except ValueError:
+        raise ValueError(f"{field.name}: {text!r} is not a number") from None
+    if field.missing_at_most is not None and number <= field.missing_at_most:
+        return None
+    return number

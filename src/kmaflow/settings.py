@@ -1,0 +1,75 @@
+"""Settings: environment variables ``KMAFLOW_…``, or the same lines in a file ``.env``. The key is a SecretStr and stands nowhere else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kmaflow.catalog.time import parse_time
+from kmaflow.errors import UsageError
+
+PUBLIC_HUB = "https://apihub.kma.go.kr/api/typ01"
+
+
+def _as_time(value: Any) -> Any:
+    return (parse_time(value) if value.strip() else None) if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Times are naive KST."""
+
+    model_config = SettingsConfigDict(env_prefix="KMAFLOW_", env_file=".env", extra="ignore", hide_input_in_errors=True)
+
+    api_key: SecretStr | None = Field(None, description="인증키 / key of the API Hub")
+    hub_url: str = Field(PUBLIC_HUB, description="허브 주소 / hub, ends in /api/typ01")
+    home: Path = Field(Path("var"), description="자료를 두는 폴더 / folder for database, archive, Airflow")
+    database_url: str = Field("", description="관측 DB / SQLAlchemy URL; default: a SQLite file in HOME")
+    state_url: str = Field("", description="한도·임대 DB / quota and leases; default: DATABASE_URL")
+    archive_url: str = Field("", description="원문 보관소 / bodies; default: a folder in HOME")
+    daily_calls: int = Field(20_000, gt=0, description="하루 호출 한도 / calls a day")
+    daily_bytes: int = Field(5_000_000_000, gt=0, description="하루 용량 한도 / bytes a day")
+    window_minutes: int = Field(10, ge=1, le=180, description="전체 지점 한 번에 요청할 분 / stamps per call for all stations")
+    stations: str = Field("all", description="저장할 지점 / stations stored: all, or numbers and names")
+    start: Annotated[datetime | None, BeforeValidator(_as_time)] = Field(None, description="완전하게 지킬 첫 시각")
+    catchup: bool = Field(False, description="Airflow가 지난 구간을 따라잡을지 / whether Airflow catches up")
+    ui_port: int = Field(8080, ge=1, le=65535, description="Airflow UI 포트")
+    simulator_port: int = Field(8765, ge=1, le=65535, description="시뮬레이터 포트")
+
+    @field_validator("api_key", mode="after")
+    @classmethod
+    def _no_blank_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is None or not key.get_secret_value().strip():
+            return None
+        return SecretStr(key.get_secret_value().strip())
+
+    @model_validator(mode="after")
+    def _fill(self) -> Settings:
+        self.home = self.home.expanduser().absolute()
+        self.database_url = self.database_url or f"sqlite:///{self.home / 'kmaflow.db'}"
+        self.state_url = self.state_url or self.database_url
+        self.archive_url = self.archive_url or str(self.home / "archive")
+        self.hub_url = self.hub_url.rstrip("/")
+        return self
+
+
+def load_settings(**changes: Any) -> Settings:
+    """The settings as environment, ``.env`` and ``changes`` (which win) give them.
+
+    Raises:
+        UsageError: a value cannot be understood; the message names the variable, never its value.
+    """
+    try:
+        return Settings(**changes)
+    except ValidationError as cause:
+        faults = "; ".join(
+            f"KMAFLOW_{str(error['loc'][0]).upper() if error['loc'] else '?'}: {error['msg']}" for error in cause.errors()
+        )
+    raise UsageError(
+        f"a setting is wrong: {faults}",
+        todo_en="correct it in the environment or in .env",
+        todo_ko="환경변수나 .env에서 고치십시오",
+    )
