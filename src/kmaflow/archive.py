@@ -103,6 +103,17 @@ class Archive:
             raise ArchiveError(f"{self.url}: the body cannot be kept: {cause.strerror or cause}") from None
         return digest
 
+    def probe(self) -> None:
+        """Write, read and remove a small file: proves that the archive works."""
+        path = f"{self._root}/probe.{os.getpid()}"
+        try:
+            self._folder(path)
+            with self._files.open(path, "wb") as file:
+                file.write(b"kmaflow")
+            self._files.rm(path)
+        except OSError as cause:
+            raise ArchiveError(f"{self.url}: cannot be written: {cause.strerror or cause}") from None
+
     def note(self, entry: Entry) -> None:
         """Add a line to the manifest of its day."""
         path = f"{self._root}/manifest/{entry.fetched_at:%Y/%m/%d}.jsonl"

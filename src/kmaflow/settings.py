@@ -9,10 +9,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from kmaflow.catalog import PUBLIC_HUB
 from kmaflow.catalog.time import parse_time
 from kmaflow.errors import UsageError
-
-PUBLIC_HUB = "https://apihub.kma.go.kr/api/typ01"
 
 
 def _as_time(value: Any) -> Any:

@@ -10,10 +10,11 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow.exceptions import AirflowNotFoundException
 from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
+from kmaflow.airflow.form import STORE_CONNECTION
 from kmaflow.airflow.hook import KmaApiHubHook
 from kmaflow.errors import UsageError
 from kmaflow.settings import Settings, load_settings
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from kmaflow.collect import Collector
 
-STORE_CONNECTION = "kma_store"
 #: Set by `make run` while its simulator feeds the database: see :func:`hub_access`.
 SIMULATED = "KMAFLOW_SIMULATED"
 
@@ -133,6 +133,7 @@ def open_collector(*, hub_conn_id: str, conn_id: str, needs_hub: bool) -> Collec
         hub_url=access.hub_url,
         api_key=access.require_key() if needs_hub else access.api_key,
         database_url=store_url(conn_id, settings),
+        needs_hub=needs_hub,
     )
 
 

@@ -5,8 +5,8 @@
 How the edges and rules give what is promised:
 
 * ``check`` is a *setup* task: when it fails, Airflow marks every task behind it ``upstream_failed``, whatever its trigger rule. Clearing a
-  dataset's task runs ``check`` again first, which is what fixes the window.
-* Every dataset waits for the wave before it with ``all_done``: the order spares the hub, and a failed or skipped dataset does
+  dataset's task runs ``check`` again first, which is what fixes the window. (Airflow wants ``all_success`` directly behind a setup task.)
+* Every later wave waits for the one before it with ``all_done``: the order spares the hub, and a failed or skipped dataset does
   not stop the next one.
 * ``check`` waits for ``stations`` with ``all_done`` too: minutes are lost for ever after a while, a station list is not. The run is red then.
 * ``end`` hangs on every task with ``none_failed``: one failure, and it is ``upstream_failed``, and the run with it.
@@ -98,7 +98,8 @@ def observation_dag(
         start >> stations >> check
         before = [check]
         for wave in waves:
-            now = [_dataset_task(dataset) for dataset in wave]
+            rule = TriggerRule.ALL_SUCCESS if wave is waves[0] else TriggerRule.ALL_DONE
+            now = [_dataset_task(dataset, rule) for dataset in wave]
             for earlier in before:
                 earlier >> now
             before = now
@@ -132,14 +133,14 @@ def _check_task(names: Sequence[str], network: str) -> Any:
     return check().as_setup()
 
 
-def _dataset_task(dataset: Dataset) -> Any:
+def _dataset_task(dataset: Dataset, rule: TriggerRule) -> Any:
     @task(
         task_id=dataset.name,
         task_display_name=dataset.ko,
         doc_md=dag_docs.dataset(dataset),
         pool=POOL,
         outlets=[asset(dataset.name)],
-        trigger_rule=TriggerRule.ALL_DONE,
+        trigger_rule=rule,
     )
     def collect() -> dict[str, Any]:
         return tasks.collect(get_current_context(), dataset=dataset.name, network=dataset.network)

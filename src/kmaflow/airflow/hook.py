@@ -56,7 +56,7 @@ class KmaApiHubHook(BaseHook):
     @property
     def hub_url(self) -> str | None:
         """Address up to and with ``/api/typ01``; None where the settings decide."""
-        from kmaflow.hub.client import PUBLIC_HUB
+        from kmaflow.catalog import PUBLIC_HUB
 
         host = (self.connection.host or "").strip().rstrip("/")
         if not host:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from kmaflow.errors import KmaflowError, UsageError
 
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 CHECK = "check"
 #: Key of the XCom that a dataset's task leaves, also when it fails; the launcher and the next reader find counts under it.
 SUMMARY = "return_value"
+#: XCom is read by the UI: of a long list of missing stretches it gets the first ones, the task's log has all.
+_MISSING_SHOWN = 20
 
 
 class WindowIncomplete(KmaflowError):
@@ -100,13 +102,19 @@ def collect(context: Context, *, dataset: str, network: str) -> dict[str, Any]:
     except KmaflowError as error:
         raise _as_task_error(error) from None
     summary = dict(result.summary())
+    summary["missing"] = list(result.missing)[:_MISSING_SHOWN]
     log.info("%s", summary)
     if result.complete:
         return summary
     context["ti"].xcom_push(key=SUMMARY, value=summary)
     for missing in result.missing:
         log.error("%s: %s", dataset, missing)
-    raise _as_task_error(result.error or WindowIncomplete(f"{dataset} {window}: {len(result.missing)} part(s) missing")) from None
+    raise _as_task_error(
+        result.error
+        or WindowIncomplete(
+            f"{dataset} {window}: {len(result.missing)} part(s) missing, {result.rejected} line(s) rejected"
+        )
+    ) from None
 
 
 def _collector(context: Context, *, needs_hub: bool) -> Collector:

@@ -34,7 +34,9 @@ class WindowTimetable(Timetable):
         self.step = step
         self.delay = delay
         minutes, late = int(step.total_seconds() // 60), int(delay.total_seconds() // 60)
-        self.description = f"{minutes}분 간격, 끝난 뒤 {late}분에 시작 · every {minutes} min, {late} min after the interval"
+        self.description = (
+            f"{minutes}분 간격, 끝난 뒤 {late}분에 시작 · every {minutes} min, {late} min after the interval"
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, WindowTimetable):

@@ -20,7 +20,10 @@ from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.stations import STATION_LISTS
 from kmaflow.errors import UsageError
 
-__all__ = ["ASOS_DATASETS", "AWS_DATASETS", "DATASETS", "STATION_LISTS", "dataset"]
+__all__ = ["ASOS_DATASETS", "AWS_DATASETS", "DATASETS", "PUBLIC_HUB", "STATION_LISTS", "dataset"]
+
+#: Where KMA answers the public; keys of institutions belong to the same paths on apihub-pub.kma.go.kr.
+PUBLIC_HUB = "https://apihub.kma.go.kr/api/typ01"
 
 DATASETS: Mapping[str, Dataset] = MappingProxyType(
     {

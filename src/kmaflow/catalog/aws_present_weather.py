@@ -98,6 +98,7 @@ AWS_PRESENT_WEATHER = Dataset(
             plausible=(0.0, 1.0),
             source=_SOURCE,
             header=("NN", "NN1", "NN_1"),
+            role="descriptor",
             note_ko="range=1로 묻기 때문에 1이다",
             note_en="1, since the hub is asked with range=1",
         ),

@@ -19,10 +19,10 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
-_COMPACT = re.compile(r"\d{12}")
-_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
+_COMPACT = re.compile(r"\d{12}", re.ASCII)
+_DATE = re.compile(r"(\d{4})(-?)(\d{2})\2(\d{2})", re.ASCII)
 _FULL = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:00(?:\.0+)?)?(Z|[+-]\d{2}:?\d{2}|\[.*\])?", re.IGNORECASE
+    r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:00(?:\.0+)?)?(Z|[+-]\d{2}:?\d{2}|\[.*\])?", re.IGNORECASE | re.ASCII
 )
 _TODO_EN = "write YYYY-MM-DD HH:MM, YYYYMMDDHHMM or a date, in KST (+09:00)"
 _TODO_KO = "YYYY-MM-DD HH:MM, YYYYMMDDHHMM 또는 날짜를 한국시각(+09:00)으로 쓰십시오"
@@ -53,7 +53,7 @@ def parse_time(text: str) -> datetime:
         if _COMPACT.fullmatch(text):
             return datetime.strptime(text, "%Y%m%d%H%M")
         if date := _DATE.fullmatch(text):
-            return datetime(*(int(part) for part in date.groups()))  # type: ignore[arg-type]
+            return datetime(int(date[1]), int(date[3]), int(date[4]))
         if full := _FULL.fullmatch(text):
             offset = full.group(4)
             if offset is not None and offset.replace(":", "") != "+0900":

@@ -35,7 +35,7 @@ class Body:
 
     Attributes:
         head: the ``#`` lines before the first row, decoded, without ``#START7777``.
-        rows: the bytes of the rows, LF-separated, every row with its LF. Other ``#`` lines between rows are left out.
+        rows: the bytes of the rows, every row with its LF; empty where there is none. Other ``#`` lines between rows are left out.
         first_line: number of the first row's line in the body, counted from 1.
     """
 
@@ -152,6 +152,8 @@ def open_body(content: bytes, *, end_marker: bool = True) -> Body:
     if b"#" in rows:
         # A block per minute with its own header has been reported nowhere, but a line beginning with # is never a row.
         rows = b"\n".join(b"" if line.lstrip()[:1] == b"#" else line for line in rows.split(b"\n"))
-    if rows and not rows.endswith(b"\n"):
+    if not rows.lstrip():  # lstrip copies nothing where there is nothing to strip; strip would copy the body for its last LF
+        rows = b""
+    elif not rows.endswith(b"\n"):
         rows += b"\n"
     return Body(tuple(head), rows, line_number)

@@ -17,6 +17,7 @@ import tenacity
 from pydantic import SecretStr
 
 from kmaflow import __version__
+from kmaflow.catalog import PUBLIC_HUB
 from kmaflow.catalog.model import Dataset, StationList
 from kmaflow.catalog.time import Window, now_kst, to_kst
 from kmaflow.hub.body import open_body, refusal
@@ -33,7 +34,6 @@ from kmaflow.hub.errors import (
 )
 from kmaflow.hub.secrecy import guard_logs, key_id, scrub, without_key
 
-PUBLIC_HUB = "https://apihub.kma.go.kr/api/typ01"
 #: Slow answers of 30–75 s have been reported; longer ones never came to an end.
 _TIMEOUT = httpx.Timeout(75.0, connect=10.0)
 _LONGEST_WAIT = 60.0
@@ -101,6 +101,11 @@ class HubClient:
         self.hub_url = hub_url.rstrip("/")
         self.key_id = key_id(key)
         self.clock = clock
+        #: Requests made and bytes received (decompressed) in the life of this client.
+        self.requests = 0
+        self.received = 0
+        #: Seconds by which the hub's clock is ahead of ours, from its last answer; None where it names no time.
+        self.clock_ahead: float | None = None
         self._key = key
         self._tries = tries
         self._on_failure = on_failure
@@ -166,7 +171,7 @@ class HubClient:
 
         def once() -> Answer:
             content, status = self._get(stations.endpoint, parameters)
-            if not open_body(content).rows.strip():
+            if not open_body(content).rows:
                 raise EmptyAnswer("the station list came without a row", status=status, body=content)
             return Answer(name, None, None, content, status, self.clock())
 
@@ -179,7 +184,7 @@ class HubClient:
         parameters = dict(dataset.asking.parameters)
         parameters |= {"tm1": f"{first:%Y%m%d%H%M}", "tm2": f"{last:%Y%m%d%H%M}", "stn": str(stn or 0)}
         content, status = self._get(dataset.asking.endpoint, parameters)
-        if not open_body(content).rows.strip() and stn is None:
+        if not open_body(content).rows and stn is None:
             self._judge_empty(dataset, last, content)
         return Answer(dataset.name, window, stn, content, status, self.clock())
 
@@ -194,6 +199,7 @@ class HubClient:
     def _get(self, endpoint: str, parameters: dict[str, str]) -> tuple[bytes, int]:
         """One GET. Raises a HubError for whatever is no answer, made outside of the handler so that it drags no URL along."""
         failed: HubError
+        self.requests += 1
         try:
             response = self._http.get(
                 f"{self.hub_url}/{endpoint}", params={**parameters, "authKey": self._key.get_secret_value()}
@@ -208,6 +214,8 @@ class HubClient:
             failed = ConnectionFailed(f"{endpoint}: KMAFLOW_HUB_URL is no address of a hub: {without_key(self.hub_url)}")
         else:
             content = scrub(response.content, self._key)
+            self.received += len(content)
+            self.clock_ahead = _seconds_until(response.headers.get("Date", ""), self.clock())
             error = refusal(content, response.status_code)
             if error is None:
                 return content, response.status_code
@@ -266,13 +274,16 @@ def _retry_after(response: httpx.Response, now: datetime) -> float | None:
     if not text:
         return None
     try:
-        seconds = float(text)
+        seconds: float | None = float(text)
     except ValueError:
-        try:
-            moment = parsedate_to_datetime(text)
-        except ValueError:
-            return None
-        if moment.tzinfo is None:
-            return None
-        seconds = (to_kst(moment) - now).total_seconds()
-    return seconds if 0 < seconds < float("inf") else None
+        seconds = _seconds_until(text, now)
+    return seconds if seconds is not None and 0 < seconds < float("inf") else None
+
+
+def _seconds_until(text: str, now: datetime) -> float | None:
+    """Seconds from ``now`` (naive KST) to a date of HTTP; None if the text is none."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else (to_kst(moment) - now).total_seconds()

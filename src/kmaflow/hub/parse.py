@@ -66,7 +66,7 @@ def parse(
         ChangedFormat: names, order or number of columns are not those of the catalogue.
     """
     body = open_body(content, end_marker=end_marker)
-    if not body.rows.strip() and not body.head:
+    if not body.rows and not body.head:
         return _nothing(dataset)
     order = column_order(dataset, body.head, header_expected=end_marker)
     blocks, rejected = read_blocks(dataset, order.columns, body.rows, body.first_line)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from kmaflow.catalog.model import ByteField, StationList
-from kmaflow.hub.body import Body, decode, open_body
+from kmaflow.hub.body import decode, open_body
 from kmaflow.hub.errors import ChangedFormat
 from kmaflow.hub.lines import Rejected
 
@@ -37,7 +37,10 @@ def parse_stations(stations: StationList, content: bytes) -> ParsedStations:
         ChangedFormat: names or places of the columns are not those of the catalogue.
     """
     body = open_body(content)
-    fields = _fields(stations, body)
+    fields = announced_fields(stations, body.head)
+    if fields is None:
+        names = " ".join(_names(body.head)) or "missing"
+        raise ChangedFormat(f"station list {stations.network}: the line of column names is {names}")
     rows: list[dict[str, object]] = []
     rejected: list[Rejected] = []
     seen: set[object] = set()
@@ -60,17 +63,18 @@ def parse_stations(stations: StationList, content: bytes) -> ParsedStations:
     return ParsedStations(stations.network, pl.DataFrame(rows, schema=schema), tuple(rejected))
 
 
-def _fields(stations: StationList, body: Body) -> tuple[ByteField, ...]:
-    """The fields that the name line announces."""
-    every = stations.fields + stations.since_2026
-    for line in body.head:
-        names = line.lstrip("# ").split()
-        if names[:1] == ["STN"] and "LON" in names:
-            for fields in (stations.fields, every):
-                if names == [field.header or field.kma for field in fields]:
-                    return fields
-            raise ChangedFormat(f"station list {stations.network}: the name line reads {' '.join(names)}")
-    raise ChangedFormat(f"station list {stations.network}: there is no line of column names")
+def announced_fields(stations: StationList, head: tuple[str, ...]) -> tuple[ByteField, ...] | None:
+    """The fields that the name line announces; None if it is not this list's."""
+    names = _names(head)
+    for fields in (stations.fields, stations.fields + stations.since_2026):
+        if names == [field.header or field.kma for field in fields]:
+            return fields
+    return None
+
+
+def _names(head: tuple[str, ...]) -> list[str]:
+    """The tokens of the line of column names; empty if there is none."""
+    return next((names for line in head if (names := line.lstrip("# ").split())[:2] == ["STN", "LON"]), [])
 
 
 def _row(fields: tuple[ByteField, ...], line: bytes) -> dict[str, object]:

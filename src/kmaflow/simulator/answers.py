@@ -52,7 +52,7 @@ def gateway_timeout(retry_after: int | None = None) -> Answer:
 def maintenance(status: int, retry_after: int | None = None) -> Answer:
     """The page shown while the system is maintained, with HTTP 200 or 503."""
     body = (
-        "<!DOCTYPE html>\n<html lang=\"ko\">\n<head><title>시스템 점검</title></head>\n"
+        '<!DOCTYPE html>\n<html lang="ko">\n<head><title>시스템 점검</title></head>\n'
         "<body><h1>시스템 점검 중입니다.</h1></body>\n</html>\n"
     )
     return Answer(status, body.encode(), HTML, _retry(retry_after if status == 503 else None))

@@ -57,7 +57,7 @@ class Faults:
 
 
 def _number(text: str, part: str) -> float:
-    unit = _UNITS.get(text[-1:], None)
+    unit = _UNITS.get(text[-1:])
     try:
         return float(text[:-1]) * unit if unit is not None else float(text)
     except ValueError:

@@ -13,6 +13,7 @@ _Lines = tuple[str, ...]
 # columns 101-107 of the ASOS row hold RN_JUN, which answers up to 2021 did not have
 _JUN_FROM, _JUN_TO = 100, 107
 
+# help lines, name lines of disp=0, name lines of disp=1
 _MINUTE: dict[str, tuple[_Lines, _Lines, _Lines]] = {
     "nph-aws2_min": (text.AWS_HELP, text.AWS_NAMES, text.AWS_NAMES),
     "nph-aws2_min_cloud": (text.CLOUD_HELP, text.CLOUD_0, text.CLOUD_1),
@@ -39,7 +40,8 @@ def minute_header(endpoint: str, *, help_: int, disp: int, new_names: bool = Tru
 
 def asos_header(*, help_: int, with_jun: bool = True) -> bytes:
     """Header of kma_sfctm2.php and kma_sfctm3.php; `with_jun`: 46 columns (from 2022 on) instead of 45."""
-    names, ruler = text.ASOS_NAMES, text.ASOS_RULER
+    names: _Lines = text.ASOS_NAMES
+    ruler = text.ASOS_RULER
     if not with_jun:
         names = tuple(line[:_JUN_FROM] + line[_JUN_TO:] for line in names)
         ruler = ruler[: _JUN_FROM - _JUN_TO]

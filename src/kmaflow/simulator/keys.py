@@ -8,7 +8,15 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from kmaflow.simulator.answers import BAD_KEY, NOT_APPLIED, OTHER_HOST, TOO_MUCH, TOO_OFTEN, Answer, json_error
+from kmaflow.simulator.answers import (
+    BAD_KEY,
+    NOT_APPLIED,
+    OTHER_HOST,
+    TOO_MUCH,
+    TOO_OFTEN,
+    Answer,
+    json_error,
+)
 from kmaflow.simulator.settings import KeyGrant
 
 
@@ -81,7 +89,8 @@ class KeyDesk:
             return {
                 "requests": self._requests,
                 "keys": [
-                    {"key": key, "day": day.isoformat(), **asdict(used)} for (key, day), used in self._days.items()
+                    {"key": key, "day": day.isoformat(), **asdict(used)}
+                    for (key, day), used in self._days.items()
                 ],
                 "operations": {name: asdict(used) for name, used in self._operations.items()},
                 "log": [asdict(entry) for entry in self._log],

@@ -138,14 +138,24 @@ class Source:
         there = produced & (minutes >= self.oldest(dataset, moment))
         shape = (len(minutes), len(idx))
         printed = np.zeros(shape, dtype=np.bool_)
-        columns = {name: np.full(shape, code, dtype=_dtype(code)) for name, code in _missing(dataset).items()}
         days = (minutes - 1) // DAY
-        for day in np.unique(days[there]).tolist():
+        present = np.unique(days[there]).tolist()
+        # the usual window lies within one day and is produced: its columns are taken as they are, not copied
+        whole = len(present) == 1 and bool(there.all())
+        columns: dict[str, NDArray[Any]] = {}
+        if not whole:
+            columns = {
+                name: np.full(shape, code, dtype=_dtype(code)) for name, code in _missing(dataset).items()
+            }
+        for day in present:
             where = there & (days == day)
             t = minutes[where] - day * DAY
             made = self._day(dataset, day, t, idx)
-            for name in names:
-                columns[name][where] = made[name]
+            if whole:
+                columns = made
+            else:
+                for name in names:
+                    columns[name][where] = made[name]
             printed[where] = ~outages.absent_rows(self.world, dataset, day, t, idx)
         if not final:
             self._unsettle(dataset, minutes, idx, moment, faults, columns)
@@ -163,7 +173,13 @@ class Source:
         return (aws_minute if dataset == "aws_minute" else aws_ground)(self.world, day, t, idx, wide)
 
     def _unsettle(
-        self, dataset: str, minutes: Ints, idx: Ints, moment: datetime, faults: Faults, columns: dict[str, NDArray[Any]]
+        self,
+        dataset: str,
+        minutes: Ints,
+        idx: Ints,
+        moment: datetime,
+        faults: Faults,
+        columns: dict[str, NDArray[Any]],
     ) -> None:
         """Puts in what stood there before: other values (correction) and blank rows (blank)."""
         age = _seconds(moment) - minutes * 60.0 - self.latency_s(dataset)
@@ -184,7 +200,9 @@ class Source:
             # the low bits of a small hash are as free as any: they choose the column and the size of the error
             for number, (name, least, step) in enumerate(choices):
                 mine = hit & (draw % np.uint32(len(choices)) == number) & (columns[name] >= least)
-                columns[name][mine] += step * (1 + (draw[mine] >> np.uint32(4)) % np.uint32(7)).astype(np.int32)
+                columns[name][mine] += step * (1 + (draw[mine] >> np.uint32(4)) % np.uint32(7)).astype(
+                    np.int32
+                )
                 np.copyto(columns[name], 0, where=mine & (columns[name] < 0) & (least == 0))
 
 

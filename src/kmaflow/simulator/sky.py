@@ -38,7 +38,9 @@ def aws_cloud(world: World, day: int, t: Ints, idx: Ints) -> Columns:
     base += byte(noise, 0) // 8
     low = np.where(amount > 0, np.clip(base, 33, CLEAR - 20), CLEAR)
     mid = np.where(amount >= 6, np.minimum(low + 900 + byte(noise, 1) * 4, CLEAR), CLEAR)
-    top = np.where((amount == 8) & (byte(noise, 2) < 50), np.minimum(mid + 1400 + byte(noise, 1) * 3, CLEAR), CLEAR)
+    top = np.where(
+        (amount == 8) & (byte(noise, 2) < 50), np.minimum(mid + 1400 + byte(noise, 1) * 3, CLEAR), CLEAR
+    )
     # 9 is printed now and then with very low cloud: the sky cannot be seen
     amount[(low < 150) & (amount == 8) & (byte(noise, 3) < 40)] = 9
     columns: Columns = {"ch_low": low, "ch_mid": mid, "ch_top": top, "ca_tot": amount * 10}
@@ -69,11 +71,13 @@ def present_code(world: World, day: int, t: Ints, idx: Ints) -> tuple[NDArray[np
     sight = np.where(capped, np.where(byte(noise, 1) < 200, 50000, 49000 + byte(noise, 2) * 12), sight)
 
     code = np.where(sight < 1000, 30, np.where(sight < 5000, 10, np.where(sight < 10000, 4, 0)))
-    wet = np.where(byte(noise, 3) < 40, 40, np.where(rate < 1, 51, np.where(rate < 15, 61, np.where(rate < 40, 62, 63))))
+    wet = np.where(
+        byte(noise, 3) < 40, 40, np.where(rate < 1, 51, np.where(rate < 15, 61, np.where(rate < 40, 62, 63)))
+    )
     wet = np.where((ta >= 5) & (ta < 15), 67, wet)
     wet = np.where(ta < 5, np.where(rate < 10, 71, np.where(rate < 25, 72, 73)), wet)
     code = np.where(falling, wet, code)
-    rare = byte(noise, 1) == 255
+    rare = (byte(noise, 1) == 255) & (byte(noise, 3) < 90)
     return sight.astype(np.int32), np.where(rare & ~falling, byte(noise, 2) % 30, code).astype(np.int32)
 
 

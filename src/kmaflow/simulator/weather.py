@@ -81,7 +81,7 @@ def at(knots: Knots, t: Ints, idx: Ints) -> NDArray[np.int32]:
     left = np.minimum(t // KNOT, len(knots) - 2)
     share = (t - left * KNOT).astype(np.int32)[:, None]
     low, high = pick(knots, left, idx), pick(knots, left + 1, idx)
-    return low * (KNOT - share) + high * share
+    return np.asarray(low * (KNOT - share) + high * share)
 
 
 def pick(table: NDArray[_T], rows: Ints, idx: Ints) -> NDArray[_T]:
@@ -90,7 +90,9 @@ def pick(table: NDArray[_T], rows: Ints, idx: Ints) -> NDArray[_T]:
     return chosen if len(idx) == table.shape[1] else chosen[:, idx]
 
 
-def _synoptic(seed: int, name: str, net: Network, hours: Floats, longest_h: float, shortest_h: float) -> Floats:
+def _synoptic(
+    seed: int, name: str, net: Network, hours: Floats, longest_h: float, shortest_h: float
+) -> Floats:
     """A field that is smooth in space and time with variance 1; shape (hours, stations)."""
     modes = np.arange(_MODES)
     draw = [unit(line(seed, f"{name}/{what}", modes)) for what in ("period", "east", "north", "phase")]
@@ -112,7 +114,8 @@ def _thousandths(field: Floats) -> Knots:
 def _make_day(seed: int, net: Network, day: int) -> DayWeather:
     hours = day * 24 + np.arange(DAY // KNOT + 1) / 6.0
     clock = hours % 24
-    season = np.cos(2 * np.pi * (hours / 24 / 365.2425 - 0.572))[:, None]  # +1 in late July, -1 in late January
+    # +1 in late July, -1 in late January
+    season = np.cos(2 * np.pi * (hours / 24 / 365.2425 - 0.572))[:, None]
     sun = np.clip(np.cos(2 * np.pi * (clock - 12.6) / 24) + 0.12 * season[:, 0], 0, None)[:, None]
     warm = np.cos(2 * np.pi * (clock - 15) / 24)[:, None]
     traits = {name: unit(line(seed, f"trait/{name}", net.stn)) - 0.5 for name in ("ta", "ws", "dep", "wd")}
@@ -122,14 +125,16 @@ def _make_day(seed: int, net: Network, day: int) -> DayWeather:
     cloud = np.clip(3.4 + 3.6 * (wet_air + 0.25 * shower) - 0.4 * season, -1.5, 9.5)
     clear = 1 - np.clip(cloud, 0, 8) / 11
     ta = 12.4 + 13.2 * season - 0.0061 * net.ht - 0.8 * (net.lat - 36.4) + 2.4 * traits["ta"]
-    ta = ta + 5.2 * warm * clear + 3.4 * _synoptic(seed, "ta", net, hours, 260.0, 30.0) - 0.5 * np.maximum(wet_air, 0)
+    ta = ta + 5.2 * warm * clear - 0.5 * np.maximum(wet_air, 0)
+    ta = ta + 3.4 * _synoptic(seed, "ta", net, hours, 260.0, 30.0)
     dep = 6.2 - 1.6 * season + 3.6 * warm * clear - 4.6 * wet_air + 3 * traits["dep"]
     dep = np.clip(dep + 1.8 * _synoptic(seed, "dep", net, hours, 120.0, 8.0), 0.0, 36.0)
     ps = 1015.6 - 7.0 * season + 5.0 * _synoptic(seed, "ps", net, hours, 300.0, 40.0) - 2.0 * wet_air
     ps = ps + 0.7 * np.cos(4 * np.pi * (clock - 10) / 24)[:, None]
     pa = ps * np.exp(-net.ht / (29.27 * (ta + 273.15 + 0.00325 * net.ht)))
     windy = 1.15 + 0.9 * net.coast + 0.0022 * net.ht + 1.6 * traits["ws"]
-    ws = windy * (0.75 + 0.35 * warm + 0.5 * _synoptic(seed, "ws", net, hours, 100.0, 6.0) + 0.12 * shower) + 0.25
+    gusty = 0.5 * _synoptic(seed, "ws", net, hours, 100.0, 6.0) + 0.12 * shower
+    ws = windy * (0.75 + 0.35 * warm + gusty) + 0.25
     wd = 270 - 90 * (season > 0.3) + 300 * _synoptic(seed, "wd", net, hours, 160.0, 20.0) + 70 * traits["wd"]
     ts = ta + 13 * sun * clear * (0.75 + 0.25 * season) - 2.4 * (1 - np.clip(sun * 4, 0, 1)) * clear
     haze = 0.6 * _synoptic(seed, "haze", net, hours, 140.0, 7.0) + 0.9 * np.maximum(2.0 - dep, 0)
@@ -139,14 +144,25 @@ def _make_day(seed: int, net: Network, day: int) -> DayWeather:
     rate = over**1.4 * (5.0 + 4.0 * season + 2.5 * np.maximum(shower, 0))
     dep = np.where(over > 0, np.minimum(dep, 0.9), dep)
     rain, wet = _gauge(_thousandths(rate / 60.0), net.tip)
-    values = (ta, dep, ts, pa, ps, ws, wd, cloud, haze)
-    return DayWeather(day, *(_thousandths(value) for value in values), rain=rain, wet=wet)
+    fields = {
+        "ta": ta,
+        "dep": dep,
+        "ts": ts,
+        "pa": pa,
+        "ps": ps,
+        "ws": ws,
+        "wd": wd,
+        "cloud": cloud,
+        "haze": haze,
+    }
+    knots = {name: _thousandths(field) for name, field in fields.items()}
+    return DayWeather(day=day, rain=rain, wet=wet, **knots)
 
 
 def _gauge(rate: Knots, tip: NDArray[np.int32]) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
     """What a tipping-bucket gauge counts from 00:00 on, every minute; the bucket is emptied at midnight.
 
-    `rate` is in thousandths of mm per minute at the knots. Returns tenths of mm, and minutes with precipitation.
+    `rate`: thousandths of mm per minute at the knots. Returns tenths of mm, and minutes with precipitation.
     """
     knots, stations = rate.shape
     share = np.arange(1, KNOT + 1, dtype=np.int32)[None, :, None]
@@ -177,7 +193,7 @@ def rain_over(world: World, day: int, t: Ints, idx: Ints, minutes: int) -> NDArr
 
 
 def hour_noise(world: World, name: str, day: int, t: Ints, idx: Ints) -> NDArray[np.uint32]:
-    """One hash per station and hour (the hour that ends at the next full hour), repeated for each minute `t`."""
+    """One hash per station and hour (the one that ends at the next full hour), for each minute `t`."""
     hour = day * 24 + (t - 1) // 60
     first = int(hour[0])
     table = cells(world.seed, name, np.arange(first, int(hour[-1]) + 1), world.net.stn[idx])

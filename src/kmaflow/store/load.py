@@ -14,6 +14,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from kmaflow.catalog.model import Dataset
+from kmaflow.hub.lines import Rejected
 from kmaflow.hub.parse import Parsed
 from kmaflow.store import ledger
 from kmaflow.store.ledger import Earlier, Fetch
@@ -50,13 +51,13 @@ def load(connection: sa.Connection, parsed: Parsed, fetch: Fetch) -> Loaded:
         parsed: rows of the stations to be stored.
         fetch: its ledger row; ``outcome``, ``rows`` and ``rejected`` are filled in here.
     """
-    known = ledger.earlier(connection, fetch)
+    known = ledger.earlier(connection, fetch) if fetch.window else Earlier(False, False, ())
     outcome = "unchanged" if known.repeats else "partial" if parsed.not_produced else "ok"
     fetch = replace(fetch, outcome=outcome, rows=parsed.rows.height, rejected=len(parsed.rejected))
     fetch_id = ledger.write(connection, fetch)
     if known.repeats:
         return Loaded(fetch_id, outcome)
-    _keep_rejected(connection, parsed, fetch_id)
+    keep_rejected(connection, fetch.dataset, parsed.rejected, fetch_id)
     if parsed.rows.is_empty():
         return Loaded(fetch_id, outcome)
     loader = SqliteLoader(connection, parsed.dataset)
@@ -93,21 +94,22 @@ def _hours(rows: pl.DataFrame, dataset: Dataset) -> list[Row]:
     return counts.rows()
 
 
-def _keep_rejected(connection: sa.Connection, parsed: Parsed, fetch_id: int) -> None:
-    if parsed.rejected:
+def keep_rejected(connection: sa.Connection, name: str, rejected: tuple[Rejected, ...], fetch_id: int) -> None:
+    """Lines that are no rows, as they came, with their reasons."""
+    if rejected:
         connection.execute(
             REJECTED_LINE.insert(),
             [
                 {
                     "fetch_id": fetch_id,
-                    "dataset": parsed.dataset.name,
+                    "dataset": name,
                     "tm_kst": line.tm,
                     "stn": line.stn,
                     "line": line.line,
                     "text": line.text,
                     "reason": line.reason,
                 }
-                for line in parsed.rejected
+                for line in rejected
             ],
         )
 

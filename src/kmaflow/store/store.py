@@ -14,7 +14,7 @@ from kmaflow.store import ledger, stations
 from kmaflow.store.engine import open_engine, reading, shown, writing
 from kmaflow.store.errors import StoreForeign
 from kmaflow.store.ledger import Fetch
-from kmaflow.store.load import Loaded, load
+from kmaflow.store.load import Loaded, keep_rejected, load
 from kmaflow.store.stations import Station, StationChanges
 from kmaflow.store.tables import COMPLETENESS_HOUR, FETCH, METADATA, OBSERVATIONS, SERVICE_TABLES, V_STATION, tables_of
 
@@ -89,6 +89,11 @@ class Store:
                     raise StoreForeign(f"{self.shown_url}: the table {table.name} lacks the columns {', '.join(lacking)}")
         return [table for table in tables if table.name not in there]
 
+    def probe(self) -> None:
+        """Write and take back: proves that the database can be written without leaving anything."""
+        with writing(self.engine) as connection:
+            connection.execute(FETCH.delete().where(FETCH.c.id == -1))
+
     def load(self, parsed: Parsed, fetch: Fetch) -> Loaded:
         """One answer in one transaction: rows, revisions, ledger row, completeness."""
         self.ensure(parsed.dataset.name)
@@ -102,10 +107,13 @@ class Store:
             return ledger.write(connection, fetch)
 
     def load_stations(self, parsed: ParsedStations, fetch: Fetch) -> StationChanges:
-        """One station list and its ledger row in one transaction."""
+        """One station list and its ledger row in one transaction. A list older than the last one known changes nothing."""
         self.init()
         with writing(self.engine) as connection:
-            ledger.write(connection, fetch)
+            last = ledger.last_success(connection, fetch.dataset)
+            keep_rejected(connection, fetch.dataset, parsed.rejected, ledger.write(connection, fetch))
+            if last is not None and last > fetch.fetched_at:
+                return StationChanges(total=parsed.rows.height)
             return stations.sync(connection, parsed, fetch.fetched_at)
 
     def stations(self) -> list[Station]:

@@ -1,0 +1,5 @@
+"""``python -m kmaflow`` is ``kmaflow``."""
+
+from kmaflow.cli import main
+
+main()

@@ -1,0 +1,135 @@
+"""The environment in which `make run` starts Airflow: one machine, SQLite metadata, LocalExecutor, everything on 127.0.0.1.
+
+Secrets (login, Fernet key, signing keys) are made at the first start and kept in the home, readable by its owner alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+USER = "admin"
+_TASKS_PER_CORE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things lie below the home."""
+
+    home: Path
+
+    @property
+    def airflow(self) -> Path:
+        return self.home / "airflow"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def login(self) -> Path:
+        """The file of Airflow's SimpleAuthManager: user and password."""
+        return self.airflow / "login.json"
+
+    @property
+    def secrets(self) -> Path:
+        return self.airflow / "secrets.json"
+
+    @property
+    def metadata(self) -> Path:
+        return self.airflow / "airflow.db"
+
+    def make(self) -> None:
+        """Make the folders; what lies in ``airflow`` is nobody else's business."""
+        self.airflow.mkdir(parents=True, exist_ok=True)
+        self.airflow.chmod(0o700)
+        self.logs.mkdir(parents=True, exist_ok=True)
+
+
+def dags_folder() -> Path:
+    """The DAG files: inside the installed package, or beside ``src`` in a source tree."""
+    package = Path(__file__).resolve().parents[1]
+    packed = package / "dags"
+    return packed if packed.is_dir() else package.parents[1] / "dags"
+
+
+def airflow_environment(places: Places, port: int, base: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of the components.
+
+    What the user set as ``AIRFLOW__…`` wins, except for what keeps this Airflow closed and to itself.
+    """
+    kept = _secrets(places.secrets)
+    ours = {
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": str(_TASKS_PER_CORE * (os.cpu_count() or 1)),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__INSTANCE_NAME": "kmaflow",
+        "AIRFLOW__API__EXPOSE_CONFIG": "False",
+        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
+        # A task that was killed with its machine blocks the next run (max_active_runs=1) until this has passed.
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "90",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+    }
+    fixed = {
+        "AIRFLOW_HOME": str(places.airflow),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags_folder()),
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "AIRFLOW__CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(places.login),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://{LOOPBACK}:{port}/execution/",
+        "AIRFLOW__CORE__FERNET_KEY": kept["fernet_key"],
+        "AIRFLOW__API__HOST": LOOPBACK,
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": f"http://{LOOPBACK}:{port}",
+        "AIRFLOW__API__SECRET_KEY": kept["secret_key"],
+        "AIRFLOW__API_AUTH__JWT_SECRET": kept["jwt_secret"],
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{places.metadata}",
+        # It would listen on every address.
+        "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+    }
+    return {**ours, **base, **fixed}
+
+
+def password(places: Places) -> str:
+    """The password of the login, made at the first start."""
+    if not places.login.exists():
+        _write_private(places.login, {USER: secrets.token_urlsafe(9)})
+    kept = json.loads(places.login.read_text(encoding="utf-8"))
+    return str(kept[USER])
+
+
+def _secrets(path: Path) -> dict[str, str]:
+    if not path.exists():
+        _write_private(
+            path,
+            {
+                "fernet_key": base64.urlsafe_b64encode(os.urandom(32)).decode(),
+                "secret_key": secrets.token_urlsafe(32),
+                "jwt_secret": secrets.token_urlsafe(64),
+            },
+        )
+    kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return kept
+
+
+def _write_private(path: Path, content: Mapping[str, str]) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

@@ -1,0 +1,91 @@
+"""One line per finished run: which DAG, which window, how it ended, how many rows, how long after the window's end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from kmaflow.airflow.api import FINISHED, AirflowApi
+from kmaflow.catalog import ASOS_DATASETS, AWS_DATASETS
+from kmaflow.catalog.time import parse_time, to_kst
+
+DATASETS_OF = {"kma_aws": AWS_DATASETS, "kma_asos": ASOS_DATASETS}
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """A run that has ended. Times are naive KST; the window is None for DAGs that collect none, and where `check` failed."""
+
+    dag_id: str
+    run_id: str
+    state: str
+    end: datetime
+    window: tuple[datetime, datetime] | None
+    rows: int | None
+    failed: tuple[str, ...]
+
+    @property
+    def lag(self) -> timedelta | None:
+        """From the window's end until everything was stored."""
+        return None if self.window is None else self.end - self.window[1]
+
+    def __str__(self) -> str:
+        parts = [f"{self.end:%m-%d %H:%M:%S}", f"{self.dag_id:12}", f"{self.state:7}"]
+        if self.window is not None:
+            parts.append(f"({self.window[0]:%m-%d %H:%M}, {self.window[1]:%m-%d %H:%M}]")
+        if self.rows is not None:
+            parts.append(f"{self.rows:>7,} rows")
+        if self.lag is not None:
+            parts.append(f"lag {_short(self.lag)}")
+        if self.failed:
+            parts.append("실패/failed: " + ", ".join(self.failed))
+        return "  ".join(parts)
+
+
+class RunWatch:
+    """Tells each finished run once.
+
+    Args:
+        since: aware; runs that ended before are not told.
+    """
+
+    def __init__(self, api: AirflowApi, since: datetime) -> None:
+        self._api = api
+        self._since = since
+        self._told: set[tuple[str, str, str]] = set()
+
+    def new(self) -> Iterator[FinishedRun]:
+        """Runs that ended since the last call, oldest first. A cleared run that ends again is told again."""
+        for run in self._api.runs(end_date_gte=self._since.isoformat(), state=list(FINISHED)):
+            mark = (run["dag_id"], run["dag_run_id"], run["end_date"])
+            if mark in self._told:
+                continue
+            self._told.add(mark)
+            yield finished_run(self._api, run)
+
+
+def finished_run(api: AirflowApi, run: dict[str, str]) -> FinishedRun:
+    """A run of the REST API with what its tasks left behind."""
+    dag_id, run_id = run["dag_id"], run["dag_run_id"]
+    names = DATASETS_OF.get(dag_id, ())
+    plan = api.xcom(dag_id, run_id, "check") if names else None
+    summaries = [summary for name in names if (summary := api.xcom(dag_id, run_id, name))]
+    failed = []
+    if run["state"] != "success":
+        failed = [str(one["task_id"]) for one in api.tasks(dag_id, run_id) if one["state"] == "failed"]
+    return FinishedRun(
+        dag_id=dag_id,
+        run_id=run_id,
+        state=run["state"],
+        end=to_kst(datetime.fromisoformat(run["end_date"])),
+        window=(parse_time(plan["from"]), parse_time(plan["to"])) if plan else None,
+        rows=sum(int(summary["rows"]) for summary in summaries) if names else None,
+        failed=tuple(failed),
+    )
+
+
+def _short(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    hours, rest = divmod(seconds, 3600)
+    return f"{hours}h{rest // 60:02}m" if hours else f"{rest // 60}m{rest % 60:02}s"

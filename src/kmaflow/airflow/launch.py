@@ -1,0 +1,241 @@
+"""`make run`: simulator (if there is no key) and Airflow as child processes on 127.0.0.1, until Ctrl-C or SIGTERM.
+
+Airflow is never imported here: `airflow standalone` leaves a dozen processes behind on SIGTERM, and an import costs seconds. The components are
+started one by one, each in its own session (`processes.py`), and watched through the REST API (`api.py`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from kmaflow.airflow.api import AirflowApi
+from kmaflow.airflow.environment import LOOPBACK, USER, Places, airflow_environment, password
+from kmaflow.airflow.finished_runs import RunWatch
+from kmaflow.airflow.preparation import (
+    StartFailed,
+    airflow_command,
+    kmaflow_command,
+    make_pool_and_connections,
+    migrate,
+    setting_variables,
+    simulator_variables,
+)
+from kmaflow.airflow.processes import Child, Children
+from kmaflow.errors import KmaflowError, UsageError
+from kmaflow.settings import Settings, load_settings
+
+_READY_SECONDS = 240.0
+_POLL_SECONDS = 2.0
+
+
+class Stopped(Exception):  # noqa: N818  (not an error: somebody asked for it)
+    """Ctrl-C or SIGTERM."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An Airflow that answers."""
+
+    api: AirflowApi
+    children: Children
+    places: Places
+    settings: Settings
+    ui_url: str
+    hub_url: str
+    simulated: bool
+    password: str
+    database_url: str
+
+
+def say(text: str) -> None:
+    """One line for the person who started us, at once."""
+    print(text, flush=True)
+
+
+def main() -> int:
+    """Run until somebody asks for the end. Exit code 0 then, 1 if a component failed, 2 if it could not start as set."""
+    try:
+        with stop_signals(), started(load_settings()) as running:
+            _banner(running)
+            watch = RunWatch(running.api, datetime.now(UTC))
+            while True:
+                for run in watch.new():
+                    say(str(run))
+                check_alive(running.children)
+                time.sleep(_POLL_SECONDS)
+    except Stopped:
+        say("끝났습니다 · stopped")
+        return 0
+    except KmaflowError as error:
+        print(f"kmaflow: {error}", file=sys.stderr, flush=True)
+        return error.exit_code
+
+
+@contextmanager
+def stop_signals() -> Iterator[None]:
+    """Turn SIGINT, SIGTERM and SIGHUP into :class:`Stopped`, once; later ones do not disturb the clean-up.
+
+    Set explicitly because a shell starts background jobs with SIGINT ignored, which Python would keep.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for again in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(again, signal.SIG_IGN)
+        raise Stopped
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def started(settings: Settings, extra: Mapping[str, str] | None = None) -> Iterator[Running]:
+    """Everything started and healthy; everything ended on the way out, whatever happens.
+
+    Args:
+        extra: more environment for the components (the smoke test's).
+
+    Raises:
+        UsageError: Airflow is not installed, a port is taken, or the home is in use.
+        StartFailed: a component did not come up.
+    """
+    _require_airflow()
+    places = Places(settings.home)
+    places.make()
+    with _home_lock(places.home):
+        require_free(settings.ui_port, "UI", "KMAFLOW_UI_PORT")
+        secret = password(places)
+        env = airflow_environment(places, settings.ui_port, {**os.environ, **(extra or {})})
+        env |= setting_variables(settings, places)
+        migrate(places, env)
+        has_key = make_pool_and_connections(places, env) or settings.api_key is not None
+        simulated = not has_key
+        if simulated:
+            require_free(settings.simulator_port, "simulator", "KMAFLOW_SIMULATOR_PORT")
+            env |= simulator_variables(settings)
+        children = Children(places.logs)
+        api = AirflowApi(f"http://{LOOPBACK}:{settings.ui_port}", USER, secret)
+        try:
+            if simulated:
+                children.start("simulator", kmaflow_command("simulate", "--port", str(settings.simulator_port)), env)
+            # --skip-serve-logs: the log servers would listen on every address; all logs lie on this machine anyway.
+            children.start("api-server", airflow_command("api-server"), env)
+            children.start("dag-processor", airflow_command("dag-processor"), env)
+            children.start("scheduler", airflow_command("scheduler", "--skip-serve-logs"), env)
+            say("Airflow 를 시작합니다 (약 30초) · starting Airflow (about 30 s) …")
+            await_condition(api.healthy, children, "Airflow")
+            with api:
+                yield Running(
+                    api=api,
+                    children=children,
+                    places=places,
+                    settings=settings,
+                    ui_url=f"http://{LOOPBACK}:{settings.ui_port}",
+                    hub_url=env["KMAFLOW_HUB_URL"],
+                    simulated=simulated,
+                    password=secret,
+                    database_url=env["KMAFLOW_DATABASE_URL"],
+                )
+        finally:
+            say("모두 끝내는 중 (최대 30초) · stopping everything (at most 30 s) …")
+            children.stop()
+
+
+def await_condition(
+    condition: Callable[[], bool], children: Children, what: str, seconds: float = _READY_SECONDS
+) -> None:
+    """Poll until ``condition`` holds.
+
+    Raises:
+        StartFailed: a component ended meanwhile, or the time is over.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        check_alive(children)
+        if time.monotonic() > deadline:
+            raise StartFailed(f"{what}: not ready after {seconds:.0f} s")
+        time.sleep(0.3)
+
+
+def check_alive(children: Children) -> None:
+    """Raises StartFailed, with the end of its log, if a component has ended by itself."""
+    ended: Child | None = children.ended()
+    if ended is not None:
+        print(ended.tail(), file=sys.stderr)
+        raise StartFailed(f"{ended.name} ended with code {ended.process.returncode} (log: {ended.log})")
+
+
+def require_free(port: int, what: str, variable: str) -> None:
+    """Raises UsageError if somebody listens on that port already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            raise UsageError(
+                f"port {port} ({what}) is taken",
+                todo_en=f"end the program that uses it, or choose another: {variable}={port + 1} make run",
+                todo_ko=f"그 포트를 쓰는 프로그램을 끝내거나 다른 포트를 고르십시오: {variable}={port + 1} make run",
+            ) from None
+
+
+def _require_airflow() -> None:
+    if importlib.util.find_spec("airflow") is None:
+        raise UsageError(
+            "Apache Airflow is not installed here",
+            todo_en="use make run, or pip install 'kmaflow[airflow]'",
+            todo_ko="make run 을 쓰거나 pip install 'kmaflow[airflow]' 을 하십시오",
+        )
+
+
+@contextmanager
+def _home_lock(home: Path) -> Iterator[None]:
+    """One launcher per home: two schedulers on one SQLite file would destroy each other's work."""
+    with (home / "run.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(
+                f"another make run uses {home}",
+                todo_en="end it first, or choose another folder with KMAFLOW_HOME",
+                todo_ko="먼저 그것을 끝내거나 KMAFLOW_HOME 으로 다른 폴더를 고르십시오",
+            ) from None
+        yield
+
+
+def _banner(running: Running) -> None:
+    from sqlalchemy.engine import make_url
+
+    hub = (
+        f"{running.hub_url} (내장 시뮬레이터, 인증키 없음 · built-in simulator, no key)"
+        if running.simulated
+        else running.hub_url
+    )
+    say(f"""
+kmaflow 가 돌고 있습니다 · kmaflow is running
+  화면 UI         {running.ui_url}
+  로그인 login    {USER} / {running.password}
+  자료 database   {make_url(running.database_url).render_as_string()}
+  허브 hub        {hub}
+  로그 logs       {running.places.logs}
+  끝내기 stop     Ctrl-C
+""")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""What the DAGs need in Airflow's own database: the pool and the default connections (`kmaflow airflow setup`).
+
+Written through Airflow's models in one process, as the commands `airflow pools set` and `airflow connections add` do it: those would cost six
+imports of Airflow, would overwrite what a user changed, and would show a key to everybody who runs `ps`. There is no key here at
+all: the default connections are empty, and what they leave empty comes from the settings (`connections.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+
+POOL = "kma_apihub"
+POOL_SLOTS = 4
+POOL_DESCRIPTION = "API허브를 부르는 태스크의 동시 실행 한도 · tasks that may call the hub at the same time"
+
+_CONNECTIONS = {
+    "kma_apihub": (
+        "kma_apihub",
+        "기상청 API허브: 비밀번호 칸에 인증키. 비우면 KMAFLOW_API_KEY, KMAFLOW_HUB_URL · API Hub: the key as password; empty: the settings",
+    ),
+    "kma_store": (
+        "sqlite",
+        "관측 데이터베이스. 비우면 KMAFLOW_DATABASE_URL · Observation database; empty: the setting KMAFLOW_DATABASE_URL",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SetupResult:
+    """What was made, what was there already, and whether the default hub connection holds a key (never which)."""
+
+    made: tuple[str, ...]
+    kept: tuple[str, ...]
+    has_key: bool
+
+
+def setup_airflow() -> SetupResult:
+    """Make the pool `kma_apihub` and the connections `kma_apihub` and `kma_store` where they are missing. Changes nothing that exists.
+
+    Needs a migrated Airflow database (`airflow db migrate`) and write access to it.
+    """
+    from airflow.models import Connection, Pool
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    made, kept = [], []
+    with create_session() as session:
+        if session.scalar(select(Pool).where(Pool.pool == POOL)) is None:
+            session.add(Pool(pool=POOL, slots=POOL_SLOTS, description=POOL_DESCRIPTION, include_deferred=False))
+            made.append(f"pool {POOL}")
+        else:
+            kept.append(f"pool {POOL}")
+        has_key = False
+        for conn_id, (conn_type, description) in _CONNECTIONS.items():
+            existing = session.scalar(select(Connection).where(Connection.conn_id == conn_id))
+            if existing is None:
+                session.add(Connection(conn_id=conn_id, conn_type=conn_type, description=description))
+                made.append(f"connection {conn_id}")
+                continue
+            kept.append(f"connection {conn_id}")
+            if conn_id == "kma_apihub":
+                has_key = bool((existing.password or "").strip())
+    return SetupResult(tuple(made), tuple(kept), has_key)
+
+
+def main() -> int:
+    """For the launcher: the result as one JSON object on the last line of stdout."""
+    # Airflow logs to stdout while it is imported; the object goes to the descriptor that was stdout before.
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    result = setup_airflow()
+    answer.write(json.dumps(asdict(result)) + "\n")
+    answer.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""Does everything work? Key, each operation's 활용신청, clock, database, archive: checked one by one, cheaply."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kmaflow.archive import Archive
+from kmaflow.catalog import DATASETS, STATION_LISTS
+from kmaflow.catalog.time import Window, floor_to, now_kst
+from kmaflow.errors import KmaflowError
+from kmaflow.hub.client import HubClient
+from kmaflow.hub.errors import BadKey, NotYetProduced
+from kmaflow.settings import Settings
+from kmaflow.store import Store
+
+#: A station that is in both networks and has reported for a century: 서울.
+_STATION = 108
+#: Runs start 3 minutes after a window's end: a clock that is off by more than this asks for the wrong minutes.
+_CLOCK_SECONDS = 60
+_FREE_BYTES = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was looked at, whether it is well, what was seen, and what to do if it is not."""
+
+    what: str
+    ok: bool
+    seen: str
+    todo: str = ""
+
+
+def check_up(settings: Settings) -> Iterator[Finding]:
+    """Every check in turn. Costs seven small calls of the day's quota."""
+    yield _try("database", lambda: _database(settings))
+    yield _try("archive", lambda: _archive(settings))
+    yield _disk(settings)
+    if settings.api_key is None:
+        yield Finding(
+            "key",
+            False,
+            "KMAFLOW_API_KEY 없음 / not set",
+            "API허브 마이페이지의 인증키를 넣으십시오; 키 없이 써 보기: kmaflow simulate / "
+            "set the key of your API Hub account; to try without one: kmaflow simulate",
+        )
+        return
+    with HubClient(settings.api_key, settings.hub_url, tries=2) as client:
+        for name, ask in _operations(client):
+            found = _try(name, ask)
+            yield found
+            if not found.ok and found.seen.startswith(BadKey.code):
+                return
+        yield _clock(client)
+
+
+def _try(what: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, check())
+    except NotYetProduced as error:
+        # The operation answers; that this minute is late is no fault of the set-up.
+        return Finding(what, True, f"응답함, 아직 자료 없음 / answers, no data yet: {error.what}")
+    except KmaflowError as error:
+        code = getattr(error, "code", "")
+        return Finding(what, False, f"{code}: {error.what}" if code else error.what, f"{error.todo_ko} / {error.todo_en}")
+
+
+def _database(settings: Settings) -> str:
+    with Store(settings.database_url) as store:
+        made = store.init()
+        store.probe()
+        return f"{store.shown_url}: 쓸 수 있음 / can be written" + (f" ({len(made)} tables made)" if made else "")
+
+
+def _archive(settings: Settings) -> str:
+    archive = Archive(settings.archive_url)
+    archive.probe()
+    return f"{archive.url}: 쓸 수 있음 / can be written"
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = next((path for path in (settings.home, *settings.home.parents) if path.exists()), Path("/"))
+    free = shutil.disk_usage(folder).free
+    return Finding(
+        "disk",
+        free >= _FREE_BYTES,
+        f"{free / 1e9:,.1f} GB 남음 / free at {folder}",
+        "" if free >= _FREE_BYTES else "디스크를 비우십시오: 하루 약 1 GB가 듭니다 / free some space: a day of all datasets takes about 1 GB",
+    )
+
+
+def _operations(client: HubClient) -> Iterator[tuple[str, Callable[[], str]]]:
+    for dataset in DATASETS.values():
+        end = floor_to(client.clock() - 2 * dataset.latency, dataset.cadence)
+        window = Window(end - dataset.cadence, end)
+
+        def ask(dataset: object = dataset, window: Window = window) -> str:
+            answer = client.ask(dataset, window, _STATION)  # type: ignore[arg-type]
+            return f"{len(answer.content):,} bytes for {window.end:%Y-%m-%d %H:%M}"
+
+        yield f"{dataset.name} · {dataset.asking.endpoint.rsplit('/', 1)[-1]}", ask
+    for stations in STATION_LISTS.values():
+        yield f"stations {stations.network} · stn_inf", lambda stations=stations: f"{len(client.ask_stations(stations).content):,} bytes"
+
+
+def _clock(client: HubClient) -> Finding:
+    ahead = client.clock_ahead
+    if ahead is None:
+        return Finding("clock", True, f"{now_kst():%Y-%m-%d %H:%M:%S} KST; 허브가 시각을 알려 주지 않음 / the hub names no time")
+    well = abs(ahead) <= _CLOCK_SECONDS
+    return Finding(
+        "clock",
+        well,
+        f"허브와 {ahead:+.0f}초 차이 / off by {ahead:+.0f} s from the hub",
+        "" if well else "컴퓨터 시각을 맞추십시오(NTP) / set this machine's clock (NTP)",
+    )
+
+

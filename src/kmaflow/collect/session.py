@@ -1,0 +1,232 @@
+"""One sitting of work: a hub, a database and an archive together. The command line and Airflow both work through this."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import SecretStr
+
+from kmaflow.archive import Archive
+from kmaflow.catalog import DATASETS, STATION_LISTS, dataset
+from kmaflow.catalog.model import Network
+from kmaflow.catalog.time import Window, floor_to, now_kst
+from kmaflow.collect.run import DatasetResult, DatasetRun, keep
+from kmaflow.collect.stations import StationChoice, choose
+from kmaflow.errors import UsageError
+from kmaflow.hub.client import Failure, HubClient
+from kmaflow.hub.parse import PARSER_VERSION
+from kmaflow.hub.station_list import parse_stations
+from kmaflow.settings import Settings
+from kmaflow.store import Store
+from kmaflow.store.ledger import Fetch
+from kmaflow.store.stations import StationChanges
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StationSync:
+    """What a synchronisation of the station lists did; ``synced`` is False where the lists were fresh enough."""
+
+    synced: bool
+    added: int = 0
+    changed: int = 0
+    closed: int = 0
+    total: int = 0
+
+
+class Collector:
+    """Hub, database and archive, opened together. Use :meth:`open` as a context manager.
+
+    Attributes:
+        store / archive: open.
+        client: open, or None for work that needs no hub.
+    """
+
+    def __init__(self, settings: Settings, store: Store, archive: Archive, client: HubClient | None) -> None:
+        self.settings = settings
+        self.store = store
+        self.archive = archive
+        self._client = client
+        self._stack = ExitStack()
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings,
+        *,
+        hub_url: str | None = None,
+        api_key: SecretStr | None = None,
+        database_url: str | None = None,
+        needs_hub: bool = True,
+        clock: Callable[[], datetime] = now_kst,
+    ) -> Collector:
+        """Open everything.
+
+        Args:
+            hub_url, api_key, database_url: instead of those of the settings.
+            needs_hub: False opens without a key.
+
+        Raises:
+            UsageError: there is no key.
+            StoreError, ArchiveError: database or archive cannot be opened.
+        """
+        key = api_key or settings.api_key
+        if needs_hub and key is None:
+            raise UsageError(
+                "there is no API Hub key",
+                todo_en="set KMAFLOW_API_KEY (or .env); without a key of your own: kmaflow simulate",
+                todo_ko="KMAFLOW_API_KEY(또는 .env)에 인증키를 넣으십시오; 키가 없으면 kmaflow simulate",
+            )
+        archive = Archive(settings.archive_url)
+        store = Store(database_url or settings.database_url)
+        collector = cls(settings, store, archive, None)
+        collector._stack.callback(store.dispose)
+        if needs_hub and key is not None:
+            client = HubClient(key, hub_url or settings.hub_url, on_failure=collector._note_failure, clock=clock)
+            collector._stack.callback(client.close)
+            collector._client = client
+        return collector
+
+    def __enter__(self) -> Collector:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close hub and database."""
+        self._stack.close()
+
+    @property
+    def client(self) -> HubClient:
+        """The open hub client."""
+        if self._client is None:
+            raise UsageError("this work was opened without a hub")
+        return self._client
+
+    def _note_failure(self, failure: Failure) -> None:
+        """Every refused request into the ledger; what came with it into the archive."""
+        content = failure.error.body
+        digest = keep(self.archive, failure, content, failure.error.status) if content else None
+        self.store.note(
+            Fetch(
+                dataset=failure.name,
+                window=failure.window,
+                stn=failure.stn or 0,
+                fetched_at=failure.fetched_at,
+                http_status=failure.error.status,
+                outcome=failure.error.code,
+                sha256=digest,
+                bytes=len(content),
+                rows=0,
+                rejected=0,
+                parser_version=PARSER_VERSION,
+                key_id=self.client.key_id,
+                message=failure.error.what,
+            )
+        )
+
+    def sync_stations(self, max_age: timedelta | None = None) -> StationSync:
+        """Ask for both station lists and keep what changed; nothing is done if both were answered within ``max_age``.
+
+        Raises:
+            HubError: a list was refused.
+        """
+        now = self.client.clock()
+        names = [f"station_{network}" for network in STATION_LISTS]
+        if max_age is not None:
+            answered = [self.store.last_answer(name) for name in names]
+            if all(moment is not None and now - moment < max_age for moment in answered):
+                return StationSync(False, total=len(self.store.stations()))
+        changes = StationChanges()
+        for stations in STATION_LISTS.values():
+            answer = self.client.ask_stations(stations)
+            digest = keep(self.archive, answer, answer.content, answer.status)
+            parsed = parse_stations(stations, answer.content)
+            for line in parsed.rejected:
+                log.warning("%s, line %d: %s", answer.name, line.line, line.reason)
+            fetch = Fetch(
+                dataset=answer.name,
+                window=None,
+                stn=0,
+                fetched_at=answer.fetched_at,
+                http_status=answer.status,
+                outcome="ok",
+                sha256=digest,
+                bytes=len(answer.content),
+                rows=parsed.rows.height,
+                rejected=len(parsed.rejected),
+                parser_version=PARSER_VERSION,
+                key_id=self.client.key_id,
+            )
+            changes += self.store.load_stations(parsed, fetch)
+        return StationSync(True, changes.added, changes.changed, changes.closed, changes.total)
+
+    def choose_stations(
+        self, text: str | Iterable[str | int] | None = None, networks: Sequence[Network] = ("AWS", "SFC")
+    ) -> StationChoice:
+        """A person's words (default: the setting ``STATIONS``) as numbers.
+
+        Raises:
+            UnknownStations: the nearest valid ones are named.
+        """
+        text = self.settings.stations if text is None else text
+        reporting: set[int] = set()
+        for name in DATASETS:
+            reporting |= self.store.reporting(name)
+        return choose(text, self.store.stations(), networks, reporting)
+
+    def collect(
+        self,
+        name: str,
+        window: Window,
+        choice: StationChoice | None = None,
+        *,
+        on_progress: Callable[[DatasetResult], None] | None = None,
+    ) -> DatasetResult:
+        """Collect one dataset over one window.
+
+        Raises:
+            UsageError: no such dataset, or the window lies in the future.
+            StoreError, ArchiveError: the disk or database failed. Refusals of the hub are in the result instead.
+        """
+        described = dataset(name)
+        now = self.client.clock()
+        if window.end > now:
+            raise UsageError(
+                f"the window {window} reaches into the future: now it is {now:%Y-%m-%d %H:%M} KST",
+                todo_en="let to lie before now",
+                todo_ko="to를 현재(한국시각)보다 앞으로 하십시오",
+            )
+        if window.count(described.cadence) == 0:
+            raise UsageError(
+                f"the window {window} holds no stamp of {name}",
+                todo_en=f"{name} has a stamp every {described.cadence}",
+                todo_ko=f"{name}의 관측 간격은 {described.cadence}입니다",
+            )
+        run = DatasetRun(
+            described,
+            window,
+            choice or self.choose_stations(),
+            store=self.store,
+            client=self.client,
+            archive=self.archive,
+            window_minutes=self.settings.window_minutes,
+            on_progress=on_progress,
+        )
+        return run.run()
+
+
+def last_complete_window(name: str, now: datetime, step: timedelta | None = None) -> Window:
+    """The youngest window of ``step`` (default: 10 minutes for minute data, else the cadence) that the hub has by ``now`` (naive KST)."""
+    described = dataset(name)
+    step = step or max(described.cadence, timedelta(minutes=10))
+    end = floor_to(now - described.latency, step)
+    return Window(end - step, end)
+
+

@@ -1,0 +1,108 @@
+"""Which stations: the lists kept fresh, and a person's words ("all", "108, 서울") turned into numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from kmaflow.catalog.model import Network
+from kmaflow.errors import UsageError
+from kmaflow.store.stations import Station
+
+
+class UnknownStations(UsageError):
+    """Nobody lists these stations, and none of them has ever reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationChoice:
+    """The stations to be stored: numbers in order, None = all."""
+
+    stations: tuple[int, ...] | None = None
+
+    @property
+    def selection(self) -> str:
+        """As the ledger keeps it."""
+        return "all" if self.stations is None else ",".join(map(str, self.stations))
+
+    def describe(self) -> str:
+        """In words, Korean and English."""
+        if self.stations is None:
+            return "전체 지점 / all stations"
+        shown = ", ".join(map(str, self.stations[:10])) + (" …" if len(self.stations) > 10 else "")
+        return f"{len(self.stations)}개 지점 / stations: {shown}"
+
+
+ALL = StationChoice()
+
+
+def wanted(text: str | Iterable[str | int]) -> list[str]:
+    """The single words of a choice: separated by commas, semicolons or new lines; names may hold blanks."""
+    parts = re.split(r"[,;\n]", text) if isinstance(text, str) else [str(part) for part in text]
+    return [word for part in parts if (word := part.strip())]
+
+
+def choose(
+    text: str | Iterable[str | int], listed: Sequence[Station], networks: Sequence[Network], reporting: Iterable[int] = ()
+) -> StationChoice:
+    """Numbers for a person's words.
+
+    Args:
+        text: ``all``, or numbers and Korean or English names.
+        listed: current stations.
+        networks: a name or number must belong to one of these.
+        reporting: numbers that no list names but that report.
+
+    Raises:
+        UnknownStations: words that fit nothing; the nearest valid ones are named.
+        UsageError: no station at all.
+    """
+    words = wanted(text)
+    if not words:
+        raise UsageError("no station is named", todo_en="write all, or numbers and names", todo_ko="all 또는 지점번호·이름을 쓰십시오")
+    if any(word.lower() == "all" or word == "전체" for word in words):
+        return ALL
+    members = [station for station in listed if set(station.networks.split(",")) & set(networks) or "AWS" in networks]
+    numbers = {station.stn for station in members} | set(reporting)
+    by_name: dict[str, list[Station]] = {}
+    for station in members:
+        for name in {station.name_ko, station.name_en} - {None}:
+            by_name.setdefault(_plain(str(name)), []).append(station)
+    chosen: set[int] = set()
+    unknown: list[str] = []
+    for word in words:
+        if word.isascii() and word.isdigit():
+            if int(word) in numbers:
+                chosen.add(int(word))
+            else:
+                unknown.append(word)
+        elif found := by_name.get(_plain(word)):
+            chosen.update(station.stn for station in found)
+        else:
+            unknown.append(word)
+    if unknown:
+        near = "; ".join(f"{word} → {_nearest(word, members, numbers)}" for word in unknown)
+        raise UnknownStations(
+            f"no such station: {', '.join(unknown)}",
+            todo_en=f"nearest: {near}; search with: kmaflow stations list",
+            todo_ko=f"가까운 지점: {near}; kmaflow stations list 로 찾으십시오",
+        )
+    return StationChoice(tuple(sorted(chosen)))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s*]+", "", name).casefold()
+
+
+def _nearest(word: str, members: Sequence[Station], numbers: set[int]) -> str:
+    named = {station.stn: station.name_ko or station.name_en or "" for station in members}
+    if word.isascii() and word.isdigit():
+        found: list[int] = sorted(sorted(numbers), key=lambda stn: abs(stn - int(word)))[:3]
+    else:
+        names = {_plain(name): station.stn for station in members for name in (station.name_ko, station.name_en) if name}
+        inside = [name for name in names if _plain(word) and (_plain(word) in name or name in _plain(word))]
+        close = inside[:3] or get_close_matches(_plain(word), names, n=3, cutoff=0.3)
+        found = sorted({names[name] for name in close})
+    return ", ".join(f"{stn} {named.get(stn, '')}".strip() for stn in found) or "-"

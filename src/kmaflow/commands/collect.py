@@ -1,0 +1,109 @@
+"""``kmaflow collect``: the main job for one window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
+
+if TYPE_CHECKING:
+    from kmaflow.catalog.time import Window
+    from kmaflow.collect import Collector, DatasetResult, StationChoice
+
+
+def collect(
+    datasets: Annotated[list[str], typer.Argument(help="all, 또는 / or: aws_minute aws_cloud … asos_hourly", metavar="DATASET…")],
+    from_: Annotated[str, typer.Option("--from", help="창의 시작(제외), KST / start of the window, excluded", metavar="T")],
+    to: Annotated[str, typer.Option("--to", help="창의 끝(포함), KST / end of the window, included", metavar="T")],
+    stations: Annotated[
+        str | None, typer.Option("--stations", help="all, 번호, 이름 / all, numbers, names (default: KMAFLOW_STATIONS)")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """한 창의 관측을 모아 저장합니다. / Collect one window into the database.
+
+    Example: kmaflow collect aws_minute asos_hourly --from "2026-11-22 12:00" --to "2026-11-22 13:00" --stations 108,부산
+
+    All stations are asked at once; --stations says which of them are stored. Asking again is safe: what is unchanged is not written.
+    """
+    from kmaflow.catalog import DATASETS, dataset
+    from kmaflow.catalog.time import Window, parse_time
+    from kmaflow.collect import Collector
+    from kmaflow.settings import load_settings
+
+    names = list(DATASETS) if "all" in datasets else list(dict.fromkeys(dataset(name).name for name in datasets))
+    window = Window(parse_time(from_), parse_time(to))
+    with Collector.open(load_settings()) as collector:
+        collector.store.init()
+        choice = _choice(collector, stations, names)
+        results = _run(collector, names, window, choice, quiet=as_json)
+    _report(results, choice, as_json=as_json)
+    if all(result.failed for result in results) or any(result.failed and not result.missing for result in results):
+        exit_with(1)
+    exit_with(0 if all(result.complete for result in results) else 3)
+
+
+def _choice(collector: Collector, text: str | None, names: list[str]) -> StationChoice:
+    """The stations, after their lists were brought up to date. ``stn_inf`` is an operation of its own: without it all stations still work."""
+    from datetime import timedelta
+
+    from kmaflow.catalog import DATASETS
+    from kmaflow.collect import ALL
+    from kmaflow.collect.stations import wanted
+    from kmaflow.hub.errors import HubError
+
+    words = wanted(collector.settings.stations if text is None else text)
+    try:
+        collector.sync_stations(timedelta(hours=24))
+    except HubError as error:
+        if [word.lower() for word in words] != ["all"] or error.code == "bad_key":
+            raise
+        typer.echo(f"kmaflow: 지점 목록 없이 계속합니다 / going on without station lists: {error}", err=True)
+        return ALL
+    return collector.choose_stations(words, tuple({DATASETS[name].network for name in names}))
+
+
+def _run(
+    collector: Collector, names: list[str], window: Window, choice: StationChoice, *, quiet: bool
+) -> list[DatasetResult]:
+    results = []
+    with progress(quiet=quiet) as bars:
+        for name in names:
+            bar = bars.add_task(name, total=None, rows=0)
+
+            def advance(result: DatasetResult, bar: object = bar) -> None:
+                bars.update(bar, total=result.planned, completed=result.done, rows=result.rows)  # type: ignore[arg-type]
+
+            results.append(collector.collect(name, window, choice, on_progress=advance))
+    return results
+
+
+def _report(results: list[DatasetResult], choice: StationChoice, *, as_json: bool) -> None:
+    for result in results:
+        if result.error is not None:
+            typer.echo(f"kmaflow: {result.dataset}: {result.error}", err=True)
+    if as_json:
+        print_json({"stations": choice.selection, "datasets": [result.summary() for result in results]})
+        return
+    rows = [
+        (
+            result.dataset,
+            result.calls,
+            result.bytes,
+            result.rows,
+            result.inserted,
+            result.updated,
+            result.unchanged,
+            result.blank,
+            result.rejected,
+            len(result.missing),
+        )
+        for result in results
+    ]
+    columns = ("자료", "calls", "bytes", "rows", "inserted", "updated", "unchanged", "blank", "rejected", "missing parts")
+    print_table(f"{results[0].window} KST · {choice.describe()}", columns, rows, right=columns[1:])
+    for result in results:
+        for missing in result.missing:
+            typer.echo(f"  {result.dataset} {missing}")

@@ -1,0 +1,23 @@
+"""``kmaflow doctor``: is everything in order, and if not, what to do."""
+
+from __future__ import annotations
+
+from kmaflow.commands.output import Json, exit_with, print_json, print_table
+
+
+def doctor(as_json: Json = False) -> None:
+    """인증키·활용신청·시계·DB·보관소를 점검합니다. / Check key, each operation's 활용신청, clock, database and archive."""
+    from dataclasses import asdict
+
+    from kmaflow.collect.checkup import check_up
+    from kmaflow.settings import load_settings
+
+    settings = load_settings()
+    findings = list(check_up(settings))
+    well = all(finding.ok for finding in findings)
+    if as_json:
+        print_json({"ok": well, "hub": settings.hub_url, "checks": [asdict(finding) for finding in findings]})
+    else:
+        rows = [("✓" if finding.ok else "✗", finding.what, finding.seen, finding.todo) for finding in findings]
+        print_table(f"hub: {settings.hub_url}", ("", "점검 / check", "본 것 / seen", "할 일 / to do"), rows)
+    exit_with(0 if well else 1)

@@ -1,0 +1,72 @@
+"""``kmaflow load``: the same from saved bodies, no hub needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
+
+
+def load(
+    files: Annotated[list[Path], typer.Argument(help="저장해 둔 응답 / saved answers of the hub", metavar="FILE…")],
+    dataset: Annotated[str | None, typer.Option("--dataset", help="머리줄이 없을 때 / what it is, where no header says so")] = None,
+    fetched_at: Annotated[
+        str | None,
+        typer.Option("--fetched-at", metavar="T", help="받은 시각, KST (기본: 파일 시각) / when it was fetched (default: the file's time)"),
+    ] = None,
+    stations: Annotated[str, typer.Option("--stations", help="all, 번호, 이름 / which are stored")] = "all",
+    values_only: Annotated[
+        bool, typer.Option("--values-only", help="help=2로 받은 파일 / asked with help=2: no header, no end marker (a cut cannot be seen)")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """저장해 둔 응답을 데이터베이스에 넣습니다. / Load saved answers; loading one again changes nothing.
+
+    The dataset is told by the line of column names. Of two answers for one cell the later --fetched-at counts, whatever is loaded last.
+    """
+    from kmaflow import catalog
+    from kmaflow.catalog.time import parse_time
+    from kmaflow.collect import Collector
+    from kmaflow.collect.offline import load_body, read_file
+    from kmaflow.errors import KmaflowError
+    from kmaflow.settings import load_settings
+    from kmaflow.store.errors import StoreError
+
+    described = catalog.dataset(dataset) if dataset else None
+    moment = parse_time(fetched_at) if fetched_at else None
+    if values_only and described is None:
+        raise typer.BadParameter("--values-only needs --dataset: such a file does not say what it is")
+    done: list[dict[str, Any]] = []
+    failed = 0
+    with Collector.open(load_settings(), needs_hub=False) as collector, progress(quiet=as_json) as bars:
+        collector.store.init()
+        choice = collector.choose_stations(stations)
+        bar = bars.add_task("load", total=len(files), rows=0)
+        for path in files:
+            try:
+                content, changed_at = read_file(path)
+                result = load_body(
+                    collector, content, moment or changed_at, dataset=described, choice=choice, end_marker=not values_only
+                )
+            except StoreError:
+                raise
+            except KmaflowError as error:
+                failed += 1
+                typer.echo(f"kmaflow: {path}: {error}", err=True)
+                continue
+            done.append({"file": str(path), **result})
+            bars.update(bar, advance=1, rows=sum(int(one["rows"]) for one in done))
+    _report(done, as_json=as_json)
+    exit_with(1 if failed else 3 if any(one["rejected"] or one["not_produced"] for one in done) else 0)
+
+
+def _report(done: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"files": done})
+        return
+    columns = ("file", "dataset", "from", "to", "rows", "blank", "inserted", "updated", "revised", "rejected", "not_produced", "outcome")
+    rows = [[Path(one["file"]).name if column == "file" else one[column] for column in columns] for one in done]
+    print_table(f"{len(done)} file(s)", columns, rows, right=columns[4:11])

@@ -1,0 +1,50 @@
+"""``kmaflow why``: the story of one cell."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kmaflow.commands.output import Json, print_json, print_table
+
+
+def why(
+    dataset: Annotated[str, typer.Argument(help="자료 / dataset")],
+    stn: Annotated[str, typer.Argument(help="지점번호나 이름 / station number or name")],
+    time: Annotated[str, typer.Argument(help="관측시각, KST / stamp")],
+    as_json: Json = False,
+) -> None:
+    """한 칸의 사연: 값, 원문 줄, 요청, 정정. / The story of one cell: its state and why, the raw line, requests, corrections."""
+    from kmaflow.catalog import dataset as described
+    from kmaflow.catalog.time import parse_time
+    from kmaflow.collect import Collector
+    from kmaflow.collect.why import story
+    from kmaflow.errors import UsageError
+    from kmaflow.settings import load_settings
+
+    with Collector.open(load_settings(), needs_hub=False) as collector:
+        collector.store.init()
+        number = int(stn) if stn.isascii() and stn.isdigit() else None
+        if number is None:
+            stations = collector.choose_stations(stn).stations
+            if stations is None or len(stations) != 1:
+                raise UsageError(f"{stn!r} is not one station", todo_en="give its number", todo_ko="지점번호를 쓰십시오")
+            number = stations[0]
+        told = story(collector, described(dataset), number, parse_time(time))
+    if as_json:
+        print_json(told)
+        return
+    typer.echo(f"{told['dataset']} {told['stn']} {told['tm_kst']} KST: {told['state']}")
+    typer.echo(f"  {told['why_ko']}\n  {told['why_en']}")
+    if told["values"]:
+        values = [(name, value, told["raw"].get(name)) for name, value in told["values"].items()]
+        print_table("값 / values", ("column", "stored", "as printed"), values)
+    for line in told["lines"]:
+        typer.echo(f"  원문 / raw: {line}")
+    if told["fetches"]:
+        columns = tuple(told["fetches"][0])
+        print_table("요청 / requests", columns, [list(fetch.values()) for fetch in told["fetches"]])
+    if told["revisions"]:
+        columns = tuple(told["revisions"][0])
+        print_table("정정 / revisions", columns, [list(revision.values()) for revision in told["revisions"]])
