@@ -44,7 +44,9 @@ def _version(wanted: bool) -> None:
 def _global(
     debug: Annotated[bool, typer.Option("--debug", help="오류의 자취까지 / show tracebacks and debug logs")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="하는 일을 적습니다 / log what is done")] = False,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="판 번호 / version")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="판 번호 / version")
+    ] = False,
 ) -> None:
     level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

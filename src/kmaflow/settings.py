@@ -31,7 +31,9 @@ class Settings(BaseSettings):
     archive_url: str = Field("", description="원문 보관소 / bodies; default: a folder in HOME")
     daily_calls: int = Field(20_000, gt=0, description="하루 호출 한도 / calls a day")
     daily_bytes: int = Field(5_000_000_000, gt=0, description="하루 용량 한도 / bytes a day")
-    window_minutes: int = Field(10, ge=1, le=180, description="전체 지점 한 번에 요청할 분 / stamps per call for all stations")
+    window_minutes: int = Field(
+        10, ge=1, le=180, description="전체 지점 한 번에 요청할 분 / stamps per call for all stations"
+    )
     stations: str = Field("all", description="저장할 지점 / stations stored: all, or numbers and names")
     start: Annotated[datetime | None, BeforeValidator(_as_time)] = Field(None, description="완전하게 지킬 첫 시각")
     catchup: bool = Field(False, description="Airflow가 지난 구간을 따라잡을지 / whether Airflow catches up")
@@ -65,7 +67,8 @@ def load_settings(**changes: Any) -> Settings:
         return Settings(**changes)
     except ValidationError as cause:
         faults = "; ".join(
-            f"KMAFLOW_{str(error['loc'][0]).upper() if error['loc'] else '?'}: {error['msg']}" for error in cause.errors()
+            f"KMAFLOW_{str(error['loc'][0]).upper() if error['loc'] else '?'}: {error['msg']}"
+            for error in cause.errors()
         )
     raise UsageError(
         f"a setting is wrong: {faults}",

@@ -182,10 +182,7 @@ def test_asos_prints_integers_where_the_hub_does() -> None:
 
 def test_only_rn_jun_is_younger_than_its_dataset() -> None:
     young = [
-        (name, column.name, column.since)
-        for name, one in DATASETS.items()
-        for column in one.stored
-        if column.since
+        (name, column.name, column.since) for name, one in DATASETS.items() for column in one.stored if column.since
     ]
     assert young == [("asos_hourly", "rn_jun", 2022)]
 
@@ -204,9 +201,7 @@ def test_descriptors_do_not_decide_whether_a_row_is_blank() -> None:
 def test_header_aliases_never_name_two_columns() -> None:
     for name in ("aws_ground_temperature", "aws_present_weather"):
         described = DATASETS[name]
-        aliases = [
-            alias for column in (*described.columns, *described.pair_columns) for alias in column.header_names
-        ]
+        aliases = [alias for column in (*described.columns, *described.pair_columns) for alias in column.header_names]
         assert len(set(aliases)) == len(aliases)
 
 
@@ -214,8 +209,7 @@ def test_header_aliases_never_name_two_columns() -> None:
 def test_every_dataset_says_how_it_is_asked(described: Dataset) -> None:
     asking = described.asking
     assert (
-        asking.endpoint in described.source
-        or asking.endpoint.rsplit("/")[-1].removesuffix(".php") in described.source
+        asking.endpoint in described.source or asking.endpoint.rsplit("/")[-1].removesuffix(".php") in described.source
     )
     assert described.cadence <= asking.all_stations <= asking.one_station
     assert asking.station_list == asking.endpoint.endswith(".php")

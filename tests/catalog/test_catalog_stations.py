@@ -116,10 +116,7 @@ def test_names_with_blanks_stay_whole(captures: Path) -> None:
     for network, count in (("SFC", 2), ("AWS", 20)):
         fields = {field.name: field for field in STATION_LISTS[network].fields}
         _, rows = bytes_of(captures, network)
-        assert (
-            sum(" " in cut(row, fields["stn_ko"]) or " " in cut(row, fields["stn_en"]) for row in rows)
-            == count
-        )
+        assert sum(" " in cut(row, fields["stn_ko"]) or " " in cut(row, fields["stn_en"]) for row in rows) == count
 
 
 @LISTS

@@ -66,9 +66,7 @@ class TestWindow:
         assert left.count(step) > 0
 
     @given(MINUTES, st.integers(1, 100), STEPS)
-    def test_of_stamps_holds_exactly_these_stamps(
-        self, moment: datetime, count: int, step: timedelta
-    ) -> None:
+    def test_of_stamps_holds_exactly_these_stamps(self, moment: datetime, count: int, step: timedelta) -> None:
         first = floor_to(moment, step)
         last = first + (count - 1) * step
         window = Window.of_stamps(first, last, step)

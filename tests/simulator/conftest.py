@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from kmaflow.simulator import DEFAULT_KEY, SimulatorSettings
-from kmaflow.simulator.answers import Answer
+from kmaflow.simulator import SimulatorSettings
 from kmaflow.simulator.hub import Hub
 from kmaflow.simulator.server import Running, running
 
-NOW = datetime(2026, 11, 22, 13, 0)
-CGI = "/api/typ01/cgi-bin/url/"
-PHP = "/api/typ01/url/"
+from .asking_hub import NOW, Get, getter
 
 
 @pytest.fixture(scope="session")
@@ -36,19 +32,6 @@ def captures() -> Path:
 def shared_hub() -> Hub:
     """One hub at a fixed time, for tests that change nothing in it."""
     return Hub(SimulatorSettings(now=NOW, day_cache=12))
-
-
-Get = Callable[..., Answer]
-
-
-def getter(hub: Hub) -> Get:
-    """A function that asks a hub without HTTP: get("nph-aws2_min", tm2="…")."""
-
-    def get(operation: str, key: str = DEFAULT_KEY, **query: object) -> Answer:
-        path = (CGI if operation.startswith("nph") else PHP) + operation
-        return hub.answer(path, {"authKey": key, **{name: str(value) for name, value in query.items()}})
-
-    return get
 
 
 @pytest.fixture

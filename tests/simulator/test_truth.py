@@ -9,12 +9,13 @@ from typing import Any
 
 import polars as pl
 import pytest
-from conftest import NOW, Get, getter
-from tiny_parser import lines, parse, tokens
 
 from kmaflow.simulator import SimulatorSettings, parse_faults
 from kmaflow.simulator.control import control
 from kmaflow.simulator.hub import Hub
+
+from .asking_hub import NOW, Get, getter
+from .tiny_parser import lines, parse, tokens
 
 OPERATIONS = {
     "aws_minute": "nph-aws2_min",

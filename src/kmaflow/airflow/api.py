@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
@@ -23,7 +23,7 @@ class AirflowApi:
         self._login = {"username": user, "password": password}
         self._http = httpx.Client(base_url=base_url, timeout=20.0, trust_env=False)
 
-    def __enter__(self) -> AirflowApi:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

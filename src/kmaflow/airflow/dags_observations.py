@@ -31,7 +31,7 @@ from kmaflow.airflow.timetable import WindowTimetable
 from kmaflow.settings import load_settings
 
 if TYPE_CHECKING:
-    from kmaflow.catalog.model import Dataset
+    from kmaflow.catalog.model import Dataset, Network
 
 POOL = "kma_apihub"
 OWNER = "kmaflow"
@@ -125,7 +125,7 @@ def stations_task(max_age: timedelta) -> Any:
     return stations()
 
 
-def _check_task(names: Sequence[str], network: str) -> Any:
+def _check_task(names: Sequence[str], network: Network) -> Any:
     @task(task_id=tasks.CHECK, task_display_name="확인", doc_md=dag_docs.CHECK, trigger_rule=TriggerRule.ALL_DONE)
     def check() -> dict[str, Any]:
         return tasks.check(get_current_context(), names=names, network=network)

@@ -40,8 +40,8 @@ _READY_SECONDS = 240.0
 _POLL_SECONDS = 2.0
 
 
-class Stopped(Exception):  # noqa: N818  (not an error: somebody asked for it)
-    """Ctrl-C or SIGTERM."""
+class Stopped(Exception):
+    """Ctrl-C or SIGTERM: somebody asked for the end; no error."""
 
 
 @dataclass(frozen=True, slots=True)

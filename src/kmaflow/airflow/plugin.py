@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -13,4 +13,4 @@ class KmaflowPlugin(AirflowPlugin):
     """Registered by the entry point ``airflow.plugins``."""
 
     name = "kmaflow"
-    timetables: ClassVar[list[Any]] = [WindowTimetable]
+    timetables: list[Any] = [WindowTimetable]  # noqa: RUF012  (Airflow declares it so)

@@ -37,7 +37,13 @@ class SetupResult:
     has_key: bool
 
 
-def setup_airflow() -> SetupResult:
+def setup_airflow() -> list[str]:
+    """What `kmaflow airflow setup` says: one line for each thing that was made or was there. See :func:`make_defaults`."""
+    result = make_defaults()
+    return [f"만들었음/made: {name}" for name in result.made] + [f"그대로/kept: {name}" for name in result.kept]
+
+
+def make_defaults() -> SetupResult:
     """Make the pool `kma_apihub` and the connections `kma_apihub` and `kma_store` where they are missing. Changes nothing that exists.
 
     Needs a migrated Airflow database (`airflow db migrate`) and write access to it.
@@ -71,7 +77,7 @@ def main() -> int:
     # Airflow logs to stdout while it is imported; the object goes to the descriptor that was stdout before.
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    result = setup_airflow()
+    result = make_defaults()
     answer.write(json.dumps(asdict(result)) + "\n")
     answer.close()
     return 0

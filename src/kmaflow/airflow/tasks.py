@@ -18,6 +18,7 @@ from kmaflow.errors import KmaflowError, UsageError
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from kmaflow.catalog.model import Network
     from kmaflow.collect import Collector
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def sync_stations(context: Context, *, max_age: timedelta) -> dict[str, Any]:
     return summary
 
 
-def check(context: Context, *, names: Sequence[str], network: str) -> dict[str, Any]:
+def check(context: Context, *, names: Sequence[str], network: Network) -> dict[str, Any]:
     """Check the form before anything is collected, and fix the run's window.
 
     Returns what the dataset tasks read: ``from``, ``to`` (KST texts), ``stations`` (the choice as written), ``chosen`` (the choice in words),
@@ -81,7 +82,7 @@ def check(context: Context, *, names: Sequence[str], network: str) -> dict[str, 
     return plan
 
 
-def collect(context: Context, *, dataset: str, network: str) -> dict[str, Any]:
+def collect(context: Context, *, dataset: str, network: Network) -> dict[str, Any]:
     """Collect one dataset for the run's window.
 
     Raises:

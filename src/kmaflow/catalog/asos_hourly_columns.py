@@ -119,13 +119,9 @@ _WIND_AND_PRESSURE = (
         "1",
         ("GST", "TM"),
         (0, 2359),
-        note_ko=(
-            "앞자리 0이 없는 HHMM이다: 312는 03:12. 그 시간 안이라는 보장이 없다(09시 행의 시각은 "
-            "03:05~08:57)"
-        ),
+        note_ko=("앞자리 0이 없는 HHMM이다: 312는 03:12. 그 시간 안이라는 보장이 없다(09시 행의 시각은 03:05~08:57)"),
         note_en=(
-            "HHMM without leading zeros: 312 is 03:12; not always within the hour (the rows of "
-            "09:00 name 03:05–08:57)"
+            "HHMM without leading zeros: 312 is 03:12; not always within the hour (the rows of 09:00 name 03:05–08:57)"
         ),
     ),
     _column(
@@ -180,12 +176,8 @@ _WIND_AND_PRESSURE = (
 
 _AIR = (
     _temperature("ta", "기온", "air temperature", ("TA", "C"), (-40.0, 60.0), "air_temperature"),
-    _temperature(
-        "td", "이슬점온도", "dew point temperature", ("TD", "C"), (-60.0, 40.0), "dew_point_temperature"
-    ),
-    _column(
-        "hm", "상대습도", "relative humidity", "float", "%", ("HM", "%"), (1.0, 100.0), cf="relative_humidity"
-    ),
+    _temperature("td", "이슬점온도", "dew point temperature", ("TD", "C"), (-60.0, 40.0), "dew_point_temperature"),
+    _column("hm", "상대습도", "relative humidity", "float", "%", ("HM", "%"), (1.0, 100.0), cf="relative_humidity"),
     _column(
         "pv",
         "수증기압",
@@ -226,12 +218,9 @@ _RAIN_AND_SNOW = (
         ("RN", "DAY"),
         (0.0, 1800.0),
         cf="lwe_thickness_of_precipitation_amount",
-        note_ko=(
-            "누적값이므로 합산하지 않는다. 00시 행은 전날의 합계다. -9.0은 무강수일 수도 결측일 수도 있다"
-        ),
+        note_ko=("누적값이므로 합산하지 않는다. 00시 행은 전날의 합계다. -9.0은 무강수일 수도 결측일 수도 있다"),
         note_en=(
-            "running total: never summed; the row of 00:00 holds the day before; -9.0 is printed "
-            "for dry as for missing"
+            "running total: never summed; the row of 00:00 holds the day before; -9.0 is printed for dry as for missing"
         ),
     ),
     _column(
@@ -449,12 +438,8 @@ _SUN_AND_GROUND = (
         note_ko="코드표는 공개되어 있지 않다",
         note_en="the code table is not public",
     ),
-    _temperature(
-        "ts", "지면온도", "ground surface temperature", ("TS", "C"), (-50.0, 80.0), "surface_temperature"
-    ),
-    _temperature(
-        "te_005", "5 cm 지중온도", "soil temperature at 5 cm", ("TE", "5"), (-30.0, 60.0), "soil_temperature"
-    ),
+    _temperature("ts", "지면온도", "ground surface temperature", ("TS", "C"), (-50.0, 80.0), "surface_temperature"),
+    _temperature("te_005", "5 cm 지중온도", "soil temperature at 5 cm", ("TE", "5"), (-30.0, 60.0), "soil_temperature"),
     _temperature(
         "te_01",
         "10 cm 지중온도",
@@ -524,8 +509,7 @@ _SEA_AND_CODES = (
         ("IR", "-"),
         (0, 4),
         note_ko=(
-            "1 Sec1, 2 Sec3, 3 무강수, 4 결측. 그러나 4인 행에도 실제 강수가 있다. RN = -9.0의 "
-            "뜻은 3일 때만 무강수다"
+            "1 Sec1, 2 Sec3, 3 무강수, 4 결측. 그러나 4인 행에도 실제 강수가 있다. RN = -9.0의 뜻은 3일 때만 무강수다"
         ),
         note_en=(
             "1 section 1, 2 section 3, 3 dry, 4 'missing', yet rows with 4 hold real rain; only 3 "

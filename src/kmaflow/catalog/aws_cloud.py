@@ -44,8 +44,7 @@ AWS_CLOUD = Dataset(
             source=_HELP,
             unit_header="m",
             note_ko=(
-                "7620은 '7620 m 아래에 구름 없음'이라는 부호다: 평균하지 않는다. 결측 부호는 "
-                "-991, 7955도 한 번 있었다"
+                "7620은 '7620 m 아래에 구름 없음'이라는 부호다: 평균하지 않는다. 결측 부호는 -991, 7955도 한 번 있었다"
             ),
             note_en=(
                 "7620 is the code for 'nothing detected below 7620 m': never average it; missing "
@@ -79,12 +78,8 @@ AWS_CLOUD = Dataset(
             plausible=(0.0, 7620.0),
             source=_HELP,
             unit_header="m",
-            note_ko=(
-                "7620은 구름 없음: 평균하지 않는다. 이름은 TOP이지만 구름 꼭대기가 아니라 셋째 층의 밑면이다"
-            ),
-            note_en=(
-                "7620 means no such layer: never average it; despite its name a base, not the top of a cloud"
-            ),
+            note_ko=("7620은 구름 없음: 평균하지 않는다. 이름은 TOP이지만 구름 꼭대기가 아니라 셋째 층의 밑면이다"),
+            note_en=("7620 means no such layer: never average it; despite its name a base, not the top of a cloud"),
         ),
         Column(
             name="ca_tot",

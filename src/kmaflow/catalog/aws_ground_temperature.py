@@ -141,10 +141,7 @@ AWS_GROUND_TEMPERATURE = Dataset(
     source="nph-aws2_min_lst: KMA API Hub documentation (parameters); a public parser (columns)",
     assumptions=(
         "the columns and their order are those of one public parser; the name line has not been seen",
-        (
-            "every value at or below -50 is missing, as in nph-aws2_min; soil and surface never get that "
-            "cold in Korea"
-        ),
+        ("every value at or below -50 is missing, as in nph-aws2_min; soil and surface never get that cold in Korea"),
         "values are printed with one decimal and rows end in ',=', as in nph-aws2_min",
         "a row stamped hh:mm describes the minute that ends at hh:mm",
         (

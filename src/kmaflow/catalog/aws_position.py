@@ -22,8 +22,7 @@ LON = Column(
     role="position",
     note_ko="float32로 찍혀 지점정보와 소수 여섯째 자리부터 다르다: 위치는 지점정보에서 읽는다",
     note_en=(
-        "printed from a float32: differs from the station list in the sixth decimal; positions "
-        "come from that list"
+        "printed from a float32: differs from the station list in the sixth decimal; positions come from that list"
     ),
 )
 

@@ -82,9 +82,7 @@ AWS_PRESENT_WEATHER = Dataset(
             source=_SOURCE,
             header=("WW", "WW1", "WW_1"),
             note_ko="aws_visibility의 ww1과 같은 코드표(WMO 4680)로 본다. ASOS의 wc(4677)·ww와 섞지 않는다",
-            note_en=(
-                "taken to follow WMO 4680, as ww1 of aws_visibility; never mix with wc (4677) or ww of ASOS"
-            ),
+            note_en=("taken to follow WMO 4680, as ww1 of aws_visibility; never mix with wc (4677) or ww of ASOS"),
         ),
         Column(
             name="nn1",
@@ -106,14 +104,8 @@ AWS_PRESENT_WEATHER = Dataset(
     pair_table="aws_present_weather_code",
     source="nph-aws2_min_ww1: KMA API Hub documentation (parameters); public parsers (rows)",
     assumptions=(
-        (
-            "a row is TM, STN, LON, LAT, S, N and N pairs of code and minutes; a trailing '=' or empty "
-            "field may follow"
-        ),
-        (
-            "with itv=1 and range=1 there is at most one pair; further pairs are kept in "
-            "aws_present_weather_code"
-        ),
+        ("a row is TM, STN, LON, LAT, S, N and N pairs of code and minutes; a trailing '=' or empty field may follow"),
+        ("with itv=1 and range=1 there is at most one pair; further pairs are kept in aws_present_weather_code"),
         "disp=1 is accepted though the documentation does not name it for this operation",
         "every value at or below -50 is missing, as in nph-aws2_min_vis",
         "the codes are those of nph-aws2_min_vis (WMO 4680)",

@@ -58,10 +58,7 @@ AWS_VISIBILITY = Dataset(
             source=_HELP,
             unit_header="m",
             note_ko="50000은 '50 km 이상'인 상한이다(2,458행 중 486행). 20000도 상한으로 보인다(38행)",
-            note_en=(
-                "50000 is a ceiling: 50 km or more (486 of 2,458 rows); 20000 looks like another "
-                "one (38 rows)"
-            ),
+            note_en=("50000 is a ceiling: 50 km or more (486 of 2,458 rows); 20000 looks like another one (38 rows)"),
         ),
         Column(
             name="vis10",

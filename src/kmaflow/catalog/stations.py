@@ -75,9 +75,7 @@ def _tail(shift: int) -> tuple[ByteField, ...]:
         ),
         _field("stn_ko", 73 + shift, 92 + shift, "지점명(한글)", "name in Korean"),
         _field("stn_en", 94 + shift, 113 + shift, "지점명(영문)", "name in English", missing=_NO_NAME),
-        _field(
-            "fct_id", 115 + shift, 122 + shift, "예보구역코드", "code of the forecast zone", missing=_NONE
-        ),
+        _field("fct_id", 115 + shift, 122 + shift, "예보구역코드", "code of the forecast zone", missing=_NONE),
         _field("law_id", 124 + shift, 133 + shift, "법정동코드", "code of the legal district", missing=_NONE),
         _field("basin", 135 + shift, 138 + shift, "수계코드", "code of the river basin", missing=_NONE),
     )
@@ -130,10 +128,7 @@ AWS_STATIONS = StationList(
     since_2026=_address(140),
     source="stn_inf: KMA API Hub documentation; capture 2024-12; law_addr: an excerpt of 2026-08",
     notes_en=(
-        (
-            "HT_WD is 0.00 at 619 of 727 stations: not entered, rather than an anemometer on the ground; "
-            "kept as printed"
-        ),
+        ("HT_WD is 0.00 at 619 of 727 stations: not entered, rather than an anemometer on the ground; kept as printed"),
         "STN_EN is ---- at 695 of 727 stations; '*' occurs in 2026",
         (
             "STN_KO may end in ' *' (청주(공) *, 송파 *): KMA's mark, its meaning is unknown; two names "
@@ -142,15 +137,9 @@ AWS_STATIONS = StationList(
         "LAU_ID is 0 in the excerpt of 2026; 9 of 727 listed stations never report, 4 report unlisted",
     ),
     notes_ko=(
-        (
-            "HT_WD는 727곳 중 619곳이 0.00이다: 땅 위의 풍속계가 아니라 입력되지 않은 값으로 보이나 찍힌 "
-            "대로 둔다"
-        ),
+        ("HT_WD는 727곳 중 619곳이 0.00이다: 땅 위의 풍속계가 아니라 입력되지 않은 값으로 보이나 찍힌 대로 둔다"),
         "STN_EN은 727곳 중 695곳이 ----이며 2026년에는 '*'도 있다",
-        (
-            "STN_KO는 ' *'로 끝날 수 있다(청주(공) *, 송파 *): 뜻은 알려지지 않았다. 같은 이름이 둘씩 "
-            "있다(옥천, 가산)"
-        ),
+        ("STN_KO는 ' *'로 끝날 수 있다(청주(공) *, 송파 *): 뜻은 알려지지 않았다. 같은 이름이 둘씩 있다(옥천, 가산)"),
         "2026년 발췌에서 LAU_ID는 0이다. 목록의 727곳 중 9곳은 보고하지 않고 4곳은 목록에 없이 보고한다",
     ),
 )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from kmaflow.archive import Archive
 from kmaflow.catalog import DATASETS, STATION_LISTS
+from kmaflow.catalog.model import Dataset, StationList
 from kmaflow.catalog.time import Window, floor_to, now_kst
 from kmaflow.errors import KmaflowError
 from kmaflow.hub.client import HubClient
@@ -64,7 +66,9 @@ def _try(what: str, check: Callable[[], str]) -> Finding:
         return Finding(what, True, f"응답함, 아직 자료 없음 / answers, no data yet: {error.what}")
     except KmaflowError as error:
         code = getattr(error, "code", "")
-        return Finding(what, False, f"{code}: {error.what}" if code else error.what, f"{error.todo_ko} / {error.todo_en}")
+        return Finding(
+            what, False, f"{code}: {error.what}" if code else error.what, f"{error.todo_ko} / {error.todo_en}"
+        )
 
 
 def _database(settings: Settings) -> str:
@@ -87,7 +91,9 @@ def _disk(settings: Settings) -> Finding:
         "disk",
         free >= _FREE_BYTES,
         f"{free / 1e9:,.1f} GB 남음 / free at {folder}",
-        "" if free >= _FREE_BYTES else "디스크를 비우십시오: 하루 약 1 GB가 듭니다 / free some space: a day of all datasets takes about 1 GB",
+        ""
+        if free >= _FREE_BYTES
+        else "디스크를 비우십시오: 하루 약 1 GB가 듭니다 / free some space: a day of all datasets takes about 1 GB",
     )
 
 
@@ -96,19 +102,25 @@ def _operations(client: HubClient) -> Iterator[tuple[str, Callable[[], str]]]:
         end = floor_to(client.clock() - 2 * dataset.latency, dataset.cadence)
         window = Window(end - dataset.cadence, end)
 
-        def ask(dataset: object = dataset, window: Window = window) -> str:
-            answer = client.ask(dataset, window, _STATION)  # type: ignore[arg-type]
-            return f"{len(answer.content):,} bytes for {window.end:%Y-%m-%d %H:%M}"
-
-        yield f"{dataset.name} · {dataset.asking.endpoint.rsplit('/', 1)[-1]}", ask
+        yield f"{dataset.name} · {dataset.asking.endpoint.rsplit('/', 1)[-1]}", partial(_ask, client, dataset, window)
     for stations in STATION_LISTS.values():
-        yield f"stations {stations.network} · stn_inf", lambda stations=stations: f"{len(client.ask_stations(stations).content):,} bytes"
+        yield f"stations {stations.network} · stn_inf", partial(_ask_stations, client, stations)
+
+
+def _ask(client: HubClient, dataset: Dataset, window: Window) -> str:
+    return f"{len(client.ask(dataset, window, _STATION).content):,} bytes for {window.end:%Y-%m-%d %H:%M}"
+
+
+def _ask_stations(client: HubClient, stations: StationList) -> str:
+    return f"{len(client.ask_stations(stations).content):,} bytes"
 
 
 def _clock(client: HubClient) -> Finding:
     ahead = client.clock_ahead
     if ahead is None:
-        return Finding("clock", True, f"{now_kst():%Y-%m-%d %H:%M:%S} KST; 허브가 시각을 알려 주지 않음 / the hub names no time")
+        return Finding(
+            "clock", True, f"{now_kst():%Y-%m-%d %H:%M:%S} KST; 허브가 시각을 알려 주지 않음 / the hub names no time"
+        )
     well = abs(ahead) <= _CLOCK_SECONDS
     return Finding(
         "clock",
@@ -116,5 +128,3 @@ def _clock(client: HubClient) -> Finding:
         f"허브와 {ahead:+.0f}초 차이 / off by {ahead:+.0f} s from the hub",
         "" if well else "컴퓨터 시각을 맞추십시오(NTP) / set this machine's clock (NTP)",
     )
-
-

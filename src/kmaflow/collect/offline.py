@@ -129,7 +129,9 @@ def load_body(
     }
 
 
-def _load_stations(collector: Collector, stations: StationList, content: bytes, fetched_at: datetime) -> dict[str, object]:
+def _load_stations(
+    collector: Collector, stations: StationList, content: bytes, fetched_at: datetime
+) -> dict[str, object]:
     parsed = parse_stations(stations, content)
     name = f"station_{stations.network}"
     digest = keep(collector.archive, Answer(name, None, None, content, 200, fetched_at), content, None)

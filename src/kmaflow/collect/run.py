@@ -84,7 +84,17 @@ class DatasetResult:
             "to": f"{self.window.end:%Y-%m-%d %H:%M}",
             **{
                 name: getattr(self, name)
-                for name in ("calls", "bytes", "rows", "blank", "inserted", "updated", "unchanged", "revised", "rejected")
+                for name in (
+                    "calls",
+                    "bytes",
+                    "rows",
+                    "blank",
+                    "inserted",
+                    "updated",
+                    "unchanged",
+                    "revised",
+                    "rejected",
+                )
             },
             "complete": self.complete,
             "missing": list(self.missing),
@@ -219,7 +229,7 @@ class DatasetRun:
         self.result.error = self.result.error or error
 
     def _refuse(self, window: Window | None, error: HubError) -> None:
-        log.warning("%s %s: %s", self.dataset.name, window, error.what)
+        log.info("%s %s: %s", self.dataset.name, window, error.what)
         self.result.missing.append(f"{window}: {error.code}: {error.what}")
         self.result.error = self.result.error or error
 
@@ -240,4 +250,3 @@ class DatasetRun:
             selection=self.choice.selection,
             message=message,
         )
-

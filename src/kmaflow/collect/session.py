@@ -228,5 +228,3 @@ def last_complete_window(name: str, now: datetime, step: timedelta | None = None
     step = step or max(described.cadence, timedelta(minutes=10))
     end = floor_to(now - described.latency, step)
     return Window(end - step, end)
-
-

@@ -45,7 +45,10 @@ def wanted(text: str | Iterable[str | int]) -> list[str]:
 
 
 def choose(
-    text: str | Iterable[str | int], listed: Sequence[Station], networks: Sequence[Network], reporting: Iterable[int] = ()
+    text: str | Iterable[str | int],
+    listed: Sequence[Station],
+    networks: Sequence[Network],
+    reporting: Iterable[int] = (),
 ) -> StationChoice:
     """Numbers for a person's words.
 
@@ -61,7 +64,11 @@ def choose(
     """
     words = wanted(text)
     if not words:
-        raise UsageError("no station is named", todo_en="write all, or numbers and names", todo_ko="all 또는 지점번호·이름을 쓰십시오")
+        raise UsageError(
+            "no station is named",
+            todo_en="write all, or numbers and names",
+            todo_ko="all 또는 지점번호·이름을 쓰십시오",
+        )
     if any(word.lower() == "all" or word == "전체" for word in words):
         return ALL
     members = [station for station in listed if set(station.networks.split(",")) & set(networks) or "AWS" in networks]
@@ -101,7 +108,9 @@ def _nearest(word: str, members: Sequence[Station], numbers: set[int]) -> str:
     if word.isascii() and word.isdigit():
         found: list[int] = sorted(sorted(numbers), key=lambda stn: abs(stn - int(word)))[:3]
     else:
-        names = {_plain(name): station.stn for station in members for name in (station.name_ko, station.name_en) if name}
+        names = {
+            _plain(name): station.stn for station in members for name in (station.name_ko, station.name_en) if name
+        }
         inside = [name for name in names if _plain(word) and (_plain(word) in name or name in _plain(word))]
         close = inside[:3] or get_close_matches(_plain(word), names, n=3, cutoff=0.3)
         found = sorted({names[name] for name in close})

@@ -22,9 +22,15 @@ from kmaflow.store.tables import FETCH, OBSERVATIONS, REJECTED_LINE, REVISION
 _WHY = {
     "present": ("값이 있습니다", "the row has values"),
     "blank": ("허브가 모든 값을 결측부호로 보냈습니다", "the hub sent missing codes for every value"),
-    "absent": ("응답은 온전하지만 이 지점의 줄이 없었습니다", "the answer was complete, but had no line for this station"),
+    "absent": (
+        "응답은 온전하지만 이 지점의 줄이 없었습니다",
+        "the answer was complete, but had no line for this station",
+    ),
     "rejected": ("읽을 수 없는 줄이어서 따로 두었습니다", "its line cannot be read and was kept aside"),
-    "not_yet_produced": ("허브가 아직 만들지 않은 시각이었습니다", "the hub had not produced this stamp yet when asked"),
+    "not_yet_produced": (
+        "허브가 아직 만들지 않은 시각이었습니다",
+        "the hub had not produced this stamp yet when asked",
+    ),
     "refused": ("허브가 답을 주지 않았습니다", "the hub refused or failed to answer"),
     "not_asked": ("아직 요청한 적이 없습니다", "it was never asked for"),
     "future": ("아직 오지 않은 시각입니다", "that time has not come yet"),
@@ -81,7 +87,20 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
         "raw": raw,
         "lines": lines or [line["text"] for line in rejected],
         "fetches": [
-            {name: found[name] for name in ("id", "fetched_at", "outcome", "http_status", "stn", "tm_from", "tm_to", "sha256", "message")}
+            {
+                name: found[name]
+                for name in (
+                    "id",
+                    "fetched_at",
+                    "outcome",
+                    "http_status",
+                    "stn",
+                    "tm_from",
+                    "tm_to",
+                    "sha256",
+                    "message",
+                )
+            }
             for found in fetches
         ],
         "revisions": revisions,

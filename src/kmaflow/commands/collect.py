@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
 
 def collect(
-    datasets: Annotated[list[str], typer.Argument(help="all, 또는 / or: aws_minute aws_cloud … asos_hourly", metavar="DATASET…")],
-    from_: Annotated[str, typer.Option("--from", help="창의 시작(제외), KST / start of the window, excluded", metavar="T")],
+    datasets: Annotated[
+        list[str], typer.Argument(help="all, 또는 / or: aws_minute aws_cloud … asos_hourly", metavar="DATASET…")
+    ],
+    from_: Annotated[
+        str, typer.Option("--from", help="창의 시작(제외), KST / start of the window, excluded", metavar="T")
+    ],
     to: Annotated[str, typer.Option("--to", help="창의 끝(포함), KST / end of the window, included", metavar="T")],
     stations: Annotated[
         str | None, typer.Option("--stations", help="all, 번호, 이름 / all, numbers, names (default: KMAFLOW_STATIONS)")
@@ -102,7 +106,18 @@ def _report(results: list[DatasetResult], choice: StationChoice, *, as_json: boo
         )
         for result in results
     ]
-    columns = ("자료", "calls", "bytes", "rows", "inserted", "updated", "unchanged", "blank", "rejected", "missing parts")
+    columns = (
+        "자료",
+        "calls",
+        "bytes",
+        "rows",
+        "inserted",
+        "updated",
+        "unchanged",
+        "blank",
+        "rejected",
+        "missing parts",
+    )
     print_table(f"{results[0].window} KST · {choice.describe()}", columns, rows, right=columns[1:])
     for result in results:
         for missing in result.missing:

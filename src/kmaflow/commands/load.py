@@ -12,14 +12,24 @@ from kmaflow.commands.output import Json, exit_with, print_json, print_table, pr
 
 def load(
     files: Annotated[list[Path], typer.Argument(help="저장해 둔 응답 / saved answers of the hub", metavar="FILE…")],
-    dataset: Annotated[str | None, typer.Option("--dataset", help="머리줄이 없을 때 / what it is, where no header says so")] = None,
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", help="머리줄이 없을 때 / what it is, where no header says so")
+    ] = None,
     fetched_at: Annotated[
         str | None,
-        typer.Option("--fetched-at", metavar="T", help="받은 시각, KST (기본: 파일 시각) / when it was fetched (default: the file's time)"),
+        typer.Option(
+            "--fetched-at",
+            metavar="T",
+            help="받은 시각, KST (기본: 파일 시각) / when it was fetched (default: the file's time)",
+        ),
     ] = None,
     stations: Annotated[str, typer.Option("--stations", help="all, 번호, 이름 / which are stored")] = "all",
     values_only: Annotated[
-        bool, typer.Option("--values-only", help="help=2로 받은 파일 / asked with help=2: no header, no end marker (a cut cannot be seen)")
+        bool,
+        typer.Option(
+            "--values-only",
+            help="help=2로 받은 파일 / asked with help=2: no header, no end marker (a cut cannot be seen)",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -49,7 +59,12 @@ def load(
             try:
                 content, changed_at = read_file(path)
                 result = load_body(
-                    collector, content, moment or changed_at, dataset=described, choice=choice, end_marker=not values_only
+                    collector,
+                    content,
+                    moment or changed_at,
+                    dataset=described,
+                    choice=choice,
+                    end_marker=not values_only,
                 )
             except StoreError:
                 raise
@@ -67,6 +82,19 @@ def _report(done: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         print_json({"files": done})
         return
-    columns = ("file", "dataset", "from", "to", "rows", "blank", "inserted", "updated", "revised", "rejected", "not_produced", "outcome")
+    columns = (
+        "file",
+        "dataset",
+        "from",
+        "to",
+        "rows",
+        "blank",
+        "inserted",
+        "updated",
+        "revised",
+        "rejected",
+        "not_produced",
+        "outcome",
+    )
     rows = [[Path(one["file"]).name if column == "file" else one[column] for column in columns] for one in done]
     print_table(f"{len(done)} file(s)", columns, rows, right=columns[4:11])

@@ -8,11 +8,18 @@ import typer
 
 
 def simulate(
-    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="포트 / default: KMAFLOW_SIMULATOR_PORT (8765)")] = None,
-    now: Annotated[str | None, typer.Option("--now", metavar="T", help="이 시각에 멈춤(KST) / a clock that stands still at T")] = None,
-    speed: Annotated[float | None, typer.Option("--speed", min=0.0, help="빠른 시계 / clock that runs so many times faster")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="포트 / default: KMAFLOW_SIMULATOR_PORT (8765)")
+    ] = None,
+    now: Annotated[
+        str | None, typer.Option("--now", metavar="T", help="이 시각에 멈춤(KST) / a clock that stands still at T")
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option("--speed", min=0.0, help="빠른 시계 / clock that runs so many times faster")
+    ] = None,
     faults: Annotated[
-        str, typer.Option("--faults", help="예 / e.g. truncate=0.05,http504=0.02,slow=0.1:2s,garbage=0.01,correction=0.001")
+        str,
+        typer.Option("--faults", help="예 / e.g. truncate=0.05,http504=0.02,slow=0.1:2s,garbage=0.01,correction=0.001"),
     ] = "",
     seed: Annotated[int, typer.Option("--seed", help="값의 씨앗 / same seed, same weather")] = 2026,
 ) -> None:
@@ -32,7 +39,8 @@ def simulate(
     settings = SimulatorSettings(seed=seed, now=parse_time(now) if now else None, speed=speed, faults=wanted)
     where = load_settings().simulator_port if port is None else port
     typer.echo(
-        f"KMAFLOW_HUB_URL=http://127.0.0.1:{where}/api/typ01 KMAFLOW_API_KEY={DEFAULT_KEY}   (Ctrl-C ends / 끝내기)", err=True
+        f"KMAFLOW_HUB_URL=http://127.0.0.1:{where}/api/typ01 KMAFLOW_API_KEY={DEFAULT_KEY}   (Ctrl-C ends / 끝내기)",
+        err=True,
     )
     try:
         serve(settings, "127.0.0.1", where)

@@ -13,7 +13,9 @@ app = typer.Typer(no_args_is_help=True, help="지점 정보 / station metadata: 
 
 @app.command("sync")
 def sync(
-    force: Annotated[bool, typer.Option("--force", help="24시간이 안 지났어도 / even if younger than 24 hours")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="24시간이 안 지났어도 / even if younger than 24 hours")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """지점 목록을 받아 바뀐 것을 이력으로 남깁니다. / Fetch both station lists and keep what changed, with history."""
@@ -35,9 +37,13 @@ def sync(
 
 @app.command("list")
 def list_stations(
-    search: Annotated[str | None, typer.Argument(help="번호·이름·주소의 일부 / part of number, name or address")] = None,
+    search: Annotated[
+        str | None, typer.Argument(help="번호·이름·주소의 일부 / part of number, name or address")
+    ] = None,
     network: Annotated[str | None, typer.Option("--network", help="AWS | SFC (ASOS)")] = None,
-    near: Annotated[str | None, typer.Option("--near", help="위도,경도 / LAT,LON: nearest first", metavar="LAT,LON")] = None,
+    near: Annotated[
+        str | None, typer.Option("--near", help="위도,경도 / LAT,LON: nearest first", metavar="LAT,LON")
+    ] = None,
     within: Annotated[float | None, typer.Option("--within", help="--near에서 km / km around --near")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="몇 개까지 / at most")] = 50,
     as_json: Json = False,
@@ -51,7 +57,9 @@ def list_stations(
     with Store(load_settings().database_url) as store:
         stations = store.stations()
     if not stations:
-        typer.echo("지점 정보가 없습니다: kmaflow stations sync / no station metadata yet: kmaflow stations sync", err=True)
+        typer.echo(
+            "지점 정보가 없습니다: kmaflow stations sync / no station metadata yet: kmaflow stations sync", err=True
+        )
     if network:
         stations = [station for station in stations if network.upper() in station.networks.split(",")]
     if search:
@@ -71,10 +79,22 @@ def list_stations(
         )
     shown = stations[:limit]
     if as_json:
-        print_json({"total": len(stations), "stations": [asdict(one) | {"km": distances.get(one.stn)} for one in shown]})
+        print_json(
+            {"total": len(stations), "stations": [asdict(one) | {"km": distances.get(one.stn)} for one in shown]}
+        )
         return
     rows = [
-        (str(one.stn), one.networks, one.name_ko, one.name_en, one.lat, one.lon, one.ht, _km(distances.get(one.stn)), one.address)
+        (
+            str(one.stn),
+            one.networks,
+            one.name_ko,
+            one.name_en,
+            one.lat,
+            one.lon,
+            one.ht,
+            _km(distances.get(one.stn)),
+            one.address,
+        )
         for one in shown
     ]
     columns = ("지점", "관측망", "이름", "name", "위도", "경도", "고도 m", "km", "주소")

@@ -36,10 +36,14 @@ def status(as_json: Json = False) -> None:
         print_json({"database": where, "now_kst": _time(now), "datasets": rows, "quota_today": spent})
         return
     columns = tuple(rows[0])
-    print_table(f"{where} · {_time(now)} KST", columns, [list(row.values()) for row in rows], right=("present", "blank", "lag_minutes"))
+    print_table(
+        f"{where} · {_time(now)} KST",
+        columns,
+        [list(row.values()) for row in rows],
+        right=("present", "blank", "lag_minutes"),
+    )
     print_table("오늘 쓴 한도 / spent today (KST)", tuple(spent), [list(spent.values())], right=tuple(spent))
 
 
 def _time(moment: Any) -> str | None:
     return f"{moment:%Y-%m-%d %H:%M}" if moment is not None else None
-

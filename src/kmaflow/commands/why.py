@@ -29,7 +29,9 @@ def why(
         if number is None:
             stations = collector.choose_stations(stn).stations
             if stations is None or len(stations) != 1:
-                raise UsageError(f"{stn!r} is not one station", todo_en="give its number", todo_ko="지점번호를 쓰십시오")
+                raise UsageError(
+                    f"{stn!r} is not one station", todo_en="give its number", todo_ko="지점번호를 쓰십시오"
+                )
             number = stations[0]
         told = story(collector, described(dataset), number, parse_time(time))
     if as_json:

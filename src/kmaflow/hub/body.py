@@ -152,7 +152,9 @@ def open_body(content: bytes, *, end_marker: bool = True) -> Body:
     if b"#" in rows:
         # A block per minute with its own header has been reported nowhere, but a line beginning with # is never a row.
         rows = b"\n".join(b"" if line.lstrip()[:1] == b"#" else line for line in rows.split(b"\n"))
-    if not rows.lstrip():  # lstrip copies nothing where there is nothing to strip; strip would copy the body for its last LF
+    if (
+        not rows.lstrip()
+    ):  # lstrip copies nothing where there is nothing to strip; strip would copy the body for its last LF
         rows = b""
     elif not rows.endswith(b"\n"):
         rows += b"\n"

@@ -192,9 +192,13 @@ class HubClient:
         """Zero rows for all stations: too young, too old (then it is an answer), or a fault."""
         age = self.clock() - last
         if age < _YOUNG:
-            raise NotYetProduced(f"{dataset.name}: the hub has nothing yet for {last:%Y-%m-%d %H:%M}", status=200, body=content)
+            raise NotYetProduced(
+                f"{dataset.name}: the hub has nothing yet for {last:%Y-%m-%d %H:%M}", status=200, body=content
+            )
         if dataset.retention is None or age < dataset.retention:
-            raise EmptyAnswer(f"{dataset.name}: not one row for all stations at {last:%Y-%m-%d %H:%M}", status=200, body=content)
+            raise EmptyAnswer(
+                f"{dataset.name}: not one row for all stations at {last:%Y-%m-%d %H:%M}", status=200, body=content
+            )
 
     def _get(self, endpoint: str, parameters: dict[str, str]) -> tuple[bytes, int]:
         """One GET. Raises a HubError for whatever is no answer, made outside of the handler so that it drags no URL along."""
@@ -209,9 +213,13 @@ class HubClient:
         except httpx.RemoteProtocolError:
             failed = Truncated(f"{endpoint}: the connection closed in the middle of the answer")
         except (httpx.TransportError, httpx.DecodingError, ssl.SSLError) as cause:
-            failed = ConnectionFailed(f"{endpoint}: {without_key(str(cause)) or type(cause).__name__} ({_host(self.hub_url)})")
+            failed = ConnectionFailed(
+                f"{endpoint}: {without_key(str(cause)) or type(cause).__name__} ({_host(self.hub_url)})"
+            )
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-            failed = ConnectionFailed(f"{endpoint}: KMAFLOW_HUB_URL is no address of a hub: {without_key(self.hub_url)}")
+            failed = ConnectionFailed(
+                f"{endpoint}: KMAFLOW_HUB_URL is no address of a hub: {without_key(self.hub_url)}"
+            )
         else:
             content = scrub(response.content, self._key)
             self.received += len(content)

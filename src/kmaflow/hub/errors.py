@@ -149,7 +149,9 @@ class QuotaSpent(TerminalHubError):
     todo_en = "wait until 00:00 KST: then the day's quota starts anew; one call for all stations costs least"
     todo_ko = "한국시각 0시에 한도가 새로 시작됩니다; 전체 지점을 한 번에 요청하는 것이 가장 적게 듭니다"
 
-    def __init__(self, what: str, *, kind: Literal["calls", "bytes"], status: int | None = None, body: bytes = b"") -> None:
+    def __init__(
+        self, what: str, *, kind: Literal["calls", "bytes"], status: int | None = None, body: bytes = b""
+    ) -> None:
         super().__init__(what, status=status, body=body)
         self.kind = kind
 

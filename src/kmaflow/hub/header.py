@@ -88,13 +88,17 @@ def _check_units(dataset: Dataset, order: tuple[Column, ...], units: list[str] |
     expected = [token for column in order for token in (column.unit_header or "").split()]
     found = [bare for token in units[2:] if (bare := token.strip("()"))]
     if expected != found:
-        raise ChangedFormat(f"{dataset.name}: the line below the names reads {' '.join(found)} instead of {' '.join(expected)}")
+        raise ChangedFormat(
+            f"{dataset.name}: the line below the names reads {' '.join(found)} instead of {' '.join(expected)}"
+        )
 
 
 def _by_name(dataset: Dataset, names: list[str]) -> Order:
     """Look every name up; where none is known, keep the catalogue's order if the number of columns fits."""
     if len(names) < 2 or names[1] not in _STATION_NAMES:
-        raise ChangedFormat(f"{dataset.name}: the name line does not begin with time and station: {' '.join(names[:4])}")
+        raise ChangedFormat(
+            f"{dataset.name}: the name line does not begin with time and station: {' '.join(names[:4])}"
+        )
     printed = names[2:]
     known = {alias.upper(): column for column in dataset.columns for alias in (*column.header_names, column.name)}
     found = [known.get(name.upper().rstrip(".")) or known.get(name.upper()) for name in printed]

@@ -51,7 +51,12 @@ class Parsed:
 
 
 def parse(
-    dataset: Dataset, content: bytes, *, window: Window | None = None, end_marker: bool = True, one_station: bool = False
+    dataset: Dataset,
+    content: bytes,
+    *,
+    window: Window | None = None,
+    end_marker: bool = True,
+    one_station: bool = False,
 ) -> Parsed:
     """Understand one answer.
 
@@ -70,7 +75,8 @@ def parse(
         return _nothing(dataset)
     order = column_order(dataset, body.head, header_expected=end_marker)
     blocks, rejected = read_blocks(dataset, order.columns, body.rows, body.first_line)
-    frames, pair_frames = [], []
+    frames: list[pl.DataFrame] = []
+    pair_frames: list[pl.DataFrame] = []
     for layout, block in blocks:
         tm = stamps(block["tm"])
         if tm is None:
@@ -167,7 +173,8 @@ def _without_bad_stamps(block: pl.DataFrame, body: Body) -> tuple[pl.DataFrame, 
     bad = [value for value in block["tm"].unique().to_list() if read_stamp(str(value)) is None]
     wanted = {(str(tm), str(stn)) for tm, stn in block.filter(pl.col("tm").is_in(bad)).select("tm", "stn").iter_rows()}
     rejected = [
-        Rejected(number, line, f"no such time: {tm}", None, int(stn)) for number, line, tm, stn in _lines_of(body, wanted)
+        Rejected(number, line, f"no such time: {tm}", None, int(stn))
+        for number, line, tm, stn in _lines_of(body, wanted)
     ]
     return block.filter(~pl.col("tm").is_in(bad)), rejected
 

@@ -53,7 +53,9 @@ def _fast(rows: bytes, columns: tuple[Column, ...]) -> pl.DataFrame | None:
     return _read_csv(block, columns, tail=True)
 
 
-def read_blocks(dataset: Dataset, columns: tuple[Column, ...], rows: bytes, first_line: int) -> tuple[list[Block], list[Rejected]]:
+def read_blocks(
+    dataset: Dataset, columns: tuple[Column, ...], rows: bytes, first_line: int
+) -> tuple[list[Block], list[Rejected]]:
     """All rows as frames of like layout, and the lines that are none.
 
     Args:

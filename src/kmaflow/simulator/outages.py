@@ -52,13 +52,15 @@ def blank_rows(world: World, day: int, t: Ints, idx: Ints) -> Bools:
 
 def absent_rows(world: World, dataset: str, day: int, t: Ints, idx: Ints) -> Bools:
     """Rows the hub does not print: a few stations come and go in aws_minute, more do in the other datasets."""
-    restless = world.net.restless[idx][None, :]
     name = f"absent/{dataset}"
     if dataset in ("aws_minute", "aws_ground_temperature"):
+        restless = world.net.restless[idx][None, :]
         return restless & stretches(world, "absent", day, t, idx, 0.6, 200)
     if dataset == "aws_cloud":
         return stretches(world, name, day, t, idx, 0.03, 200)
-    return restless | stretches(world, name, day, t, idx, 0.09, 240)
+    if dataset == "asos_hourly":
+        return stretches(world, name, day, t, idx, 0.01, 300)
+    return stretches(world, name, day, t, idx, 0.09, 240)
 
 
 def broken(world: World, day: int, t: Ints, idx: Ints) -> NDArray[np.uint16]:

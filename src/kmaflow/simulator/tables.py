@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kmaflow.simulator.noise import Bools, Ints
+from kmaflow.simulator.noise import Bools
 
 NEGATIVE_ZERO = -9991
 """Scaled value that prints as minus zero; -999.1 itself does not occur."""
@@ -86,8 +86,3 @@ def render(stamps: Rows, places: Rows, columns: Sequence[Rows], printed: Bools) 
         begin += part.shape[2]
     chosen = out if printed.all() else out[printed]
     return chosen.tobytes().translate(None, b"\0")
-
-
-def indices(count: int) -> Ints:
-    """0, 1, … count-1."""
-    return np.arange(count, dtype=np.int64)

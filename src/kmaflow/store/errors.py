@@ -1,11 +1,11 @@
 """What can go wrong with the database, in words that help; the transaction has been rolled back when one of these is seen.
 
-    StoreError
-    ├── StoreUnreachable     no such file, folder, server or database
-    ├── StoreReadOnly        it may not be written
-    ├── StoreFull            no room on the disk
-    ├── StoreBusy            another writer held it for too long
-    └── StoreForeign         a table of ours has another shape: somebody else's, or of another version
+StoreError
+├── StoreUnreachable     no such file, folder, server or database
+├── StoreReadOnly        it may not be written
+├── StoreFull            no room on the disk
+├── StoreBusy            another writer held it for too long
+└── StoreForeign         a table of ours has another shape: somebody else's, or of another version
 """
 
 from __future__ import annotations

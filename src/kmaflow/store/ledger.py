@@ -82,7 +82,9 @@ def earlier(connection: sa.Connection, fetch: Fetch) -> Earlier:
         loaded, table.tm_to == fetch.window.end, table.tm_from == fetch.window.start, table.stn == fetch.stn
     )
     query = sa.select(table.sha256, table.fetched_at, table.parser_version, table.selection)
-    last = connection.execute(query.where(same_window).order_by(table.fetched_at.desc(), table.id.desc()).limit(1)).first()
+    last = connection.execute(
+        query.where(same_window).order_by(table.fetched_at.desc(), table.id.desc()).limit(1)
+    ).first()
     same_bytes = last is not None and last.sha256 == fetch.sha256
     repeats = (
         last is not None
@@ -103,7 +105,9 @@ def earlier(connection: sa.Connection, fetch: Fetch) -> Earlier:
         .where(overlapping & (table.fetched_at > fetch.fetched_at))
         .order_by(table.fetched_at)
     )
-    return Earlier(repeats, same_bytes, tuple((Window(row.tm_from, row.tm_to), row.stn, row.fetched_at) for row in newer))
+    return Earlier(
+        repeats, same_bytes, tuple((Window(row.tm_from, row.tm_to), row.stn, row.fetched_at) for row in newer)
+    )
 
 
 def covering(connection: sa.Connection, dataset: str, stn: int, stamp: datetime) -> list[sa.Row[tuple[object, ...]]]:

@@ -61,7 +61,8 @@ def load(connection: sa.Connection, parsed: Parsed, fetch: Fetch) -> Loaded:
     if parsed.rows.is_empty():
         return Loaded(fetch_id, outcome)
     loader = SqliteLoader(connection, parsed.dataset)
-    first, last = (f"{stamp:{_STAMP}}" for stamp in (parsed.rows["tm_kst"].min(), parsed.rows["tm_kst"].max()))
+    stamps = parsed.rows["tm_kst"].dt.strftime(_STAMP)
+    first, last = str(stamps.min()), str(stamps.max())
     if loader.is_empty(first, last):
         loader.insert(_tuples(parsed.rows, parsed.dataset), fetch_id)
         loader.count(_hours(parsed.rows, parsed.dataset))

@@ -28,7 +28,7 @@ def load_pairs(connection: sa.Connection, parsed: Parsed, fetch: Fetch, fetch_id
     old = _by_cell(connection.execute(sa.select(PRESENT_WEATHER_CODE).where(table.tm_kst.between(low, high))))
     if new == old:
         return 0
-    cells: list[_Cell] = parsed.rows.filter(~pl.col("blank")).select("tm_kst", "stn").rows()  # type: ignore[assignment]
+    cells: list[_Cell] = parsed.rows.filter(~pl.col("blank")).select("tm_kst", "stn").rows()
     mine: set[_Cell] = set()
     if known.newer:
         rows = OBSERVATIONS[parsed.dataset.name].c

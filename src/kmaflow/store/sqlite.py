@@ -25,7 +25,7 @@ class SqliteLoader:
         self._stage = f"stage_{dataset.name}"
 
     def _sql(self, statement: str, parameters: Sequence[Row] | Row = ()) -> sa.CursorResult[tuple[object, ...]]:
-        return self.connection.exec_driver_sql(statement, parameters or None)  # type: ignore[arg-type]
+        return self.connection.exec_driver_sql(statement, parameters or None)
 
     def is_empty(self, first: str, last: str) -> bool:
         """Whether the table holds no row from ``first`` to ``last`` (both included)."""
@@ -76,7 +76,9 @@ class SqliteLoader:
     def update(self, rows: Sequence[Row], fetch_id: int) -> None:
         """Overwrite rows: (values…, tm_kst, stn)."""
         sets = ", ".join(f"{name} = ?" for name in self.columns)
-        self._sql(f"UPDATE {self.dataset.name} SET {sets}, fetch_id = {int(fetch_id)} WHERE tm_kst = ? AND stn = ?", rows)
+        self._sql(
+            f"UPDATE {self.dataset.name} SET {sets}, fetch_id = {int(fetch_id)} WHERE tm_kst = ? AND stn = ?", rows
+        )
 
     def count(self, counts: Sequence[Row]) -> None:
         """Add (hour, stn, present, blank) to the completeness of the dataset."""

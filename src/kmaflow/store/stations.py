@@ -54,7 +54,9 @@ class Station:
 def sync(connection: sa.Connection, parsed: ParsedStations, seen_at: datetime) -> StationChanges:
     """Bring ``station`` to what a list says now (``seen_at``, naive KST), inside the caller's transaction."""
     table = STATION.c
-    details = [column.name for column in STATION.columns if column.name not in {"network", "stn", "valid_from", "valid_to"}]
+    details = [
+        column.name for column in STATION.columns if column.name not in {"network", "stn", "valid_from", "valid_to"}
+    ]
     current = sa.select(STATION).where(table.network == parsed.network, table.valid_to.is_(None))
     known = {row.stn: row for row in connection.execute(current)}
     listed = {row["stn"]: row for row in parsed.rows.iter_rows(named=True)}

@@ -86,7 +86,9 @@ class Store:
             if table.name in there:
                 found = {column["name"] for column in inspector.get_columns(table.name)}
                 if lacking := [column.name for column in table.columns if column.name not in found]:
-                    raise StoreForeign(f"{self.shown_url}: the table {table.name} lacks the columns {', '.join(lacking)}")
+                    raise StoreForeign(
+                        f"{self.shown_url}: the table {table.name} lacks the columns {', '.join(lacking)}"
+                    )
         return [table for table in tables if table.name not in there]
 
     def probe(self) -> None:
@@ -158,5 +160,7 @@ class Store:
         self.init()
         with reading(self.engine) as connection:
             query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(FETCH.c.bytes), 0))
-            calls, size = connection.execute(query.where(FETCH.c.fetched_at >= moment, FETCH.c.key_id.is_not(None))).one()
+            calls, size = connection.execute(
+                query.where(FETCH.c.fetched_at >= moment, FETCH.c.key_id.is_not(None))
+            ).one()
             return int(calls), int(size)

@@ -19,7 +19,7 @@ METADATA = sa.MetaData()
 
 #: A stamp: to the second, as text on SQLite.
 STAMP = sa.DateTime().with_variant(
-    sqlite.DATETIME(
+    sqlite.DATETIME(  # type: ignore[no-untyped-call]
         storage_format="%(year)04d-%(month)02d-%(day)02d %(hour)02d:%(minute)02d:%(second)02d",
         regexp=r"(\d+)-(\d+)-(\d+) (\d+):(\d+):(\d+)",
     ),
@@ -48,10 +48,14 @@ def _observation_table(dataset: Dataset) -> sa.Table:
     return sa.Table(
         dataset.name,
         METADATA,
-        sa.Column("tm_kst", STAMP, primary_key=True, comment="관측시각, 관측 구간의 끝 / stamp, end of the period [KST]"),
+        sa.Column(
+            "tm_kst", STAMP, primary_key=True, comment="관측시각, 관측 구간의 끝 / stamp, end of the period [KST]"
+        ),
         sa.Column("stn", sa.Integer, primary_key=True, autoincrement=False, comment="지점번호 / station number"),
         *columns,
-        sa.Column("fetch_id", _ID, nullable=False, comment="이 행을 마지막으로 바꾼 요청 / fetch that last changed the row"),
+        sa.Column(
+            "fetch_id", _ID, nullable=False, comment="이 행을 마지막으로 바꾼 요청 / fetch that last changed the row"
+        ),
         comment=f"{dataset.ko} / {dataset.en}",
     )
 
@@ -158,7 +162,7 @@ STATION = sa.Table(
     sa.Column("valid_from", MOMENT, primary_key=True, comment="이렇게 본 처음 / from when we saw it so [KST]"),
     sa.Column("valid_to", MOMENT, comment="이렇게 본 끝, NULL = 지금 / until when, NULL = now"),
     *(
-        sa.Column(name, {"float": sa.Double(), "int": sa.Integer(), "text": sa.String(128)}[kind], comment=comment)
+        sa.Column(name, sa.String(128) if kind == "text" else _TYPES[kind], comment=comment)
         for name, (kind, comment) in {
             field.name: (field.kind, f"{field.ko} / {field.en} [{field.unit}]")
             for stations in STATION_LISTS.values()
