@@ -1,7 +1,8 @@
 """How fast the simulator makes nph-aws2_min: values and disp=1 bytes of all stations, on one core.
 
-Prints rows per second and the ratio to a named floor measured in the same run: polars writing the same rows as CSV
-from a frame that is there already. Run: python benchmarks/simulator_render.py [--hours 6] [--window 10]
+Prints rows per second and the ratio to a named floor measured in the same run: polars writing the same rows
+as CSV from a frame that is there already. Run: python benchmarks/simulator_render.py [--hours 6] [--window
+10]
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ import os
 for _name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
 
-import time
-from datetime import datetime
+import time  # noqa: E402
+from datetime import datetime  # noqa: E402
 
-import numpy as np
-import polars as pl
+import numpy as np  # noqa: E402
+import polars as pl  # noqa: E402
 
-from kmaflow.simulator import Faults, SimulatorSettings
-from kmaflow.simulator.asking import Ask
-from kmaflow.simulator.bodies import body
-from kmaflow.simulator.clock import minute_of
-from kmaflow.simulator.published import Source
+from kmaflow.simulator import Faults, SimulatorSettings  # noqa: E402
+from kmaflow.simulator.asking import Ask  # noqa: E402
+from kmaflow.simulator.bodies import body  # noqa: E402
+from kmaflow.simulator.clock import minute_of  # noqa: E402
+from kmaflow.simulator.published import Source  # noqa: E402
 
 NOW = datetime(2026, 11, 22, 13, 0)
 DAY = datetime(2026, 7, 2)
@@ -56,7 +57,9 @@ def main() -> None:
     rows, bodies = render(DAY, options.hours)
     warm = time.perf_counter() - begin
 
-    text = b"".join(line + b"\n" for part in bodies for line in part.split(b"\n") if line and line[:1] != b"#")
+    text = b"".join(
+        line + b"\n" for part in bodies for line in part.split(b"\n") if line and line[:1] != b"#"
+    )
     frame = pl.read_csv(text, has_header=False)
     # the stamp is text to the hub, and the last field is the `=` that ends each row
     frame = frame.drop(frame.columns[-1]).with_columns(pl.col(frame.columns[0]).cast(pl.String))

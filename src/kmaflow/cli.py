@@ -34,7 +34,7 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"kmaflow {__version__}")
         raise typer.Exit
@@ -44,8 +44,8 @@ def _version(wanted: bool) -> None:
 def _global(
     debug: Annotated[bool, typer.Option("--debug", help="오류의 자취까지 / show tracebacks and debug logs")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="하는 일을 적습니다 / log what is done")] = False,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="판 번호 / version")
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="판 번호 / version")
     ] = False,
 ) -> None:
     level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING

@@ -38,7 +38,9 @@ def _again(layout: Layout, tokens: list[list[str]], skip: int) -> bytes:
     for number, field in enumerate(layout.fields):
         values = [_scaled(row[skip + number], field.scale) for row in tokens]
         columns[field.name] = np.array([values], dtype="S22" if field.is_text else np.int32)
-    places = [(int(row[1]), *((float(row[2]), float(row[3])) if layout.placed else (0.0, 0.0))) for row in tokens]
+    places = [
+        (int(row[1]), *((float(row[2]), float(row[3])) if layout.placed else (0.0, 0.0))) for row in tokens
+    ]
     return rows(layout, [tokens[0][0]], places, columns, np.ones((1, len(tokens)), dtype=np.bool_))
 
 
@@ -87,9 +89,9 @@ TEXTS = ("stn_sp", "stn_ko", "stn_en", "fct_id", "law_id", "basin")
 
 def _listed(line: bytes, cuts: dict[str, tuple[int, int]]) -> ListRow:
     values: dict[str, Any] = {name: line[a:b].decode("cp949").strip() for name, (a, b) in cuts.items()}
-    for name in values:
+    for name, text in values.items():
         if name not in TEXTS:
-            values[name] = int(values[name]) if name in ("stn", "stn_ad", "lau_id") else float(values[name])
+            values[name] = int(text) if name in ("stn", "stn_ad", "lau_id") else float(text)
     return ListRow(**values)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,9 @@ QUERY = {"authKey": "simulator-key-000000000", "tm2": "202611221200", "disp": "1
 
 
 def test_parse() -> None:
-    faults = parse_faults("truncate=0.05, slow=0.1:2s,late=0.2:8m,correction=1:1h,maintenance=0:503,retry_after=30,")
+    faults = parse_faults(
+        "truncate=0.05, slow=0.1:2s,late=0.2:8m,correction=1:1h,maintenance=0:503,retry_after=30,"
+    )
     assert faults.rates == {"truncate": 0.05, "slow": 0.1, "late": 0.2, "correction": 1.0, "maintenance": 0.0}
     assert faults.arguments == {"slow": 2.0, "late": 480.0, "correction": 3600.0, "maintenance": 503.0}
     assert faults.retry_after == 30
@@ -114,14 +117,16 @@ def test_faults_are_counted_but_not_for_bad_keys() -> None:
     assert [entry["fault"] for entry in report["log"]] == ["http504", None]
 
 
-def _post(hub: Hub, page: str, value: object) -> tuple[int, dict[str, object]]:
+def _post(hub: Hub, page: str, value: object) -> tuple[int, dict[str, Any]]:
     answer = control(hub, page, {}, json.dumps(value).encode())
     return answer.status, json.loads(answer.body)
 
 
 def test_set_at_run_time() -> None:
     hub = Hub(SimulatorSettings(now=NOW, faults=parse_faults("drop=1")))
-    status, shown = _post(hub, "faults", {"faults": "truncate=0.5", "plan": [{"fault": "http504", "count": 2}]})
+    status, shown = _post(
+        hub, "faults", {"faults": "truncate=0.5", "plan": [{"fault": "http504", "count": 2}]}
+    )
     assert status == 200
     assert shown["rates"] == {"truncate": 0.5}
     assert shown["plans"] == [{"fault": "http504", "endpoint": "*", "count": 2}]
@@ -129,7 +134,13 @@ def test_set_at_run_time() -> None:
     _, shown = _post(hub, "faults", {"clear": True, "rates": {"slow": "0.5:2s"}})
     assert (shown["rates"], shown["plans"]) == ({"slow": 0.5}, [])
     assert json.loads(control(hub, "faults", {}, b"").body) == shown
-    for wrong in ({"faults": "rain=1"}, {"plan": [{"fault": "late"}]}, {"plan": [{"x": 1}]}, {"rates": 3}, [1]):
+    for wrong in (
+        {"faults": "rain=1"},
+        {"plan": [{"fault": "late"}]},
+        {"plan": [{"x": 1}]},
+        {"rates": 3},
+        [1],
+    ):
         assert _post(hub, "faults", wrong)[0] == 400
     assert control(hub, "faults", {}, b"{").status == 400
     # a correction that is switched on is seen, although the bodies before it were kept

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 
 from kmaflow.simulator import KeyGrant, SimulatorSettings
@@ -140,6 +141,7 @@ def test_a_minute_appears_after_its_latency() -> None:
 )
 def test_limits(get: Get, endpoint: str, query: dict[str, object], minutes: int) -> None:
     start = datetime(2026, 10, 1)
+
     def ask(length: int) -> tuple[int, bytes]:
         ends = {"tm1": start.strftime("%Y%m%d%H%M"), "tm2": f"{start + timedelta(minutes=length):%Y%m%d%H%M}"}
         answer = get(endpoint, **query, **ends)
@@ -191,7 +193,9 @@ def test_station_lists(get: Get) -> None:
 def test_leading_blank() -> None:
     get = getter(Hub(SimulatorSettings(now=NOW, leading_blank=True)))
     assert all(line.startswith(" 2026") for line in lines(get("nph-aws2_min", tm2="202611221200").body))
-    assert all(line.startswith("2026") for line in lines(get("nph-aws2_min", tm2="202611221200", disp=1).body))
+    assert all(
+        line.startswith("2026") for line in lines(get("nph-aws2_min", tm2="202611221200", disp=1).body)
+    )
 
 
 def test_content_type(get: Get) -> None:
@@ -282,8 +286,6 @@ def test_clock() -> None:
 
 
 def test_values_without_a_text_are_refused() -> None:
-    import numpy as np
-
     with pytest.raises(OutOfTable, match=r"ta: 99999\.\.99999"):
         field_words(Field("ta", "%.1f"), np.array([[99999]]))
     nothing = np.zeros((0, 0), dtype=np.bool_)

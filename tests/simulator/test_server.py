@@ -13,9 +13,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 
 import kmaflow.simulator
-import kmaflow.simulator.server as server_module
 from kmaflow.simulator import DEFAULT_KEY, PortTaken, SimulatorSettings, parse_faults, running, serve
 from kmaflow.simulator.server import Running
 
@@ -105,7 +105,7 @@ def test_ipv6() -> None:
 
 
 def test_a_server_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module.uvicorn.Server, "run", lambda *_: None)
+    monkeypatch.setattr(uvicorn.Server, "run", lambda *_: None)
     with pytest.raises(RuntimeError, match="did not start"), running(SimulatorSettings(now=NOW)):
         pass
 
@@ -118,7 +118,11 @@ def test_serve_ends_at_a_signal(number: signal.Signals) -> None:
     code = f"from kmaflow.simulator import serve; serve(port={port}); print('ended')"
     source = str(Path(kmaflow.simulator.__file__).parents[2])
     child = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={"PYTHONPATH": source}
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"PYTHONPATH": source},
     )
     for _ in range(200):
         with contextlib.suppress(httpx.ConnectError):
@@ -126,7 +130,7 @@ def test_serve_ends_at_a_signal(number: signal.Signals) -> None:
             break
         time.sleep(0.05)
     child.send_signal(number)
-    out, err = child.communicate(timeout=15)
+    _, err = child.communicate(timeout=15)
     assert child.returncode in (0, -number), err
     assert "Traceback" not in err
 
@@ -139,7 +143,7 @@ def test_serve_here(monkeypatch: pytest.MonkeyPatch, error: type[BaseException] 
         if error is not None:
             raise error
 
-    monkeypatch.setattr(server_module.uvicorn.Server, "run", run)
+    monkeypatch.setattr(uvicorn.Server, "run", run)
     serve(port=0)
 
 

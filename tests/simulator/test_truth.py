@@ -1,4 +1,4 @@
-"""The truth and the printed bytes agree, cell by cell, read by a parser that shares nothing with the simulator."""
+"""The truth and the printed bytes agree, cell by cell, read by a parser that shares nothing with either."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ OPERATIONS = {
 
 
 def truth(hub: Hub, dataset: str, tm1: str, tm2: str, **query: object) -> list[dict[str, Any]]:
-    asked = {"dataset": dataset, "tm1": tm1, "tm2": tm2, **{name: str(value) for name, value in query.items()}}
+    asked = {
+        "dataset": dataset,
+        "tm1": tm1,
+        "tm2": tm2,
+        **{name: str(value) for name, value in query.items()},
+    }
     answer = control(hub, "truth", asked, b"")
     assert answer.status == 200, answer.body
     found = json.loads(answer.body)
@@ -36,7 +41,9 @@ def truth(hub: Hub, dataset: str, tm1: str, tm2: str, **query: object) -> list[d
 
 
 def printed(cells: list[dict[str, Any]]) -> dict[tuple[str, int], dict[str, Any]]:
-    return {(cell["tm"], cell["stn"]): cell["values"] for cell in cells if cell["state"] in ("present", "blank")}
+    return {
+        (cell["tm"], cell["stn"]): cell["values"] for cell in cells if cell["state"] in ("present", "blank")
+    }
 
 
 @pytest.mark.parametrize("disp", [0, 1])
@@ -69,7 +76,7 @@ def test_present_weather(shared_hub: Hub, get: Get) -> None:
         assert cell["codes"] == pairs
         assert cell["values"] == {"s": int(kind), "n": int(count), "ww1": first[0], "nn1": first[1]}
     assert seen == set(expected)
-    assert {count for count in (len(cell["codes"]) for cell in expected.values())} == {0, 1}
+    assert {len(cell["codes"]) for cell in expected.values()} == {0, 1}
 
 
 def test_present_weather_counts_add_up(get: Get) -> None:
@@ -114,7 +121,13 @@ def test_not_produced(shared_hub: Hub) -> None:
     cells = truth(shared_hub, *window, stn=108, all=1)
     assert [cell["state"] for cell in cells][2:] == ["not_produced"] * 2
     assert set(cells[3]["values"].values()) == {None}
-    query = {"dataset": "aws_minute", "tm1": "202611221257", "tm2": "202611221300", "stn": "108", "format": "parquet"}
+    query = {
+        "dataset": "aws_minute",
+        "tm1": "202611221257",
+        "tm2": "202611221300",
+        "stn": "108",
+        "format": "parquet",
+    }
     for everything, states in (("0", {"present"}), ("1", {"present", "not_produced"})):
         answer = control(shared_hub, "truth", {**query, "all": everything}, b"")
         frame = pl.read_parquet(io.BytesIO(answer.body))
@@ -150,7 +163,7 @@ DATA_FAULTS = [
 @pytest.mark.parametrize("dataset", [*OPERATIONS, "asos_hourly"])
 @pytest.mark.parametrize(("faults", "name", "least"), DATA_FAULTS)
 def test_published_values_change_later(faults: str, name: str, least: float, dataset: str) -> None:
-    """The truth is final; as_of gives what the hub printed then; when the fault's time is over both are the same."""
+    """The truth is final; as_of gives what the hub printed then; after the fault's time both are the same."""
     hub = Hub(SimulatorSettings(now=NOW, faults=parse_faults(faults), hour_latency_s=120))
     get = getter(hub)
     hourly = dataset == "asos_hourly"

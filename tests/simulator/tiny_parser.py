@@ -4,14 +4,60 @@ from __future__ import annotations
 
 Row = dict[str, float | str | None]
 
-MINUTE = "wd1 ws1 wds wss wd10 ws10 ta re rn_15m rn_60m rn_12h rn_day hm pa ps td".split()
-CLOUD = "lon lat ch_low ch_mid ch_top ca_tot".split()
-VISIBILITY = "lon lat s vis1 vis10 ww1 ww15".split()
-GROUND = "ta hm td tg ts te005 te01 te02 te03 te05 te10 te15 te30 te50 pa ps".split()
-ASOS = (
-    "wd ws gst_wd gst_ws gst_tm pa ps pt pr ta td hm pv rn rn_day rn_jun rn_int sd_hr3 sd_day sd_tot wc wp ww "
-    "ca_tot ca_mid ch_min ct ct_top ct_mid ct_low vs ss si st_gd ts te_005 te_01 te_02 te_03 st_sea wh bf ir ix"
-).split()
+MINUTE = ["wd1", "ws1", "wds", "wss", "wd10", "ws10", "ta", "re", "rn_15m", "rn_60m", "rn_12h", "rn_day"]
+MINUTE += ["hm", "pa", "ps", "td"]
+CLOUD = ["lon", "lat", "ch_low", "ch_mid", "ch_top", "ca_tot"]
+VISIBILITY = ["lon", "lat", "s", "vis1", "vis10", "ww1", "ww15"]
+GROUND = [
+    "ta",
+    "hm",
+    "td",
+    "tg",
+    "ts",
+    "te005",
+    "te01",
+    "te02",
+    "te03",
+    "te05",
+    "te10",
+    "te15",
+    "te30",
+    "te50",
+]
+GROUND += ["pa", "ps"]
+ASOS = [
+    "wd",
+    "ws",
+    "gst_wd",
+    "gst_ws",
+    "gst_tm",
+    "pa",
+    "ps",
+    "pt",
+    "pr",
+    "ta",
+    "td",
+    "hm",
+    "pv",
+    "rn",
+    "rn_day",
+]
+ASOS += [
+    "rn_jun",
+    "rn_int",
+    "sd_hr3",
+    "sd_day",
+    "sd_tot",
+    "wc",
+    "wp",
+    "ww",
+    "ca_tot",
+    "ca_mid",
+    "ch_min",
+    "ct",
+]
+ASOS += ["ct_top", "ct_mid", "ct_low", "vs", "ss", "si", "st_gd", "ts", "te_005", "te_01", "te_02", "te_03"]
+ASOS += ["st_sea", "wh", "bf", "ir", "ix"]
 NAMES = {
     "aws_minute": MINUTE, "aws_cloud": CLOUD, "aws_visibility": VISIBILITY, "aws_ground_temperature": GROUND,
     "asos_hourly": ASOS,

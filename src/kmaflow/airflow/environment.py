@@ -54,9 +54,9 @@ class Places:
 
 def dags_folder() -> Path:
     """The DAG files: inside the installed package, or beside ``src`` in a source tree."""
-    package = Path(__file__).resolve().parents[1]
-    packed = package / "dags"
-    return packed if packed.is_dir() else package.parents[1] / "dags"
+    here = Path(__file__).resolve()
+    packed = here.parent / "dags"
+    return packed if packed.is_dir() else here.parents[3] / "dags"
 
 
 def airflow_environment(places: Places, port: int, base: Mapping[str, str]) -> dict[str, str]:

@@ -140,6 +140,7 @@ def started(settings: Settings, extra: Mapping[str, str] | None = None) -> Itera
             say("Airflow 를 시작합니다 (약 30초) · starting Airflow (about 30 s) …")
             await_condition(api.healthy, children, "Airflow")
             with api:
+                await_condition(lambda: _dags_are_known(api), children, "DAGs")
                 yield Running(
                     api=api,
                     children=children,
@@ -178,6 +179,18 @@ def check_alive(children: Children) -> None:
     if ended is not None:
         print(ended.tail(), file=sys.stderr)
         raise StartFailed(f"{ended.name} ended with code {ended.process.returncode} (log: {ended.log})")
+
+
+def _dags_are_known(api: AirflowApi) -> bool:
+    """Whether all three DAGs have been read.
+
+    Raises:
+        StartFailed: one of their files cannot be.
+    """
+    errors = api.import_errors()
+    if errors:
+        raise StartFailed(f"a DAG file cannot be read: {errors[0].splitlines()[-1]}")
+    return {"kma_aws", "kma_asos", "kma_stations"} <= {dag["dag_id"] for dag in api.dags()}
 
 
 def require_free(port: int, what: str, variable: str) -> None:

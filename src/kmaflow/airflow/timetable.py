@@ -7,17 +7,17 @@ later, so the run starts ``delay`` after the interval's end. All steps are count
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+import math
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.exceptions import AirflowTimetableInvalid
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 from pendulum import DateTime, instance, now
 
-_KST = timezone(timedelta(hours=9))
 _DAY = timedelta(days=1)
-#: A midnight of KST from which every step is counted; steps divide a day, so any midnight will do.
-_ORIGIN = datetime(1970, 1, 1, tzinfo=_KST)
+#: Steps divide a day, so counting them from any midnight of KST will do; this is how far the one of 1970-01-01 lies before the epoch.
+_KST_SECONDS = 9 * 3600
 
 
 class WindowTimetable(Timetable):
@@ -65,8 +65,8 @@ class WindowTimetable(Timetable):
 
     def validate(self) -> None:
         """Raises AirflowTimetableInvalid where runs could not tile the day."""
-        if self.step <= timedelta(0) or _DAY % self.step:
-            raise AirflowTimetableInvalid(f"the step {self.step} does not divide a day")
+        if self.step <= timedelta(0) or _DAY % self.step or self.step.microseconds:
+            raise AirflowTimetableInvalid(f"the step {self.step} does not divide a day into whole seconds")
         if self.delay < timedelta(0):
             raise AirflowTimetableInvalid(f"the delay {self.delay} is negative")
 
@@ -112,7 +112,10 @@ class WindowTimetable(Timetable):
 
     def _floor(self, moment: datetime) -> datetime:
         """The last boundary at or before an aware moment, in UTC."""
-        return (_ORIGIN + ((moment - _ORIGIN) // self.step) * self.step).astimezone(UTC)
+        # Integers, not timedeltas: Airflow hands us pendulum's times, whose differences cannot be divided by a timedelta.
+        step = int(self.step.total_seconds())
+        since = math.floor(moment.timestamp()) + _KST_SECONDS
+        return datetime.fromtimestamp(since // step * step - _KST_SECONDS, UTC)
 
     def _ceil(self, moment: datetime) -> datetime:
         """The first boundary at or after an aware moment, in UTC."""

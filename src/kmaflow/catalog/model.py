@@ -27,6 +27,7 @@ class Codes:
 
     @classmethod
     def of(cls, *codes: float) -> Codes:
+        """The rule for these printed values."""
         return cls(frozenset(codes))
 
 
@@ -84,10 +85,12 @@ class Column:
 
     @property
     def stored(self) -> bool:
+        """Whether the table has the column."""
         return self.role != "position"
 
     @property
     def header_names(self) -> tuple[str, ...]:
+        """The names accepted for it in the hub's name line."""
         return self.header or (self.kma,)
 
 

@@ -50,7 +50,7 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
     table = OBSERVATIONS[dataset.name]
     with reading(store.engine) as connection:
         row = connection.execute(sa.select(table).where(table.c.tm_kst == stamp, table.c.stn == stn)).mappings().first()
-        fetches = [dict(found._mapping) for found in ledger.covering(connection, dataset.name, stn, stamp)]
+        fetches = [dict(found) for found in ledger.covering(connection, dataset.name, stn, stamp)]
         rejected = [
             dict(found)
             for found in connection.execute(

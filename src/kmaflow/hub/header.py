@@ -67,9 +67,9 @@ def column_order(dataset: Dataset, head: tuple[str, ...], *, header_expected: bo
 def _exact(dataset: Dataset, names: list[str]) -> tuple[Column, ...]:
     older = tuple(column for column in dataset.columns if column.since is None)
     for columns in (dataset.columns, older):
-        if len(names) == len(columns) + 2 and names[1] == "STN":
-            if all(name in column.header_names for name, column in zip(names[2:], columns, strict=True)):
-                return columns
+        counted = len(names) == len(columns) + 2 and names[1] == "STN"
+        if counted and all(name in column.header_names for name, column in zip(names[2:], columns, strict=True)):
+            return columns
     expected = [column.header_names[0] for column in dataset.columns]
     raise ChangedFormat(f"{dataset.name}: {_difference(expected, names[2:])}")
 

@@ -1,11 +1,13 @@
 """A KMA API Hub that runs here: same bytes, same limits, same faults, and the truth to compare with.
 
-Written from the public description of the hub alone; imports nothing of kmaflow outside this package. Importing it is
+Written from the public description of the hub alone; imports nothing of kmaflow outside this package.
+Importing it is
 cheap: numpy, polars, starlette and uvicorn are loaded when a simulator is made.
 
     from kmaflow.simulator import SimulatorSettings, running
     with running(SimulatorSettings(now=datetime(2026, 11, 22, 13, 0))) as hub:
-        httpx.get(f"{hub.url}/cgi-bin/url/nph-aws2_min", params={"tm2": "202611221250", "authKey": DEFAULT_KEY})
+        httpx.get(f"{hub.url}/cgi-bin/url/nph-aws2_min", params={"tm2": "202611221250", "authKey":
+        DEFAULT_KEY})
 """
 
 from __future__ import annotations

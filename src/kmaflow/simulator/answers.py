@@ -1,4 +1,7 @@
-"""Answers that are no data: JSON errors and HTML pages of the gateway. JSON is UTF-8, as the real ones are."""
+"""Answers that are no data: JSON errors and HTML pages of the gateway.
+
+JSON is UTF-8, as the real ones are.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,8 @@ def gateway_timeout(retry_after: int | None = None) -> Answer:
     """The gateway's page for an answer that takes too long."""
     body = (
         b"<html>\r\n<head><title>504 Gateway Time-out</title></head>\r\n<body>\r\n"
-        b"<center><h1>504 Gateway Time-out</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+        b"<center><h1>504 Gateway Time-out</h1></center>\r\n"
+        b"<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
     )
     return Answer(504, body, HTML, _retry(retry_after))
 

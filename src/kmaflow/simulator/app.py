@@ -1,4 +1,7 @@
-"""The simulated hub as an ASGI application. Rendering and compression run in threads, so the event loop stays free."""
+"""The simulated hub as an ASGI application.
+
+Rendering and compression run in threads, so the event loop stays free.
+"""
 
 from __future__ import annotations
 

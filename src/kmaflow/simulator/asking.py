@@ -34,14 +34,15 @@ ALL_LIMIT, ONE_LIMIT, ASOS_LIMIT = 10, 1440, 31 * 1440
 """Largest tm2 - tm1 in minutes: all stations, one station, ASOS. Both ends are included."""
 
 FAR = 3
-"""Up to this many times the limit an answer is cut off, beyond it the gateway gives up (a choice of the simulator)."""
+"""Up to this many times the limit an answer is cut off, beyond it the gateway gives up (our choice)."""
 
 
 @dataclass(frozen=True)
 class Ask:
     """A request understood. minutes: stamps asked for, ascending, minutes since 1970-01-01 KST.
 
-    numbers: stations, None for all. verdict: `ok`, `cut` (minutes hold what comes before the cut) or `gateway`.
+    numbers: stations, None for all. verdict: `ok`, `cut` (minutes hold what comes before the cut) or
+        `gateway`.
     year: of tm2, which decides the era of the header. span: minutes that ww1 counts codes over.
     """
 
@@ -57,7 +58,7 @@ class Ask:
 
 
 def whole_number(text: str | None, default: int) -> int:
-    """A parameter read as C's atoi does: digits up to the first other character; absent or none: the default."""
+    """A parameter read as C's atoi does: digits up to the first other character; none: the default."""
     digits = ""
     for letter in (text or "").strip():
         if not ("0" <= letter <= "9"):
@@ -67,7 +68,10 @@ def whole_number(text: str | None, default: int) -> int:
 
 
 def read_stations(text: str | None, *, lists: bool) -> tuple[int, ...] | None:
-    """Station numbers; None for all (absent, empty, 0 or not a number). Without `lists` only the first one counts."""
+    """Station numbers; None for all (absent, empty, 0 or not a number).
+
+    Without `lists` only the first one counts.
+    """
     numbers = [whole_number(part, 0) for part in (text or "").split(":")]
     if not lists:
         numbers = numbers[:1]
@@ -89,8 +93,9 @@ def _verdict(start: int, end: int, limit: int, enforce: bool) -> tuple[str, int]
 def read_minutes(endpoint: str, query: Mapping[str, str], now: datetime, *, enforce: bool) -> Ask:
     """A request to a cgi-bin endpoint.
 
-    Assumed: `tm` stands for tm2 where tm2 is absent; a malformed time counts as absent; tm1 after tm2 gives no rows;
-    itv steps back from tm2 (cloud: 1 by default, ww1: 60, with a range of 60); help other than 0, 1, 2 is 0.
+    Assumed: `tm` stands for tm2 where tm2 is absent; a malformed time counts as absent; tm1 after tm2 gives
+    no rows; itv steps back from tm2 (cloud: 1 by default, ww1: 60, with a range of 60); help other than 0, 1,
+    2 is 0.
     """
     end = parse_stamp(query.get("tm2"))
     if end is None:
@@ -113,17 +118,20 @@ def read_minutes(endpoint: str, query: Mapping[str, str], now: datetime, *, enfo
     minutes = np.arange(end, first - 1, -step, dtype=np.int64)[::-1]
     help_ = whole_number(query.get("help"), 0)
     return Ask(
-        endpoint=endpoint, dataset=MINUTE_DATASETS[endpoint], minutes=minutes[minutes <= last], numbers=numbers,
+        endpoint=endpoint, dataset=MINUTE_DATASETS[endpoint], minutes=minutes[minutes <= last],
+        numbers=numbers,
         disp=1 if whole_number(query.get("disp"), 0) == 1 else 0, help_=help_ if help_ in (1, 2) else 0,
         year=stamp_of(end).year, verdict=verdict, span=span,
     )  # fmt: skip
 
 
 def read_hours(endpoint: str, query: Mapping[str, str], latest: int, *, enforce: bool) -> Ask:
-    """A request to kma_sfctm2.php (`tm`) or kma_sfctm3.php (`tm1`, `tm2`); `latest`: minute of the latest hour had.
+    """A request to kma_sfctm2.php (`tm`) or kma_sfctm3.php (`tm1`, `tm2`).
 
-    Assumed: an 8-digit time is its 00:00; minutes within the hour are dropped by sfctm2, and sfctm3 gives the whole
-    hours between; help=2 is help=0.
+    latest: minute of the latest hour that can be had.
+
+    Assumed: an 8-digit time is its 00:00; minutes within the hour are dropped by sfctm2, and sfctm3 gives the
+    whole hours between; help=2 is help=0.
     """
     if endpoint == "kma_sfctm2.php":
         asked = parse_stamp(query.get("tm"))

@@ -1,7 +1,7 @@
 """Values of asos_hourly at whole hours, shape (hours, stations), taken from the same weather as the minutes.
 
-Numbers are integers: units where KMA prints integers, tenths or hundredths (si) otherwise; wd in 10 degrees, vs in
-10 m, ch_min in 100 m. Text columns are byte strings. Missing: -9, -9.0, -9.00 or -99.0, by the column.
+Numbers are integers: units where KMA prints integers, tenths or hundredths (si) otherwise; wd in 10 degrees,
+vs in 10 m, ch_min in 100 m. Text columns are byte strings. Missing: -9, -9.0, -9.00 or -99.0, by the column.
 """
 
 from __future__ import annotations
@@ -17,16 +17,20 @@ from kmaflow.simulator.noise import Ints, below, byte, cells, line
 from kmaflow.simulator.weather import DAY, World, at, pick
 
 ASOS = (
-    "wd", "ws", "gst_wd", "gst_ws", "gst_tm", "pa", "ps", "pt", "pr", "ta", "td", "hm", "pv", "rn", "rn_day", "rn_jun",
-    "rn_int", "sd_hr3", "sd_day", "sd_tot", "wc", "wp", "ww", "ca_tot", "ca_mid", "ch_min", "ct", "ct_top", "ct_mid",
-    "ct_low", "vs", "ss", "si", "st_gd", "ts", "te_005", "te_01", "te_02", "te_03", "st_sea", "wh", "bf", "ir", "ix",
+    "wd", "ws", "gst_wd", "gst_ws", "gst_tm", "pa", "ps", "pt", "pr", "ta", "td", "hm", "pv", "rn", "rn_day",
+    "rn_jun",
+    "rn_int", "sd_hr3", "sd_day", "sd_tot", "wc", "wp", "ww", "ca_tot", "ca_mid", "ch_min", "ct", "ct_top",
+    "ct_mid",
+    "ct_low", "vs", "ss", "si", "st_gd", "ts", "te_005", "te_01", "te_02", "te_03", "st_sea", "wh", "bf",
+    "ir", "ix",
 )  # fmt: skip
 TEXT = ("ww", "ct")
 COLD = ("ta", "td", "ts", "te_005", "te_01", "te_02", "te_03")
 """Temperatures: missing is -99.0, since -9.0 is a temperature."""
 
 WHOLE = (
-    "wd", "gst_wd", "gst_tm", "pt", "wc", "wp", "ca_tot", "ca_mid", "ch_min", "ct_top", "ct_mid", "ct_low", "vs",
+    "wd", "gst_wd", "gst_tm", "pt", "wc", "wp", "ca_tot", "ca_mid", "ch_min", "ct_top", "ct_mid", "ct_low",
+    "vs",
     "st_gd", "st_sea", "bf", "ir", "ix",
 )  # fmt: skip
 NO_TEXT = b"-"
@@ -137,7 +141,7 @@ def _sky(world: World, day: int, t: Ints, idx: Ints, columns: Values, noise: NDA
 
 
 def _precipitation(world: World, day: int, t: Ints, idx: Ints, columns: Values) -> None:
-    """RN is hourly from April to October, else every three hours; RN_DAY grows until the 00:00 row of the next day."""
+    """RN is hourly from April to October, else 3-hourly; RN_DAY grows until the next day's 00:00 row."""
     weather = world.day(day)
     month = int(np.datetime64(day, "D").astype("datetime64[M]").astype(int) % 12) + 1
     span = 60 if 4 <= month <= 10 else 180

@@ -12,13 +12,12 @@ from kmaflow.simulator import headers
 from kmaflow.simulator.asking import Ask
 from kmaflow.simulator.clock import stamp_of, stamp_text
 from kmaflow.simulator.faults import Faults
-from kmaflow.simulator.layouts import LAYOUTS, present_rows, rows
+from kmaflow.simulator.layouts import LAYOUTS, Place, present_rows, rows
 from kmaflow.simulator.noise import Bools, Ints
 from kmaflow.simulator.published import Source
 from kmaflow.simulator.sky import code_pairs
 
 _CHUNK_ROWS = 60_000
-Place = tuple[int, float, float]
 
 
 def places(source: Source, idx: Ints) -> list[Place]:
@@ -90,7 +89,10 @@ def data_lines(source: Source, ask: Ask, moment: datetime, faults: Faults) -> by
 
 
 def body(source: Source, ask: Ask, moment: datetime, faults: Faults) -> bytes:
-    """The whole text answer, CP949. A window somewhat too long ends in the middle of a line, without the end mark."""
+    """The whole text answer, CP949.
+
+    A window somewhat too long ends in the middle of a line, without the end mark.
+    """
     data = data_lines(source, ask, moment, faults)
     if ask.dataset == "asos_hourly":
         head = headers.asos_header(help_=ask.help_, with_jun=ask.year > 2021)

@@ -1,4 +1,7 @@
-"""The simulator's clock and the stamps on rows. All times are KST, fixed at +09:00; there is no daylight saving."""
+"""The simulator's clock and the stamps on rows.
+
+All times are KST, fixed at +09:00; there is no daylight saving.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +31,15 @@ def stamp_text(minute: int) -> str:
 
 
 def parse_stamp(text: str | None) -> int | None:
-    """Minute number of YYYYMMDD[HH[mm]]; None where the text is no such time. `2400` is not a time to this hub."""
+    """Minute number of YYYYMMDD[HH[mm]]; None where the text is no such time.
+
+    `2400` is not a time to this hub.
+    """
     if text is None or len(text) not in (8, 10, 12) or not (text.isascii() and text.isdigit()):
         return None
     padded = text.ljust(12, "0")
     try:
-        return minute_of(datetime.strptime(padded, "%Y%m%d%H%M"))  # noqa: DTZ007  (KST, kept offset-free)
+        return minute_of(datetime.strptime(padded, "%Y%m%d%H%M"))
     except ValueError:
         return None
 

@@ -60,7 +60,10 @@ def _health(hub: Hub, _query: Mapping[str, str], _: bytes) -> Answer:
 
 
 def _clock(hub: Hub, _query: Mapping[str, str], body: bytes) -> Answer:
-    """GET shows the clock. POST {"now": "202611221300" or ISO, "speed": x} sets it; {"advance_s": n} moves it."""
+    """GET shows the clock.
+
+    POST {"now": "202611221300" or ISO, "speed": x} sets it; {"advance_s": n} moves it.
+    """
     if body:
         asked = _object(body)
         try:
@@ -90,7 +93,8 @@ def _moment(value: Any) -> datetime | None:
 def _faults(hub: Hub, _query: Mapping[str, str], body: bytes) -> Answer:
     """GET shows rates and plans. POST {"clear": true, "faults": "truncate=0.1", "rates": {…}, "plan": [{…}]}.
 
-    A plan is {"fault": "http504", "endpoint": "nph-aws2_min", "count": 2, "argument": 1.5, "match": {"stn": "0"}}.
+    A plan is {"fault": "http504", "endpoint": "nph-aws2_min", "count": 2, "argument": 1.5, "match": {"stn":
+    "0"}}.
     """
     if body:
         asked = _object(body)

@@ -1,8 +1,8 @@
 """Faults the simulated hub can be told to show: their syntax, their rates and exact plans.
 
-Faults of an answer (`truncate`, `http504`, …) are drawn from the seed and the number of the request, so the same
-requests in the same order meet the same faults. Faults of the data (`late`, `blank`, `correction`) are drawn from the
-seed, the station and the stamp, so they do not depend on who asks.
+Faults of an answer (`truncate`, `http504`, …) are drawn from the seed and the number of the request, so the
+same requests in the same order meet the same faults. Faults of the data (`late`, `blank`, `correction`) are
+drawn from the seed, the station and the stamp, so they do not depend on who asks.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 ANSWER_FAULTS = ("http504", "json200", "maintenance", "drop", "truncate", "garbage", "slow")
-"""Faults of one answer, in the order in which they are drawn; at most one is shown, except that slow adds to any."""
+"""Faults of one answer, in the order drawn; at most one is shown, except that slow adds to any."""
 
 DATA_FAULTS = ("late", "blank", "correction")
 """Faults of the published data; the argument is how long they last, in seconds."""
@@ -30,7 +30,7 @@ class FaultSyntaxError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Rates (0..1) and arguments of faults; `retry_after` (s) is sent with 503 and 504 answers where it is set."""
+    """Rates (0..1) and arguments of faults; `retry_after` (s) goes with 503 and 504 answers."""
 
     rates: Mapping[str, float] = field(default_factory=dict)
     arguments: Mapping[str, float] = field(default_factory=dict)
@@ -65,7 +65,7 @@ def _number(text: str, part: str) -> float:
 
 
 def parse_faults(text: str) -> Faults:
-    """Reads `truncate=0.05,slow=0.1:2s,late=0.02:8m,retry_after=30`: NAME=PROBABILITY[:ARGUMENT], comma-separated."""
+    """Reads `truncate=0.05,slow=0.1:2s,late=0.02:8m,retry_after=30`: NAME=PROBABILITY[:ARGUMENT], …"""
     rates: dict[str, float] = {}
     arguments: dict[str, float] = {}
     retry_after: int | None = None
@@ -106,7 +106,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What happens to one request: the fault's name (None: nothing), its argument, and seconds to wait first."""
+    """What happens to one request: a fault's name (or None), its argument, and seconds to wait first."""
 
     fault: str | None = None
     argument: float = 0.0

@@ -1,8 +1,8 @@
 """The Korean and English lines the hub prints before its rows, as text; `headers` puts them together.
 
-Captured byte for byte: AWS, CLOUD_1, VIS_1, both station lists, and the ASOS names. Assumed, since no capture exists:
-LST and WW1 (made in the style of aws2_min and vis), the unit line of CLOUD_0, and the title of ASOS_HELP (modelled on
-the daily table's; the column texts are quoted by others).
+Captured byte for byte: AWS, CLOUD_1, VIS_1, both station lists, and the ASOS names. Assumed, since no capture
+exists: LST and WW1 (made in the style of aws2_min and vis), the unit line of CLOUD_0, and the title of
+ASOS_HELP (modelled on the daily table's; the column texts are quoted by others).
 """
 
 _DASHES = "#" + "-" * 98
@@ -115,7 +115,8 @@ ASOS_HELP = (
     "# 43. WH     : 파고 (m) : 해안관측소에서 목측한 값",
     "# 44. BF     : Beaufart 최대풍력(GTS코드)",
     "# 45. IR     : 강수자료 유무 (Code 1819) .. 1(Sec1에 포함), 2(Sec3에 포함), 3(무강수), 4(결측)",
-    "# 46. IX     : 유인관측/무인관측 및 일기 포함여부 (code 1860) .. 1,2,3(유인) 4,5,6(무인) / 1,4(포함), 2,5(생략), 3,6(결측)",
+    "# 46. IX     : 유인관측/무인관측 및 일기 포함여부 (code 1860)"
+    " .. 1,2,3(유인) 4,5,6(무인) / 1,4(포함), 2,5(생략), 3,6(결측)",
     _DASHES,
 )
 LST_HELP = (

@@ -28,7 +28,10 @@ def _encode(lines: Iterable[str]) -> bytes:
 
 
 def minute_header(endpoint: str, *, help_: int, disp: int, new_names: bool = True) -> bytes:
-    """Header of a cgi-bin endpoint; empty with help=2. `new_names`: `WD10 WS10` (2026), else `WS10 WS10` (to 2024)."""
+    """Header of a cgi-bin endpoint; empty with help=2.
+
+    `new_names`: `WD10 WS10` (2026), else `WS10 WS10` (to 2024).
+    """
     if help_ == 2:
         return b""
     about, fixed, comma = _MINUTE[endpoint]
@@ -50,7 +53,7 @@ def asos_header(*, help_: int, with_jun: bool = True) -> bytes:
 
 
 def station_header(network: str, *, help_: int, law_addr: bool) -> bytes:
-    """Header of stn_inf.php for the network `SFC` or `AWS`; the LAW_ADDR column's second line is an assumption."""
+    """Header of stn_inf.php for the network `SFC` or `AWS`; the second line of LAW_ADDR is assumed."""
     names = text.SFC_LIST_NAMES if network == "SFC" else text.AWS_LIST_NAMES
     if law_addr:
         names = (names[0] + " LAW_ADDR", names[1] + " " + "-" * 20)

@@ -1,4 +1,7 @@
-"""The hub itself: a request in, an answer out. Knows nothing of HTTP servers, so it can be called in a thread."""
+"""The hub itself: a request in, an answer out.
+
+Knows nothing of HTTP servers, so it can be called in a thread.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +75,10 @@ class Hub:
         return self.faults.draw(PATHS[path], query)
 
     def answer(self, path: str, query: Mapping[str, str], drawn: Drawn | None = None) -> Answer:
-        """Answers one request: key, quota, fault, data, in this order. `drawn`: what `draw` said, None for no fault."""
+        """Answers one request: key, quota, fault, data, in this order.
+
+        `drawn`: what `draw` said, None for no fault.
+        """
         today = self.clock.now().date()
         operation = PATHS.get(path)
         if operation is None:
@@ -138,7 +144,8 @@ class Hub:
         gone = max(first, self.source.oldest(ask.dataset, now))
         stations = tuple(self.source.members(ask.dataset, ask.numbers).tolist())
         key = (
-            ask.endpoint, first, int(ask.minutes[-1]), len(ask.minutes), stations, ask.disp, ask.help_, ask.year,
+            ask.endpoint, first, int(ask.minutes[-1]), len(ask.minutes), stations, ask.disp, ask.help_,
+            ask.year,
             ask.verdict, ask.span, gone,
         )  # fmt: skip
         kept = self._bodies.get(key)
@@ -148,7 +155,10 @@ class Hub:
         return kept
 
     def _stations(self, query: Mapping[str, str]) -> bytes:
-        """stn_inf.php. Assumed: `tm` has no effect, an `inf` other than AWS or SFC is SFC, help=2 is help=0."""
+        """stn_inf.php.
+
+        Assumed: `tm` has no effect, an `inf` other than AWS or SFC is SFC, help=2 is help=0.
+        """
         network = "AWS" if query.get("inf", "").upper() == "AWS" else "SFC"
         law = self.settings.law_addr_aws if network == "AWS" else self.settings.law_addr_sfc
         wanted = read_stations(query.get("stn"), lists=True)

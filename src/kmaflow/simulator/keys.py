@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
 
 from kmaflow.simulator.answers import (
     BAD_KEY,
@@ -83,7 +84,7 @@ class KeyDesk:
             self._requests += 1
             self._log.append(entry)
 
-    def report(self) -> dict[str, object]:
+    def report(self) -> dict[str, Any]:
         """Use by key and day, by operation, the number of requests and the latest of them."""
         with self._lock:
             return {

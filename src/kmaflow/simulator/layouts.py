@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +12,10 @@ from numpy.typing import NDArray
 from kmaflow.simulator.asos_values import ASOS, WHOLE
 from kmaflow.simulator.minute_values import AWS_MINUTE, GROUND
 from kmaflow.simulator.noise import Bools
-from kmaflow.simulator.tables import Field, field_words, render, words
+from kmaflow.simulator.tables import Field, Rows, field_words, render, words
+
+Place = tuple[int, float, float]
+"""stn, lon, lat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,8 @@ CLOUD_0 = Layout(
 )  # fmt: skip
 VISIBILITY_1 = Layout(
     "%s,", "%5d,%12.8f,%12.8f,",
-    _ends([_whole("s", "%d,"), *(_whole(name, "%6d,") for name in _SIGHTS[:3]), _whole("ww15", "%6d")], ",=\n"),
+    _ends([_whole("s", "%d,"), *(_whole(name, "%6d,") for name in _SIGHTS[:3]), _whole("ww15", "%6d")],
+    ",=\n"),
     placed=True,
 )  # fmt: skip
 VISIBILITY_0 = Layout(
@@ -69,12 +74,14 @@ VISIBILITY_0 = Layout(
 )  # fmt: skip
 
 PRESENT = Layout("%s,", "%5d,%12.8f,%12.8f,", (_whole("s", "%d,"), _whole("n", "%3d")), placed=True)
-"""nph-aws2_min_ww1 has no capture: the layout of vis is assumed, then N pairs `,%3d,%3d`, then `,=`, for any disp."""
+"""nph-aws2_min_ww1 has no capture: assumed are vis up to S, `,N`, N pairs `,%3d,%3d` and `,=`, for any disp."""
 
 _ASOS_PATTERNS = {
-    "ws": "%5.1f", "gst_ws": "%5.1f", "pa": "%7.1f", "ps": "%7.1f", "ss": "%5.1f", "si": "%6.2f", "wh": "%5.1f",
+    "ws": "%5.1f", "gst_ws": "%5.1f", "pa": "%7.1f", "ps": "%7.1f", "ss": "%5.1f", "si": "%6.2f",
+    "wh": "%5.1f",
     "wd": "%4d", "gst_wd": "%4d", "gst_tm": "%5d", "pt": "%3d", "wc": "%3d", "wp": "%3d", "ca_tot": "%4d",
-    "ca_mid": "%4d", "ch_min": "%5d", "ct_top": "%4d", "ct_mid": "%4d", "ct_low": "%4d", "vs": "%6d", "st_gd": "%3d",
+    "ca_mid": "%4d", "ch_min": "%5d", "ct_top": "%4d", "ct_mid": "%4d", "ct_low": "%4d", "vs": "%6d",
+    "st_gd": "%3d",
     "st_sea": "%4d", "bf": "%3d", "ir": "%3d", "ix": "%3d", "ww": " %-22s", "ct": " %-8s",
     **dict.fromkeys(("pr", "ta", "td", "hm", "pv", "ts", "te_005", "te_01", "te_02", "te_03"), "%6.1f"),
     **dict.fromkeys(("rn", "rn_day", "rn_jun", "rn_int", "sd_hr3", "sd_day", "sd_tot"), "%7.1f"),
@@ -102,28 +109,38 @@ LAYOUTS: Mapping[tuple[str, int], Layout] = {
 """By dataset and disp. The sfctm endpoints know no disp."""
 
 
+@functools.lru_cache(maxsize=64)
+def _stations(pattern: str, placed: bool, places: tuple[Place, ...]) -> Rows:
+    """Texts of the stations; kept, since the same stations are asked for every minute."""
+    return words((pattern % (place if placed else place[0])).encode() for place in places)
+
+
 def rows(
     layout: Layout,
     stamps: Sequence[str],
-    places: Sequence[tuple[int, float, float]],
+    places: Sequence[Place],
     columns: Mapping[str, NDArray[Any]],
     printed: Bools,
 ) -> bytes:
     """The data lines of a body.
 
-    stamps: YYYYMMDDHHMM, KST, one per minute. places: (stn, lon, lat) per station. columns: scaled integers or byte
-    strings of shape (minutes, stations), see `Field`. printed: rows to print, same shape.
+    stamps: YYYYMMDDHHMM, KST, one per minute. places: (stn, lon, lat) per station. columns: scaled integers
+    or byte strings of shape (minutes, stations), see `Field`. printed: rows to print, same shape.
     """
     if not printed.any():
         return b""
     times = words((layout.stamp % stamp).encode() for stamp in stamps)
-    where = words((layout.station % (place if layout.placed else place[0])).encode() for place in places)
-    return render(times, where, [field_words(field, columns[field.name]) for field in layout.fields], printed)
+    return render(
+        times,
+        _stations(layout.station, layout.placed, tuple(places)),
+        [field_words(field, columns[field.name]) for field in layout.fields],
+        printed,
+    )
 
 
 def present_rows(
     stamps: Sequence[str],
-    places: Sequence[tuple[int, float, float]],
+    places: Sequence[Place],
     kinds: NDArray[Any],
     pairs: Sequence[Sequence[Sequence[tuple[int, int]]]],
     printed: Bools,
@@ -134,6 +151,6 @@ def present_rows(
         for j, place in enumerate(places):
             if printed[i, j]:
                 head = (PRESENT.stamp % stamp) + (PRESENT.station % place)
-                tail = "".join(",%3d,%3d" % pair for pair in pairs[i][j])
+                tail = "".join(f",{code:3d},{minutes:3d}" for code, minutes in pairs[i][j])
                 out.append(f"{head}{kinds[i, j]:d},{len(pairs[i][j]):3d}{tail},=\n")
     return "".join(out).encode()

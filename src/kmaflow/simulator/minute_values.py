@@ -1,7 +1,7 @@
-"""Values of the AWS minute datasets that share the row of nph-aws2_min: aws_minute and aws_ground_temperature.
+"""Values of the datasets that share the row of nph-aws2_min: aws_minute and aws_ground_temperature.
 
-All numbers are tenths of KMA's unit as integers, sentinels included (-999 is -99.9, -9990 is -999.0); the code
-NEGATIVE_ZERO stands for a printed `-0.0`. Arrays have the shape (minutes, stations).
+All numbers are tenths of KMA's unit as integers, sentinels included (-999 is -99.9, -9990 is -999.0); the
+code NEGATIVE_ZERO stands for a printed `-0.0`. Arrays have the shape (minutes, stations).
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ NOT_OBSERVED, QC_7, QC_2, WIDE = -999, -997, -992, -9990
 NEGATIVE_ZERO = -9991
 
 AWS_MINUTE = (
-    "wd1", "ws1", "wds", "wss", "wd10", "ws10", "ta", "re", "rn_15m", "rn_60m", "rn_12h", "rn_day", "hm", "pa", "ps", "td",
+    "wd1", "ws1", "wds", "wss", "wd10", "ws10", "ta", "re", "rn_15m", "rn_60m", "rn_12h", "rn_day", "hm",
+    "pa", "ps", "td",
 )  # fmt: skip
 GROUND = (
-    "ta", "hm", "td", "tg", "ts", "te005", "te01", "te02", "te03", "te05", "te10", "te15", "te30", "te50", "pa", "ps",
+    "ta", "hm", "td", "tg", "ts", "te005", "te01", "te02", "te03", "te05", "te10", "te15", "te30", "te50",
+    "pa", "ps",
 )  # fmt: skip
 
 # depth in m, damping of the yearly wave, its delay in days, share of the daily wave at the surface
@@ -39,7 +41,7 @@ _COLDEST, _WARMEST, _DRIEST = -450, 500, 400
 
 @functools.cache
 def _humidity() -> NDArray[np.int32]:
-    """Relative humidity (tenths of %) by temperature and dew-point depression, both in tenths of °C (Magnus)."""
+    """Relative humidity (tenths of %) by temperature and dew-point depression, tenths of °C (Magnus)."""
     ta = np.arange(_COLDEST, _WARMEST + 1)[:, None] / 10
     td = ta - np.arange(_DRIEST + 1)[None, :] / 10
     pressure = [np.exp(17.62 * value / (243.12 + value)) for value in (td, ta)]
@@ -65,7 +67,7 @@ def air(world: World, weather: DayWeather, t: Ints, idx: Ints) -> Columns:
 
 
 def pressure(world: World, weather: DayWeather, t: Ints, idx: Ints, wide: bool) -> Columns:
-    """pa and ps in tenths of hPa, with the sentinels of stations that have no barometer or no reduction."""
+    """Pa and ps in tenths of hPa, with the sentinels of stations that have no barometer or no reduction."""
     pa = at(weather.pa, t, idx) // 1000
     ps = at(weather.ps, t, idx) // 1000
     pa[:, ~world.net.barometer[idx]] = WIDE if wide else QC_7
@@ -103,7 +105,7 @@ def wind(world: World, weather: DayWeather, t: Ints, idx: Ints) -> Columns:
 
 
 def rain(world: World, weather: DayWeather, t: Ints, idx: Ints) -> Columns:
-    """re (0 or 10: tenths) and the four accumulations, tenths of mm, all ending at the minute; see `rain_over`."""
+    """Re (0 or 10: tenths) and the four accumulations, tenths of mm, ending at the minute (`rain_over`)."""
     day = weather.day
     re = (pick(weather.wet, t, idx) - pick(weather.wet, t - 1, idx)).astype(np.int32) * 10
     found: Columns = {"re": re, "rn_day": pick(weather.rain, t, idx).astype(np.int32)}
@@ -122,12 +124,15 @@ _HURT: dict[int, dict[str, int]] = {
     outages.HM_992: {"hm": QC_2, "td": NOT_OBSERVED},
     outages.HM_997: {"hm": QC_7, "td": NOT_OBSERVED},
     outages.GUST_992: {"wds": QC_2, "wss": QC_2},
-    outages.WIND_992: dict.fromkeys(("wd1", "ws1", "wds", "wss"), QC_2) | {"wd10": NOT_OBSERVED, "ws10": NOT_OBSERVED},
+    outages.WIND_992: dict.fromkeys(("wd1", "ws1", "wds", "wss"), QC_2) | {"wd10": NOT_OBSERVED,
+    "ws10": NOT_OBSERVED},
     outages.WD_992: {"wd1": QC_2, "wds": QC_2, "wd10": NOT_OBSERVED},
     outages.WD10_999: {"wd10": NOT_OBSERVED, "ws10": NOT_OBSERVED},
     outages.RE_992: {"re": QC_2},
-    outages.RAIN_992: {"rn_15m": NOT_OBSERVED, "rn_60m": NOT_OBSERVED, "rn_12h": NOT_OBSERVED, "rn_day": QC_2},
-    outages.RAIN_997: {"rn_15m": NOT_OBSERVED, "rn_60m": NOT_OBSERVED, "rn_12h": NOT_OBSERVED, "rn_day": QC_7},
+    outages.RAIN_992: {"rn_15m": NOT_OBSERVED, "rn_60m": NOT_OBSERVED, "rn_12h": NOT_OBSERVED,
+    "rn_day": QC_2},
+    outages.RAIN_997: {"rn_15m": NOT_OBSERVED, "rn_60m": NOT_OBSERVED, "rn_12h": NOT_OBSERVED,
+    "rn_day": QC_7},
     outages.RE_997: {
         "re": QC_7, "rn_15m": NOT_OBSERVED, "rn_60m": NOT_OBSERVED, "rn_12h": NOT_OBSERVED, "rn_day": QC_7,
     },

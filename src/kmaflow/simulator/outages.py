@@ -27,8 +27,8 @@ _SHARES = {
 def stretches(world: World, name: str, day: int, t: Ints, idx: Ints, share: float, longest: int) -> Bools:
     """Whether a stretch called `name` runs at minute `t` of the day; shape (minutes, stations).
 
-    share: probability that a station has one in a period of six hours. longest: minutes; it never crosses the end of
-    its period.
+    share: probability that a station has one in a period of six hours. longest: minutes; it never crosses the
+    end of its period.
     """
     period = day * (DAY // PERIOD) + (t - 1) // PERIOD
     first = int(period[0])
@@ -51,7 +51,7 @@ def blank_rows(world: World, day: int, t: Ints, idx: Ints) -> Bools:
 
 
 def absent_rows(world: World, dataset: str, day: int, t: Ints, idx: Ints) -> Bools:
-    """Rows the hub does not print: a few stations come and go in aws_minute, more do in the other datasets."""
+    """Rows the hub does not print: a few stations come and go in aws_minute, more do elsewhere."""
     name = f"absent/{dataset}"
     if dataset in ("aws_minute", "aws_ground_temperature"):
         restless = world.net.restless[idx][None, :]
@@ -64,7 +64,7 @@ def absent_rows(world: World, dataset: str, day: int, t: Ints, idx: Ints) -> Boo
 
 
 def broken(world: World, day: int, t: Ints, idx: Ints) -> NDArray[np.uint16]:
-    """Bits of the instruments out of order (see the names above), whole six-hour periods; (minutes, stations)."""
+    """Bits of the instruments out of order (see above), for whole six-hour periods; (minutes, stations)."""
     period = day * (DAY // PERIOD) + (t - 1) // PERIOD
     first = int(period[0])
     numbers = np.arange(first, int(period[-1]) + 1)

@@ -1,7 +1,7 @@
-"""What the hub has published of a dataset at some moment: final values, or what stood there before a correction.
+"""What the hub has published of a dataset at some moment: final values, or those before a correction.
 
-Columns and stamps are pure functions of the seed; the moment only decides what is produced, late, still blank or not
-yet corrected.
+Columns and stamps are pure functions of the seed; the moment only decides what is produced, late, still blank
+or not yet corrected.
 """
 
 from __future__ import annotations
@@ -33,10 +33,12 @@ from kmaflow.simulator.sky import (
 from kmaflow.simulator.weather import DAY, World
 
 DATASETS = (
-    "aws_minute", "aws_cloud", "aws_visibility", "aws_ground_temperature", "aws_present_weather", "asos_hourly",
+    "aws_minute", "aws_cloud", "aws_visibility", "aws_ground_temperature", "aws_present_weather",
+    "asos_hourly",
 )  # fmt: skip
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "aws_minute": AWS_MINUTE, "aws_cloud": CLOUD, "aws_visibility": VISIBILITY, "aws_ground_temperature": GROUND,
+    "aws_minute": AWS_MINUTE, "aws_cloud": CLOUD, "aws_visibility": VISIBILITY,
+    "aws_ground_temperature": GROUND,
     "asos_hourly": ASOS,
 }  # fmt: skip
 """Value columns by dataset. aws_present_weather is counted from aws_visibility and has none of its own."""
@@ -197,7 +199,8 @@ class Source:
                         columns[name][hit] = code
                 continue
             choices = _CORRECTED[dataset]
-            # the low bits of a small hash are as free as any: they choose the column and the size of the error
+            # the low bits of a small hash are as free as any: they choose the column and the size of the
+            # error
             for number, (name, least, step) in enumerate(choices):
                 mine = hit & (draw % np.uint32(len(choices)) == number) & (columns[name] >= least)
                 columns[name][mine] += step * (1 + (draw[mine] >> np.uint32(4)) % np.uint32(7)).astype(

@@ -32,7 +32,8 @@ class SimulatorSettings:
     """Everything that decides what the simulated hub answers; two equal settings give equal answers.
 
     seed: every value is a pure function of (seed, dataset, station, stamp).
-    now, speed: the clock, KST. Neither: the real time. `now` alone: it stands still. `speed`: it runs that many
+    now, speed: the clock, KST. Neither: the real time. `now` alone: it stands still. `speed`: it runs that
+        many
         times faster than real time, from `now` or from the real time. An offset-free `now` is KST.
     minute_latency_s, hour_latency_s: seconds from a stamp until its row can be had.
     retention_months: minutes older than this give zero rows; None keeps everything.

@@ -1,4 +1,6 @@
-"""Values of aws_cloud, aws_visibility and aws_present_weather, shape (minutes, stations), agreeing with the rain.
+"""Values of aws_cloud, aws_visibility and aws_present_weather, of shape (minutes, stations).
+
+They agree with the rain.
 
 Heights and visibility are whole metres, ca_tot is in tenths of an eighth, ww codes follow the hub's own list
 (0–2 clear, 4 haze, 10 mist, 30 fog, 40–42 and 60–68 rain, 50–59 drizzle, 71–76 snow).

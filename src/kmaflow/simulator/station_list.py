@@ -14,7 +14,10 @@ from kmaflow.simulator.stations import AIRPORTS, REGIONS, Station, stations
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """One station as stn_inf prints it. Heights in m. SFC rows use the ht_* fields, AWS rows lau_id and ht_wd."""
+    """One station as stn_inf prints it. Heights in m.
+
+    SFC rows use the ht_* fields, AWS rows lau_id and ht_wd.
+    """
 
     stn: int
     lon: float
@@ -62,7 +65,8 @@ def _row(station: Station) -> ListRow:
     office = (108, 105, 133, 146, 143, 159, 156, 184)[station.region]
     return ListRow(
         stn=station.stn, lon=round(station.lon, 5), lat=round(station.lat, 5), stn_sp=special, ht=station.ht,
-        ht_wd=10.0, stn_ad=station.stn if station.sfc else office, stn_ko=station.name_ko, stn_en=station.name_en,
+        ht_wd=10.0, stn_ad=station.stn if station.sfc else office, stn_ko=station.name_ko,
+        stn_en=station.name_en,
         fct_id=forecast, law_id=f"{law}{draw % 1000:03d}{draw // 7 % 100000:05d}",
         basin="----" if draw % 5 == 0 else f"{100 + draw % 300}", lau_id=law * 100 + draw % 40,
         ht_pa=station.ht + 1.0, ht_ta=1.5 + draw % 4 / 10, ht_rn=0.5 + draw % 10 / 10,

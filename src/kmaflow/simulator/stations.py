@@ -1,8 +1,8 @@
 """The simulated networks: an invented station list in which only some well-known ASOS stations are real.
 
-The list is the same for every seed. Names, numbers and places of all but `_KNOWN` are made up by hashes, in the style
-of the real lists: 97 SFC (ASOS) stations, 735 AWS names including them, stations that never report, and stations that
-report although no list names them.
+The list is the same for every seed. Names, numbers and places of all but `_KNOWN` are made up by hashes, in
+the style of the real lists: 97 SFC (ASOS) stations, 735 AWS names including them, stations that never report,
+and stations that report although no list names them.
 """
 
 from __future__ import annotations
@@ -45,14 +45,66 @@ _KNOWN: tuple[tuple[int, str, str, float, float, float], ...] = (
 _FIRST = dict(
     zip(
         "가고금남달대동무백북산서송신안양영옥용원장정중청평하해화황홍",
-        ["Ga", "Go", "Geum", "Nam", "Dal", "Dae", "Dong", "Mu", "Baek", "Buk", "San", "Seo", "Song", "Sin", "An", "Yang", "Yeong", "Ok", "Yong", "Won", "Jang", "Jeong", "Jung", "Cheong", "Pyeong", "Ha", "Hae", "Hwa", "Hwang", "Hong"],
+        [
+            "Ga",
+            "Go",
+            "Geum",
+            "Nam",
+            "Dal",
+            "Dae",
+            "Dong",
+            "Mu",
+            "Baek",
+            "Buk",
+            "San",
+            "Seo",
+            "Song",
+            "Sin",
+            "An",
+            "Yang",
+            "Yeong",
+            "Ok",
+            "Yong",
+            "Won",
+            "Jang",
+            "Jeong",
+            "Jung",
+            "Cheong",
+            "Pyeong",
+            "Ha",
+            "Hae",
+            "Hwa",
+            "Hwang",
+            "Hong",
+        ],
         strict=True,
     )
 )
 _SECOND = dict(
     zip(
         "천산양성주평남곡동읍포암진령도면덕계림봉",
-        ["cheon", "san", "yang", "seong", "ju", "pyeong", "nam", "gok", "dong", "eup", "po", "am", "jin", "nyeong", "do", "myeon", "deok", "gye", "rim", "bong"],
+        [
+            "cheon",
+            "san",
+            "yang",
+            "seong",
+            "ju",
+            "pyeong",
+            "nam",
+            "gok",
+            "dong",
+            "eup",
+            "po",
+            "am",
+            "jin",
+            "nyeong",
+            "do",
+            "myeon",
+            "deok",
+            "gye",
+            "rim",
+            "bong",
+        ],
         strict=True,
     )
 )

@@ -1,7 +1,8 @@
 """Fast exact formatting: every possible value of a column is formatted once, then rows are looked up.
 
-A row is a line of 8-byte words; unused bytes are NUL and are deleted at the end in one pass. So fields of any width,
-padded or not, cost one table look-up per value, and the text of a value is what the printf pattern gives.
+A row is a line of 8-byte words; unused bytes are NUL and are deleted at the end in one pass. So fields of any
+width, padded or not, cost one table look-up per value, and the text of a value is what the printf pattern
+gives.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a collector should have stored: the expected value of every cell, in kmaflow's names.
 
-This is the other side of the simulator: computed from the same numbers as the printed rows, but never from the bytes.
-Missing is null; -0.0 is 0.0; the text `-` is null. Times are KST.
+This is the other side of the simulator: computed from the same numbers as the printed rows, but never from
+the bytes. Missing is null; -0.0 is 0.0; the text `-` is null. Times are KST.
 """
 
 from __future__ import annotations
@@ -140,7 +140,8 @@ def cells(found: Truth, *, everything: bool) -> list[dict[str, Any]]:
 
 def frame(found: Truth, *, everything: bool) -> pl.DataFrame:
     """The rows the hub prints: tm_kst (KST, no zone), stn, state, then the value columns."""
-    import polars as pl
+    # only this page needs polars, which takes long to load
+    import polars as pl  # noqa: PLC0415
 
     shown = found.printed & found.produced[:, None]
     if everything:

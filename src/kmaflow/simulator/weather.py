@@ -1,8 +1,9 @@
 """The weather of one KST day at every reporting station, from which all datasets take their values.
 
 Smooth fields are made at 145 knots (every 10 minutes, 00:00 to 24:00) for all stations at once and rounded to
-integers there. Everything finer is integer arithmetic on those knots, so a minute has the same value whichever window
-or station it is asked in: floating-point sums may differ with the shape of an array, integer sums do not.
+integers there. Everything finer is integer arithmetic on those knots, so a minute has the same value
+whichever window or station it is asked in: floating-point sums may differ with the shape of an array, integer
+sums do not.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class DayWeather:
     """One day: knots of shape (145, stations) in thousandths of the unit, rain of shape (1441, stations).
 
     ta, dep (dew-point depression), ts (ground): 0.001 °C. pa, ps: 0.001 hPa. ws: 0.001 m/s. wd: 0.001 degree,
-    unwrapped. cloud: 0.001 eighths. haze: 0.001, larger is dimmer. rain[t]: tenths of mm from 00:00 to minute t,
-    as the gauge counts it. wet[t]: number of minutes with precipitation from 00:00 to t.
+    unwrapped. cloud: 0.001 eighths. haze: 0.001, larger is dimmer. rain[t]: tenths of mm from 00:00 to minute
+    t, as the gauge counts it. wet[t]: number of minutes with precipitation from 00:00 to t.
     """
 
     day: int
@@ -62,7 +63,7 @@ class World:
         self._lock = threading.Lock()
 
     def day(self, day: int) -> DayWeather:
-        """The weather of the day that starts `day` days after 1970-01-01 KST; it holds the stamps 00:01 to 24:00."""
+        """The weather of the day `day` days after 1970-01-01 KST; it holds the stamps 00:01 to 24:00."""
         with self._lock:
             found = self._days.get(day)
             if found is not None:

@@ -68,9 +68,9 @@ def _begin(connection: sa.Connection) -> None:
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """One transaction that will write: it takes the write lock at once, so that what it reads first stays true."""
-    with translated(shown(engine.url)), engine.connect().execution_options(kmaflow_writes=True) as connection:
-        with connection.begin():
-            yield connection
+    writer = engine.execution_options(kmaflow_writes=True)
+    with translated(shown(engine.url)), writer.connect() as connection, connection.begin():
+        yield connection
 
 
 @contextmanager

@@ -110,7 +110,7 @@ def earlier(connection: sa.Connection, fetch: Fetch) -> Earlier:
     )
 
 
-def covering(connection: sa.Connection, dataset: str, stn: int, stamp: datetime) -> list[sa.Row[tuple[object, ...]]]:
+def covering(connection: sa.Connection, dataset: str, stn: int, stamp: datetime) -> list[sa.RowMapping]:
     """All requests that asked for one cell, oldest first."""
     table = FETCH.c
     query = (
@@ -118,7 +118,7 @@ def covering(connection: sa.Connection, dataset: str, stn: int, stamp: datetime)
         .where(table.dataset == dataset, table.stn.in_([0, stn]), table.tm_from < stamp, table.tm_to >= stamp)
         .order_by(table.fetched_at, table.id)
     )
-    return list(connection.execute(query))
+    return list(connection.execute(query).mappings())
 
 
 def last_success(connection: sa.Connection, dataset: str) -> datetime | None:

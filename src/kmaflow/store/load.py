@@ -65,7 +65,7 @@ def load(connection: sa.Connection, parsed: Parsed, fetch: Fetch) -> Loaded:
     first, last = str(stamps.min()), str(stamps.max())
     if loader.is_empty(first, last):
         loader.insert(_tuples(parsed.rows, parsed.dataset), fetch_id)
-        loader.count(_hours(parsed.rows, parsed.dataset))
+        loader.count(_hours(parsed.rows))
         loaded = Loaded(fetch_id, outcome, inserted=parsed.rows.height)
     else:
         loaded = _Merge(connection, loader, parsed, fetch, fetch_id, known).run(outcome)
@@ -75,7 +75,7 @@ def load(connection: sa.Connection, parsed: Parsed, fetch: Fetch) -> Loaded:
     return loaded
 
 
-def _hour(dataset: Dataset) -> pl.Expr:
+def _hour() -> pl.Expr:
     """End of the hour (hour-1, hour] that holds the stamp."""
     return (pl.col("tm_kst") - timedelta(minutes=1)).dt.truncate("1h") + timedelta(hours=1)
 
@@ -84,12 +84,12 @@ def _tuples(rows: pl.DataFrame, dataset: Dataset, *, staging: bool = False) -> l
     names: list[pl.Expr] = [pl.col("tm_kst").dt.strftime(_STAMP), pl.col("stn")]
     names += [pl.col(column.name) for column in dataset.stored]
     if staging:
-        names += [_hour(dataset).dt.strftime(_STAMP).alias("hour"), pl.col("blank").cast(pl.Int8)]
+        names += [_hour().dt.strftime(_STAMP).alias("hour"), pl.col("blank").cast(pl.Int8)]
     return rows.select(names).rows()
 
 
-def _hours(rows: pl.DataFrame, dataset: Dataset) -> list[Row]:
-    counts = rows.group_by(_hour(dataset).dt.strftime(_STAMP).alias("hour"), "stn", maintain_order=True).agg(
+def _hours(rows: pl.DataFrame) -> list[Row]:
+    counts = rows.group_by(_hour().dt.strftime(_STAMP).alias("hour"), "stn", maintain_order=True).agg(
         (~pl.col("blank")).sum().alias("present"), pl.col("blank").sum().alias("blanks")
     )
     return counts.rows()
