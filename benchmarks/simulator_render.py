@@ -57,9 +57,7 @@ def main() -> None:
     rows, bodies = render(DAY, options.hours)
     warm = time.perf_counter() - begin
 
-    text = b"".join(
-        line + b"\n" for part in bodies for line in part.split(b"\n") if line and line[:1] != b"#"
-    )
+    text = b"".join(line + b"\n" for part in bodies for line in part.split(b"\n") if line and line[:1] != b"#")
     frame = pl.read_csv(text, has_header=False)
     # the stamp is text to the hub, and the last field is the `=` that ends each row
     frame = frame.drop(frame.columns[-1]).with_columns(pl.col(frame.columns[0]).cast(pl.String))

@@ -15,7 +15,13 @@ from kmaflow.errors import UsageError
 
 
 def _as_time(value: Any) -> Any:
-    return (parse_time(value) if value.strip() else None) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_time(value) if value.strip() else None
+    except UsageError as cause:
+        # pydantic names the variable only for errors that it knows.
+        raise ValueError(f"no time; {cause.todo_en}") from None
 
 
 class Settings(BaseSettings):
@@ -26,9 +32,9 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(None, description="인증키 / key of the API Hub")
     hub_url: str = Field(PUBLIC_HUB, description="허브 주소 / hub, ends in /api/typ01")
     home: Path = Field(Path("var"), description="자료를 두는 폴더 / folder for database, archive, Airflow")
-    database_url: str = Field("", description="관측 DB / SQLAlchemy URL; default: a SQLite file in HOME")
-    state_url: str = Field("", description="한도·임대 DB / quota and leases; default: DATABASE_URL")
-    archive_url: str = Field("", description="원문 보관소 / bodies; default: a folder in HOME")
+    database_url: str = Field("", repr=False, description="관측 DB / SQLAlchemy URL; default: a SQLite file in HOME")
+    state_url: str = Field("", repr=False, description="한도·임대 DB / quota and leases; default: DATABASE_URL")
+    archive_url: str = Field("", repr=False, description="원문 보관소 / bodies; default: a folder in HOME")
     daily_calls: int = Field(20_000, gt=0, description="하루 호출 한도 / calls a day")
     daily_bytes: int = Field(5_000_000_000, gt=0, description="하루 용량 한도 / bytes a day")
     window_minutes: int = Field(
@@ -65,6 +71,12 @@ def load_settings(**changes: Any) -> Settings:
     """
     try:
         return Settings(**changes)
+    except UnicodeDecodeError:
+        raise UsageError(
+            "the file .env is not UTF-8",
+            todo_en="save it as UTF-8",
+            todo_ko=".env를 UTF-8로 저장하십시오",
+        ) from None
     except ValidationError as cause:
         faults = "; ".join(
             f"KMAFLOW_{str(error['loc'][0]).upper() if error['loc'] else '?'}: {error['msg']}"

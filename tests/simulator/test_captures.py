@@ -38,9 +38,7 @@ def _again(layout: Layout, tokens: list[list[str]], skip: int) -> bytes:
     for number, field in enumerate(layout.fields):
         values = [_scaled(row[skip + number], field.scale) for row in tokens]
         columns[field.name] = np.array([values], dtype="S22" if field.is_text else np.int32)
-    places = [
-        (int(row[1]), *((float(row[2]), float(row[3])) if layout.placed else (0.0, 0.0))) for row in tokens
-    ]
+    places = [(int(row[1]), *((float(row[2]), float(row[3])) if layout.placed else (0.0, 0.0))) for row in tokens]
     return rows(layout, [tokens[0][0]], places, columns, np.ones((1, len(tokens)), dtype=np.bool_))
 
 

@@ -20,9 +20,7 @@ QUERY = {"authKey": "simulator-key-000000000", "tm2": "202611221200", "disp": "1
 
 
 def test_parse() -> None:
-    faults = parse_faults(
-        "truncate=0.05, slow=0.1:2s,late=0.2:8m,correction=1:1h,maintenance=0:503,retry_after=30,"
-    )
+    faults = parse_faults("truncate=0.05, slow=0.1:2s,late=0.2:8m,correction=1:1h,maintenance=0:503,retry_after=30,")
     assert faults.rates == {"truncate": 0.05, "slow": 0.1, "late": 0.2, "correction": 1.0, "maintenance": 0.0}
     assert faults.arguments == {"slow": 2.0, "late": 480.0, "correction": 3600.0, "maintenance": 503.0}
     assert faults.retry_after == 30
@@ -124,9 +122,7 @@ def _post(hub: Hub, page: str, value: object) -> tuple[int, dict[str, Any]]:
 
 def test_set_at_run_time() -> None:
     hub = Hub(SimulatorSettings(now=NOW, faults=parse_faults("drop=1")))
-    status, shown = _post(
-        hub, "faults", {"faults": "truncate=0.5", "plan": [{"fault": "http504", "count": 2}]}
-    )
+    status, shown = _post(hub, "faults", {"faults": "truncate=0.5", "plan": [{"fault": "http504", "count": 2}]})
     assert status == 200
     assert shown["rates"] == {"truncate": 0.5}
     assert shown["plans"] == [{"fault": "http504", "endpoint": "*", "count": 2}]

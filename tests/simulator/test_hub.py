@@ -193,9 +193,7 @@ def test_station_lists(get: Get) -> None:
 def test_leading_blank() -> None:
     get = getter(Hub(SimulatorSettings(now=NOW, leading_blank=True)))
     assert all(line.startswith(" 2026") for line in lines(get("nph-aws2_min", tm2="202611221200").body))
-    assert all(
-        line.startswith("2026") for line in lines(get("nph-aws2_min", tm2="202611221200", disp=1).body)
-    )
+    assert all(line.startswith("2026") for line in lines(get("nph-aws2_min", tm2="202611221200", disp=1).body))
 
 
 def test_content_type(get: Get) -> None:

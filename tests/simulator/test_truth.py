@@ -41,9 +41,7 @@ def truth(hub: Hub, dataset: str, tm1: str, tm2: str, **query: object) -> list[d
 
 
 def printed(cells: list[dict[str, Any]]) -> dict[tuple[str, int], dict[str, Any]]:
-    return {
-        (cell["tm"], cell["stn"]): cell["values"] for cell in cells if cell["state"] in ("present", "blank")
-    }
+    return {(cell["tm"], cell["stn"]): cell["values"] for cell in cells if cell["state"] in ("present", "blank")}
 
 
 @pytest.mark.parametrize("disp", [0, 1])
@@ -112,6 +110,13 @@ def test_parquet_is_the_same(shared_hub: Hub, dataset: str) -> None:
     ]
     assert frame.to_dicts() == rows
     assert frame.schema["tm_kst"] == pl.Datetime("ms")
+
+
+def test_old_hours_have_no_rn_jun(shared_hub: Hub, get: Get) -> None:
+    cells = truth(shared_hub, "asos_hourly", "202107050000", "202107050000")
+    assert any(cell["values"]["rn_day"] is not None for cell in cells)
+    assert all(cell["values"]["rn_jun"] is None for cell in cells)
+    assert {len(tokens(line)) for line in lines(get("kma_sfctm2.php", tm="202107050000").body)} == {45}
 
 
 def test_not_produced(shared_hub: Hub) -> None:

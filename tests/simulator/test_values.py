@@ -36,9 +36,7 @@ def _grid(source: Source, dataset: str, start: datetime, count: int, step: int =
 @settings(max_examples=12, deadline=None)
 @given(
     endpoint=st.sampled_from(ENDPOINTS),
-    start=st.sampled_from(
-        [datetime(2025, 12, 31, 23, 52), datetime(2026, 7, 2, 5, 57), datetime(2026, 7, 2, 11, 56)]
-    ),
+    start=st.sampled_from([datetime(2025, 12, 31, 23, 52), datetime(2026, 7, 2, 5, 57), datetime(2026, 7, 2, 11, 56)]),
     length=st.integers(1, 11),
     cut=st.integers(0, 10),
     stn=st.sampled_from([0, 90, 92, 108, 693]),

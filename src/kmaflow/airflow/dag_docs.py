@@ -48,7 +48,8 @@ of the form collect any window. Collecting a window twice makes no duplicates.*
 
 ### 실패 · Failure
 
-`확인`이 실패하면 아무것도 수집하지 않고, 한 자료의 실패는 다른 자료를 멈추지 않습니다. 하나라도 실패하면 실행은 빨강입니다. 이유와 할 일은 태스크 로그의 마지막 오류 줄에 있습니다.
+`확인`이 실패하면 아무것도 수집하지 않고, 한 자료의 실패는 다른 자료를 멈추지 않습니다.
+하나라도 실패하면 실행은 빨강입니다. 이유와 할 일은 태스크 로그의 마지막 오류 줄에 있습니다.
 
 *If `check` fails nothing is collected; a failed dataset does not stop the others; any failure makes the run red. The task's log says why and what to do.*
 

@@ -26,10 +26,12 @@ class Places:
 
     @property
     def airflow(self) -> Path:
+        """AIRFLOW_HOME."""
         return self.home / "airflow"
 
     @property
     def logs(self) -> Path:
+        """What the components print."""
         return self.home / "logs"
 
     @property
@@ -39,10 +41,12 @@ class Places:
 
     @property
     def secrets(self) -> Path:
+        """Keys with which Airflow signs and encrypts."""
         return self.airflow / "secrets.json"
 
     @property
     def metadata(self) -> Path:
+        """Airflow's own SQLite database."""
         return self.airflow / "airflow.db"
 
     def make(self) -> None:
@@ -78,7 +82,9 @@ def airflow_environment(places: Places, port: int, base: Mapping[str, str]) -> d
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
         # A task that was killed with its machine blocks the next run (max_active_runs=1) until this has passed.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "90",
-        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        # Task logs shall say what was collected; the access log would say every two seconds that the launcher asked.
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "uvicorn.access=WARNING http.access=WARNING httpx=WARNING",
     }
     fixed = {
         "AIRFLOW_HOME": str(places.airflow),

@@ -33,6 +33,7 @@ from kmaflow.airflow.preparation import (
     simulator_variables,
 )
 from kmaflow.airflow.processes import Child, Children
+from kmaflow.airflow.terminal import complain, say
 from kmaflow.errors import KmaflowError, UsageError
 from kmaflow.settings import Settings, load_settings
 
@@ -59,11 +60,6 @@ class Running:
     database_url: str
 
 
-def say(text: str) -> None:
-    """One line for the person who started us, at once."""
-    print(text, flush=True)
-
-
 def main() -> int:
     """Run until somebody asks for the end. Exit code 0 then, 1 if a component failed, 2 if it could not start as set."""
     try:
@@ -79,7 +75,7 @@ def main() -> int:
         say("끝났습니다 · stopped")
         return 0
     except KmaflowError as error:
-        print(f"kmaflow: {error}", file=sys.stderr, flush=True)
+        complain(f"kmaflow: {error}")
         return error.exit_code
 
 
@@ -90,7 +86,7 @@ def stop_signals() -> Iterator[None]:
     Set explicitly because a shell starts background jobs with SIGINT ignored, which Python would keep.
     """
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
         for again in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(again, signal.SIG_IGN)
         raise Stopped
@@ -177,7 +173,7 @@ def check_alive(children: Children) -> None:
     """Raises StartFailed, with the end of its log, if a component has ended by itself."""
     ended: Child | None = children.ended()
     if ended is not None:
-        print(ended.tail(), file=sys.stderr)
+        complain(ended.tail())
         raise StartFailed(f"{ended.name} ended with code {ended.process.returncode} (log: {ended.log})")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 
 from kmaflow.airflow.environment import LOOPBACK, Places
+from kmaflow.airflow.terminal import complain, say
 from kmaflow.catalog.time import HOUR, floor_to, now_kst
 from kmaflow.errors import KmaflowError
 from kmaflow.settings import Settings, load_settings
@@ -83,7 +84,7 @@ def migrate(places: Places, env: Mapping[str, str]) -> None:
     mark, wanted = places.airflow / "migrated", version("apache-airflow-core")
     if places.metadata.exists() and mark.exists() and mark.read_text(encoding="utf-8") == wanted:
         return
-    print("Airflow 데이터베이스를 준비합니다 · preparing Airflow's own database …", flush=True)
+    say("Airflow 데이터베이스를 준비합니다 · preparing Airflow's own database …")
     _complete(airflow_command("db", "migrate"), places, env, "db-migrate")
     mark.write_text(wanted, encoding="utf-8")
 
@@ -106,6 +107,6 @@ def _complete(command: list[str], places: Places, env: Mapping[str, str], name: 
             command, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, check=False
         )
     if done.returncode:
-        print("\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]), file=sys.stderr)
+        complain("\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]))
         raise StartFailed(f"{name} ended with code {done.returncode} (log: {log})")
     return done.stdout.decode()

@@ -35,6 +35,7 @@ class Child:
 
     @property
     def session(self) -> int:
+        """The id of the session in which it and everything it starts live."""
         return self.process.pid
 
     def tail(self, lines: int = 15) -> str:

@@ -177,8 +177,9 @@ class Collector:
         """
         text = self.settings.stations if text is None else text
         reporting: set[int] = set()
-        for name in DATASETS:
-            reporting |= self.store.reporting(name)
+        for name, described in DATASETS.items():
+            if described.network in networks:
+                reporting |= self.store.reporting(name)
         return choose(text, self.store.stations(), networks, reporting)
 
     def collect(

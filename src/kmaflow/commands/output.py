@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
 Json = Annotated[bool, typer.Option("--json", help="표 대신 JSON 하나 / one JSON object instead of tables")]
 
@@ -39,19 +39,29 @@ def print_table(
     console.print(table)
 
 
-def progress(*, quiet: bool) -> Progress:
-    """Progress bars on stderr, shown only to a person."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+class _NoProgress:
+    """Stands in for the bars where nobody looks: rich stays unloaded."""
 
-    console = Console(stderr=True)
+    def __enter__(self) -> _NoProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def add_task(self, *_: object, **__: object) -> TaskID:
+        return cast("TaskID", 0)
+
+    def update(self, *_: object, **__: object) -> None:
+        return
+
+
+def progress(*, quiet: bool) -> Progress | _NoProgress:
+    """Progress bars on stderr, shown only to a person."""
+    if quiet or not sys.stderr.isatty():
+        return _NoProgress()
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -59,8 +69,7 @@ def progress(*, quiet: bool) -> Progress:
         TextColumn("{task.fields[rows]:,} rows"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=console,
-        disable=quiet or not console.is_terminal,
+        console=Console(stderr=True),
         transient=True,
     )
 

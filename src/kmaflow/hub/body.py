@@ -26,6 +26,7 @@ from kmaflow.hub.errors import (
 START = b"#START7777"
 END = b"#7777END"
 _MAINTENANCE = ("점검", "maintenance")
+_PASSING = frozenset({408, 425, 429})
 _NO_STATION = "입력하신 지점번호가 없습니다"
 
 
@@ -35,13 +36,16 @@ class Body:
 
     Attributes:
         head: the ``#`` lines before the first row, decoded, without ``#START7777``.
-        rows: the bytes of the rows, every row with its LF; empty where there is none. Other ``#`` lines between rows are left out.
+        rows: the bytes of the rows, every row with its LF; empty where there is none. Lines of the header printed again between rows
+            are left out; any other ``#`` line stays, since it may be a row that lost its first byte.
         first_line: number of the first row's line in the body, counted from 1.
+        later: the ``#`` lines among ``rows``.
     """
 
     head: tuple[str, ...]
     rows: bytes
     first_line: int
+    later: tuple[str, ...] = ()
 
 
 def decode(content: bytes) -> str:
@@ -62,7 +66,7 @@ def refusal(content: bytes, status: int = 200) -> HubError | None:
         return _from_json(content, status)
     if stripped[:1] == b"<":
         return _from_html(content, status)
-    if status >= 500 or status in {408, 425, 429}:
+    if status >= 500 or status in _PASSING:
         return ServerFailed(f"the hub answered HTTP {status}", status=status, body=content)
     if status >= 400:
         return _by_status(status, decode(content).strip()[:200], content)
@@ -80,7 +84,7 @@ def _from_json(content: bytes, status: int) -> HubError:
         answer = json.loads(content.decode("utf-8-sig"))
         result = answer["result"]
         inner, message = int(result["status"]), str(result["message"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         text = decode(content).strip()[:200]
         return Refused(f"the hub answered with JSON of an unknown form: {text}", status=status, body=content)
     return _by_status(inner, message, content)
@@ -100,7 +104,7 @@ def _by_status(status: int, message: str, content: bytes) -> HubError:
         return UnknownEndpoint(what, status=status, body=content)
     if any(word in message for word in _MAINTENANCE):
         return Maintenance(what, status=status, body=content)
-    if status >= 500 or status == 429:
+    if status >= 500 or status in _PASSING:
         return ServerFailed(what, status=status, body=content)
     return Refused(what, status=status, body=content)
 
@@ -112,7 +116,7 @@ def _from_html(content: bytes, status: int) -> HubError:
         return Maintenance("the hub shows a maintenance page", status=status, body=content)
     if status == 404:
         return UnknownEndpoint("the hub shows an HTML page (404)", status=status, body=content)
-    if status in {401, 403}:
+    if 300 <= status < 500 and status not in _PASSING:
         return Refused(f"the hub or a gateway shows an HTML page (HTTP {status})", status=status, body=content)
     return ServerFailed(f"an HTML page came instead of data (HTTP {status})", status=status, body=content)
 
@@ -126,7 +130,7 @@ def open_body(content: bytes, *, end_marker: bool = True) -> Body:
 
     Raises:
         HubError: the bytes are an error (see :func:`refusal`).
-        Truncated: there is no ``#7777END``.
+        Truncated: there is no ``#7777END``, or neither ``#START7777`` nor any other line of the header.
     """
     if error := refusal(content):
         raise error
@@ -135,7 +139,7 @@ def open_body(content: bytes, *, end_marker: bool = True) -> Body:
     end = len(content)
     if end_marker:
         end = content.rfind(END)
-        if end < 0 or (end > 0 and content[end - 1 : end] != b"\n"):
+        if end < 0 or (end > 0 and content[end - 1 : end] != b"\n") or content.rfind(START) > end:
             raise Truncated(f"the answer stops after {len(content):,} bytes without #7777END", status=200, body=content)
     head: list[str] = []
     position, line_number = 0, 1
@@ -149,13 +153,23 @@ def open_body(content: bytes, *, end_marker: bool = True) -> Body:
             head.append(decode(line))
         position, line_number = line_end + 1, line_number + 1
     rows = content[position:end]
+    later: list[str] = []
     if b"#" in rows:
         # A block per minute with its own header has been reported nowhere, but a line beginning with # is never a row.
-        rows = b"\n".join(b"" if line.lstrip()[:1] == b"#" else line for line in rows.split(b"\n"))
+        lines = rows.split(b"\n")
+        for index, line in enumerate(lines):
+            if line.lstrip()[:1] == b"#":
+                if line.startswith((START, END)) or decode(line) in head:
+                    lines[index] = b""
+                else:
+                    later.append(decode(line))
+        rows = b"\n".join(lines)
     if (
         not rows.lstrip()
     ):  # lstrip copies nothing where there is nothing to strip; strip would copy the body for its last LF
         rows = b""
     elif not rows.endswith(b"\n"):
         rows += b"\n"
-    return Body(tuple(head), rows, line_number)
+    if end_marker and rows and not head and not content.lstrip(b"\xef\xbb\xbf \t\n").startswith(START):
+        raise Truncated("the answer begins in the middle: it has rows but no header", status=200, body=content)
+    return Body(tuple(head), rows, line_number, tuple(later))

@@ -31,6 +31,7 @@ from kmaflow.hub.errors import (
     ServerFailed,
     TransientHubError,
     Truncated,
+    UnknownEndpoint,
 )
 from kmaflow.hub.secrecy import guard_logs, key_id, scrub, without_key
 
@@ -212,13 +213,11 @@ class HubClient:
             failed = HubTimeout(f"{endpoint}: no answer in time ({type(cause).__name__})")
         except httpx.RemoteProtocolError:
             failed = Truncated(f"{endpoint}: the connection closed in the middle of the answer")
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, OverflowError, UnicodeError):
+            failed = UnknownEndpoint(f"{endpoint}: KMAFLOW_HUB_URL is no address of a hub: {without_key(self.hub_url)}")
         except (httpx.TransportError, httpx.DecodingError, ssl.SSLError) as cause:
             failed = ConnectionFailed(
                 f"{endpoint}: {without_key(str(cause)) or type(cause).__name__} ({_host(self.hub_url)})"
-            )
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-            failed = ConnectionFailed(
-                f"{endpoint}: KMAFLOW_HUB_URL is no address of a hub: {without_key(self.hub_url)}"
             )
         else:
             content = scrub(response.content, self._key)
@@ -292,6 +291,6 @@ def _seconds_until(text: str, now: datetime) -> float | None:
     """Seconds from ``now`` (naive KST) to a date of HTTP; None if the text is none."""
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        return None if moment.tzinfo is None else (to_kst(moment) - now).total_seconds()
+    except (ValueError, OverflowError):  # OverflowError: the last hours of the year 9999
         return None
-    return None if moment.tzinfo is None else (to_kst(moment) - now).total_seconds()

@@ -64,6 +64,20 @@ def column_order(dataset: Dataset, head: tuple[str, ...], *, header_expected: bo
     return Order(order)
 
 
+def refuse_second_header(dataset: Dataset, later: tuple[str, ...]) -> None:
+    """Refuse a body whose columns get other names on the way.
+
+    Args:
+        later: the ``#`` lines between the rows that the header above them does not have.
+
+    Raises:
+        ChangedFormat: one of them names columns.
+    """
+    names, _ = _name_lines(later)
+    if names is not None:
+        raise ChangedFormat(f"{dataset.name}: a second line of column names stands between the rows: {' '.join(names)}")
+
+
 def _exact(dataset: Dataset, names: list[str]) -> tuple[Column, ...]:
     older = tuple(column for column in dataset.columns if column.since is None)
     for columns in (dataset.columns, older):
@@ -100,6 +114,7 @@ def _by_name(dataset: Dataset, names: list[str]) -> Order:
             f"{dataset.name}: the name line does not begin with time and station: {' '.join(names[:4])}"
         )
     printed = names[2:]
+    _check_pairs(dataset, printed[len(dataset.columns) :])
     known = {alias.upper(): column for column in dataset.columns for alias in (*column.header_names, column.name)}
     found = [known.get(name.upper().rstrip(".")) or known.get(name.upper()) for name in printed]
     fixed = found[: len(dataset.columns)] if dataset.layout == "pairs" else found
@@ -108,7 +123,7 @@ def _by_name(dataset: Dataset, names: list[str]) -> Order:
         if len({column.name for column in columns}) != len(columns):
             raise ChangedFormat(f"{dataset.name}: a column is named twice: {' '.join(printed)}")
         return Order(columns)
-    if dataset.layout == "columns" and len(printed) != len(dataset.columns):
+    if len(printed) < len(dataset.columns) or (dataset.layout == "columns" and len(printed) != len(dataset.columns)):
         expected = [column.header_names[0] for column in dataset.columns]
         raise ChangedFormat(f"{dataset.name}: {_difference(expected, printed)}")
     contradicting = [
@@ -120,3 +135,12 @@ def _by_name(dataset: Dataset, names: list[str]) -> Order:
         raise ChangedFormat(f"{dataset.name}: the columns stand in another order: {' '.join(printed)}")
     unknown = [name for name, column in zip(printed, fixed, strict=False) if column is None]
     return Order(dataset.columns, (f"names not known ({' '.join(unknown)}): the order of the catalogue is assumed",))
+
+
+def _check_pairs(dataset: Dataset, printed: list[str]) -> None:
+    """The names of the first pair may be unknown, but not each other's."""
+    names = [name.upper() for name in printed[: len(dataset.pair_columns)]]
+    for place, name in enumerate(names):
+        owner = next((index for index, column in enumerate(dataset.pair_columns) if name in column.header_names), place)
+        if owner != place:
+            raise ChangedFormat(f"{dataset.name}: code and count stand in another order: {' '.join(printed)}")

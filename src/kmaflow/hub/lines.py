@@ -8,15 +8,20 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kmaflow.catalog.model import Column, Dataset
 from kmaflow.hub.errors import ChangedFormat
 
-_FLOAT = re.compile(r"-?(?:\d+(?:\.\d*)?|\.\d+)")
-_INT = re.compile(r"-?\d+")
-_STATION = re.compile(r"\d{1,6}")
+# ASCII: \d alone takes the wide digits of CP949 for digits.
+FLOAT = re.compile(r"-?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII)
+INT = re.compile(r"-?\d{1,15}", re.ASCII)
+_STATION = re.compile(r"\d{1,6}", re.ASCII)
+_TEXT = re.compile(r"[!-~]+")
+#: No number that KMA prints comes near it.
+TOO_LARGE = 1e15
+_FIRST_YEAR = 1900
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,10 @@ def tokens_of(line: str) -> list[str]:
 
 
 def read_stamp(text: str) -> datetime | None:
-    """A 12-digit KST stamp, None if it is not one."""
+    """A 12-digit KST stamp, None if it is not one (observations begin in 1904)."""
     if len(text) != 12 or not (text.isascii() and text.isdigit()):
+        return None
+    if int(text[:4]) < _FIRST_YEAR:
         return None
     try:
         return datetime(int(text[:4]), int(text[4:6]), int(text[6:8]), int(text[8:10]), int(text[10:]))
@@ -59,14 +66,19 @@ def read_stamp(text: str) -> datetime | None:
         return None
 
 
+def read_station(text: str) -> int | None:
+    """A station number, None if it is not one."""
+    return int(text) or None if _STATION.fullmatch(text) else None
+
+
 def _bad_value(tokens: Sequence[str], columns: Sequence[Column]) -> str | None:
     for token, column in zip(tokens, columns, strict=True):
-        if column.kind == "float" and not _FLOAT.fullmatch(token):
+        if column.kind == "float" and not (FLOAT.fullmatch(token) and abs(float(token)) < TOO_LARGE):
             return f"{column.name}: {token!r} is not a number"
-        if column.kind == "int" and not _INT.fullmatch(token):
+        if column.kind == "int" and not INT.fullmatch(token):
             return f"{column.name}: {token!r} is not a whole number"
-        if not token:
-            return f"{column.name}: nothing is printed"
+        if column.kind == "text" and not _TEXT.fullmatch(token):
+            return f"{column.name}: {token!r} holds what no code of KMA holds"
     return None
 
 
@@ -80,7 +92,13 @@ class LineReader:
         self.first_year = min((column.since for column in columns if column.since is not None), default=None)
         self.groups: dict[tuple[Column, ...], list[str]] = {}
         self.rejected: list[Rejected] = []
-        self._counts: Counter[int] = Counter()
+        self._misfits: Counter[str] = Counter()
+        self._fixed: dict[tuple[Column, ...], list[Rejected]] = {}
+        self._closed = False
+
+    def _misfit(self, reason: str) -> str:
+        self._misfits[reason] += 1
+        return reason
 
     def _layout(self, tokens: list[str], year: int) -> tuple[Column, ...] | str:
         count = len(tokens) - 2
@@ -90,16 +108,14 @@ class LineReader:
             return self.columns
         if self.first_year is not None and year < self.first_year and count == len(self.older):
             return self.older
-        self._counts[len(tokens)] += 1
-        return f"{len(tokens)} columns where {len(self.columns) + 2} belong"
+        return self._misfit(f"{len(tokens)} columns where {len(self.columns) + 2} belong")
 
     def _pairs(self, tokens: list[str]) -> tuple[Column, ...] | str:
         fixed = len(self.columns)
         if len(tokens) < fixed + 2:
-            self._counts[len(tokens)] += 1
-            return f"{len(tokens)} columns where at least {fixed + 2} belong"
+            return self._misfit(f"{len(tokens)} columns where at least {fixed + 2} belong")
         where = next(index for index, column in enumerate(self.columns) if column.name == "n")
-        if not _INT.fullmatch(tokens[2 + where]):
+        if not INT.fullmatch(tokens[2 + where]):
             return f"n: {tokens[2 + where]!r} is not a whole number"
         pairs = max(int(tokens[2 + where]), 0)
         extra = len(tokens) - fixed - 2
@@ -109,34 +125,54 @@ class LineReader:
 
     def read(self, rows: str, first_line: int) -> None:
         """Sort every line of ``rows``."""
+        self._closed = self.dataset.header == "exact" or ",=\n" in rows
         for number, line in enumerate(rows.split("\n"), start=first_line):
             if not line.strip():
                 continue
             tokens = tokens_of(line)
             tm = read_stamp(tokens[0]) if tokens else None
-            stn = int(tokens[1]) if len(tokens) > 1 and _STATION.fullmatch(tokens[1]) else None
+            stn = read_station(tokens[1]) if len(tokens) > 1 else None
+            comma = "," in line
             if tm is None:
                 reason: str | None = f"the line does not begin with a time: {line[:14]!r}"
             elif stn is None:
                 reason = "the second column is not a station number"
             else:
                 layout = self._layout(tokens, tm.year)
+                if not isinstance(layout, str) and comma and self._closed and not line.rstrip().endswith("="):
+                    layout = self._misfit("no '=' at its end")
                 reason = layout if isinstance(layout, str) else _bad_value(tokens[2:], layout)
                 if reason is None and not isinstance(layout, str):
-                    self.groups.setdefault(layout, []).append(",".join(tokens))
+                    if comma:
+                        self.groups.setdefault(layout, []).append(",".join(tokens))
+                    else:
+                        self._fixed.setdefault(layout, []).append(Rejected(number, line, "", tm, stn))
                     continue
             self.rejected.append(Rejected(number, line, reason or "", tm, stn))
+        self._sort_fixed()
+
+    def _sort_fixed(self) -> None:
+        """Rows without commas have a fixed width and end in a number: a shorter one may have lost digits of its last value."""
+        for layout, found in self._fixed.items():
+            lengths = [len(row.text.strip()) for row in found]
+            counts = Counter(lengths)
+            usual = max(counts, key=lambda length: (counts[length], length))
+            for row, length in zip(found, lengths, strict=True):
+                if length < usual:
+                    reason = f"the row is cut: {length} characters where {usual} are usual"
+                    self.rejected.append(replace(row, reason=reason))
+                else:
+                    self.groups.setdefault(layout, []).append(",".join(row.text.split()))
+        self._fixed.clear()
 
     def check_format(self) -> None:
-        """Refuse the whole body where no row fits and all of them have one other number of columns.
+        """Refuse the whole body where no row fits and all of them have one other layout.
 
         Raises:
             ChangedFormat: a column is new or gone although the header did not say so.
         """
-        if self.groups or len(self._counts) != 1:
+        if self.groups or len(self._misfits) != 1:
             return
-        (count, lines) = next(iter(self._counts.items()))
+        (reason, lines) = next(iter(self._misfits.items()))
         if lines == len(self.rejected) and lines > 1:
-            raise ChangedFormat(
-                f"{self.dataset.name}: every row has {count} columns where {len(self.columns) + 2} belong"
-            )
+            raise ChangedFormat(f"{self.dataset.name}: every row has {reason}")

@@ -16,9 +16,9 @@ import polars as pl
 from kmaflow.catalog.model import Column, Dataset
 from kmaflow.catalog.time import Window
 from kmaflow.hub.body import Body, open_body
-from kmaflow.hub.header import column_order
-from kmaflow.hub.lines import Rejected, read_stamp, tokens_of
-from kmaflow.hub.rows import clean, read_blocks, stamps
+from kmaflow.hub.header import column_order, refuse_second_header
+from kmaflow.hub.lines import Rejected, read_stamp, read_station, tokens_of
+from kmaflow.hub.rows import clean, read_blocks
 
 #: Raised by one whenever the same bytes may give other values.
 PARSER_VERSION = 1
@@ -74,29 +74,26 @@ def parse(
     if not body.rows and not body.head:
         return _nothing(dataset)
     order = column_order(dataset, body.head, header_expected=end_marker)
+    refuse_second_header(dataset, body.later)
     blocks, rejected = read_blocks(dataset, order.columns, body.rows, body.first_line)
     frames: list[pl.DataFrame] = []
     pair_frames: list[pl.DataFrame] = []
     for layout, block in blocks:
-        tm = stamps(block["tm"])
-        if tm is None:
-            good, bad = _without_bad_stamps(block, body)
-            rejected += bad
-            block, tm = good, stamps(good["tm"])
-        block = block.with_columns(tm_kst=tm)
         frames.append(_stored(dataset, layout, block))
         if dataset.layout == "pairs":
             pair_frames.extend(_further_pairs(dataset, layout, block))
     rows = pl.concat(frames) if frames else _nothing(dataset).rows.drop("blank")
-    rows, twice = _one_row_per_cell(rows, body)
-    rejected += twice
+    further = pl.concat(pair_frames).unique(maintain_order=True) if pair_frames else None
+    rows, twice = _one_row_per_cell(rows, further)
+    rejected += _reject_cells(twice, body, rejected, "two rows of the answer disagree about this station and time")
     if window is not None:
-        rows, outside = _inside(rows, window, body)
-        rejected += outside
+        rows, outside = _inside(rows, window)
+        reason = f"the stamp is outside of the window asked {window}"
+        rejected += _reject_cells(outside, body, rejected, reason)
     blank = pl.all_horizontal(pl.col(column.name).is_null() for column in dataset.values)
     rows = rows.with_columns(blank=blank)
     rows, not_produced = _without_placeholders(rows, dataset, one_station=one_station)
-    pairs = _pairs_of(pl.concat(pair_frames) if pair_frames else None, dataset, rows)
+    pairs = _pairs_of(further, dataset, rows)
     return Parsed(
         dataset,
         rows,
@@ -158,52 +155,42 @@ def _pairs_of(pairs: pl.DataFrame | None, dataset: Dataset, rows: pl.DataFrame) 
         return None
     if pairs is None:
         return _nothing(dataset).pairs
-    return pairs.unique(maintain_order=True).join(rows.select(_KEY), on=_KEY, how="semi").sort("tm_kst", "stn", "k")
+    return pairs.join(rows.select(_KEY), on=_KEY, how="semi").sort("tm_kst", "stn", "k")
 
 
-def _lines_of(body: Body, wanted: set[tuple[str, str]]) -> Iterator[tuple[int, str, str, str]]:
-    """Number, text, printed time and printed station of the body's lines with one of these beginnings."""
-    for number, line in enumerate(body.rows.decode("cp949", errors="replace").split("\n"), start=body.first_line):
-        tokens = tokens_of(line) if line.strip() else []
-        if len(tokens) > 1 and (tokens[0], tokens[1]) in wanted:
-            yield number, line, tokens[0], tokens[1]
-
-
-def _without_bad_stamps(block: pl.DataFrame, body: Body) -> tuple[pl.DataFrame, list[Rejected]]:
-    bad = [value for value in block["tm"].unique().to_list() if read_stamp(str(value)) is None]
-    wanted = {(str(tm), str(stn)) for tm, stn in block.filter(pl.col("tm").is_in(bad)).select("tm", "stn").iter_rows()}
-    rejected = [
-        Rejected(number, line, f"no such time: {tm}", None, int(stn))
-        for number, line, tm, stn in _lines_of(body, wanted)
-    ]
-    return block.filter(~pl.col("tm").is_in(bad)), rejected
-
-
-def _reject_cells(cells: pl.DataFrame, body: Body, reason: str) -> list[Rejected]:
+def _reject_cells(cells: pl.DataFrame, body: Body, already: list[Rejected], reason: str) -> list[Rejected]:
+    """The lines of these cells, without those that are rejected already for what is in them."""
     if cells.is_empty():
         return []
-    wanted = {(f"{tm:%Y%m%d%H%M}", str(stn)) for tm, stn in cells.select(_KEY).iter_rows()}
-    return [
-        Rejected(number, line, reason, datetime.strptime(tm, "%Y%m%d%H%M"), int(stn))
-        for number, line, tm, stn in _lines_of(body, wanted)
-    ]
+    wanted = set(cells.select(_KEY).iter_rows())
+    known = {line.line for line in already}
+    found: list[Rejected] = []
+    for number, line in enumerate(body.rows.decode("cp949", errors="replace").split("\n"), start=body.first_line):
+        if number in known or len(tokens := tokens_of(line)) < 2:
+            continue
+        tm, stn = read_stamp(tokens[0]), read_station(tokens[1])
+        if (tm, stn) in wanted:
+            found.append(Rejected(number, line, reason, tm, stn))
+    return found
 
 
-def _one_row_per_cell(rows: pl.DataFrame, body: Body) -> tuple[pl.DataFrame, list[Rejected]]:
-    """Sorted rows, one per cell. Equal copies are one row; rows that disagree about a cell are all rejected: none can be believed."""
+def _one_row_per_cell(rows: pl.DataFrame, further: pl.DataFrame | None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Sorted rows, one per cell, and the cells about which rows disagree. Equal copies are one row; of rows that disagree none can be
+    believed.
+    """
     key = rows["tm_kst"].cast(pl.Int64) // 60_000_000 * 1_000_000 + rows["stn"]
     if (key.diff().drop_nulls() > 0).all():
-        return rows, []
+        return rows, rows.clear().select(_KEY)
     rows = rows.unique(maintain_order=True)
-    twice = rows.filter(pl.struct(_KEY).is_duplicated())
-    rejected = _reject_cells(twice, body, "two rows of the answer disagree about this station and time")
-    return rows.join(twice.select(_KEY), on=_KEY, how="anti").sort(_KEY), rejected
+    twice = rows.filter(pl.struct(_KEY).is_duplicated()).select(_KEY)
+    if further is not None:
+        twice = pl.concat([twice, further.filter(pl.struct(*_KEY, "k").is_duplicated()).select(_KEY)])
+    return rows.join(twice, on=_KEY, how="anti").sort(_KEY), twice
 
 
-def _inside(rows: pl.DataFrame, window: Window, body: Body) -> tuple[pl.DataFrame, list[Rejected]]:
+def _inside(rows: pl.DataFrame, window: Window) -> tuple[pl.DataFrame, pl.DataFrame]:
     inside = (pl.col("tm_kst") > window.start) & (pl.col("tm_kst") <= window.end)
-    outside = rows.filter(~inside)
-    return rows.filter(inside), _reject_cells(outside, body, f"the stamp is outside of the window asked {window}")
+    return rows.filter(inside), rows.filter(~inside)
 
 
 def _without_placeholders(

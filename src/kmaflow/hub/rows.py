@@ -12,12 +12,14 @@ from datetime import datetime
 import polars as pl
 
 from kmaflow.catalog.model import AtMost, Codes, Column, Dash, Dataset
-from kmaflow.hub.lines import LineReader, Rejected, read_stamp
+from kmaflow.hub.lines import TOO_LARGE, LineReader, Rejected, read_stamp
 
 _TYPES: dict[str, type[pl.DataType]] = {"float": pl.Float64, "int": pl.Int64, "text": pl.String}
 _NUMERIC_BYTES = b"0123456789.,-=\n"
 _TAIL = "="
-#: A frame of one layout: ``tm`` Int64 as printed, ``stn`` Int32, then one column per printed column, named by position.
+#: Everything that a value is made of looks alike in the shape of a row.
+_SHAPE = bytes.maketrans(b"123456789.-=", b"0" * 12)
+#: A frame of one layout: ``stn`` Int32, one column per printed column, named by position, and ``tm_kst``.
 Block = tuple[tuple[Column, ...], pl.DataFrame]
 
 
@@ -33,7 +35,7 @@ def _read_csv(block: bytes, columns: tuple[Column, ...], *, tail: bool) -> pl.Da
         schema["tail"] = pl.String
     try:
         frame = pl.read_csv(block, has_header=False, schema=schema, quote_char=None)
-    except pl.exceptions.ComputeError:
+    except pl.exceptions.PolarsError:
         return None
     if frame.height != block.count(b"\n") or any(frame.null_count().row(0)):
         return None
@@ -41,16 +43,40 @@ def _read_csv(block: bytes, columns: tuple[Column, ...], *, tail: bool) -> pl.Da
         if not (frame["tail"] == _TAIL).all():
             return None
         frame = frame.drop("tail")
-    return frame
+    tm = stamps(frame["tm"])
+    if tm is None or not _sane(frame):
+        return None
+    return frame.drop("tm").with_columns(tm_kst=tm)
+
+
+def _sane(frame: pl.DataFrame) -> bool:
+    """Station numbers are some, and no number is beyond all measure (or infinite)."""
+    low, high = frame["stn"].min(), frame["stn"].max()
+    if not (isinstance(low, int) and isinstance(high, int) and low >= 1 and high <= 999_999):
+        return False
+    largest = frame.select(pl.col(pl.Float64, pl.Int64).exclude("tm").abs().max()).row(0)
+    return all(value is None or value < TOO_LARGE for value in largest)
 
 
 def _fast(rows: bytes, columns: tuple[Column, ...]) -> pl.DataFrame | None:
     if any(column.kind == "text" for column in columns) or b"," not in rows[: rows.find(b"\n")]:
         return None
-    block = rows.replace(b" ", b"") if b" " in rows else rows
-    if block.translate(None, _NUMERIC_BYTES) or b"\n\n" in block:
+    block = rows
+    if b" " in rows:
+        if _blank_inside(rows):
+            return None
+        block = rows.replace(b" ", b"")
+    if block.translate(None, _NUMERIC_BYTES) or b"\n\n" in block or b"\n0" in block or block[:1] == b"0":
         return None
     return _read_csv(block, columns, tail=True)
+
+
+def _blank_inside(rows: bytes) -> bool:
+    """Whether a blank stands within a value: ``1 3`` is not 13."""
+    shape = rows.translate(_SHAPE)
+    while b"  " in shape:
+        shape = shape.replace(b"  ", b" ")
+    return b"0 0" in shape
 
 
 def read_blocks(
@@ -75,7 +101,7 @@ def read_blocks(
         where = next(index for index, column in enumerate(columns) if column.name == "n")
         if frame is not None and (frame[f"c{where}"] == 1).all():
             return [(columns_now, frame)], []
-    elif (frame := _fast(rows, columns)) is not None and _stations_fit(frame):
+    elif (frame := _fast(rows, columns)) is not None:
         return [(columns, frame)], []
     reader = LineReader(dataset, columns)
     reader.read(rows.decode("cp949", errors="replace"), first_line)
@@ -87,11 +113,6 @@ def read_blocks(
             raise AssertionError(f"{dataset.name}: rows that were checked cannot be read")
         blocks.append((layout, frame))
     return blocks, reader.rejected
-
-
-def _stations_fit(frame: pl.DataFrame) -> bool:
-    low, high = frame["stn"].min(), frame["stn"].max()
-    return isinstance(low, int) and isinstance(high, int) and low >= 0 and high <= 999_999
 
 
 def stamps(printed: pl.Series) -> pl.Series | None:

@@ -9,7 +9,7 @@ import polars as pl
 from kmaflow.catalog.model import ByteField, StationList
 from kmaflow.hub.body import decode, open_body
 from kmaflow.hub.errors import ChangedFormat
-from kmaflow.hub.lines import Rejected
+from kmaflow.hub.lines import FLOAT, INT, Rejected
 
 _TYPES: dict[str, type[pl.DataType]] = {"int": pl.Int64, "float": pl.Float64, "text": pl.String}
 
@@ -87,7 +87,8 @@ def _row(fields: tuple[ByteField, ...], line: bytes) -> dict[str, object]:
         row[field.name] = _value(field, decode(line[field.start - 1 : field.end]).strip())
     if line[covered:].strip():
         raise ValueError(f"there is more behind {fields[-1].name}: {decode(line[covered:]).strip()!r}")
-    if row["stn"] is None:
+    stn = row["stn"]
+    if not isinstance(stn, int) or stn < 1:
         raise ValueError("no station number")
     return row
 
@@ -96,11 +97,12 @@ def _value(field: ByteField, text: str) -> object:
     if not text or text in field.missing:
         return None
     if field.kind == "text":
+        if not text.isprintable() or "\ufffd" in text:
+            raise ValueError(f"{field.name}: {text!r} is not readable")
         return text
-    try:
-        number = int(text) if field.kind == "int" else float(text)
-    except ValueError:
-        raise ValueError(f"{field.name}: {text!r} is not a number") from None
+    if not (INT if field.kind == "int" else FLOAT).fullmatch(text):
+        raise ValueError(f"{field.name}: {text!r} is not a number")
+    number = int(text) if field.kind == "int" else float(text)
     if field.missing_at_most is not None and number <= field.missing_at_most:
         return None
     return number

@@ -104,9 +104,7 @@ def _wind(world: World, day: int, t: Ints, idx: Ints, columns: Values, noise: ND
     columns["gst_wd"][gusty] = tens[gusty]
     clock = ((t - 60) // 60 % 24)[:, None] * 100 + byte(noise, 1) % 60
     columns["gst_tm"][gusty] = clock[gusty]
-    coast = world.net.coast[idx][None, :] & (
-        line(world.seed, "sea watch", world.net.stn[idx]) % np.uint32(3) == 0
-    )
+    coast = world.net.coast[idx][None, :] & (line(world.seed, "sea watch", world.net.stn[idx]) % np.uint32(3) == 0)
     seen = np.broadcast_to(coast, ws.shape)
     columns["wh"][seen] = (ws[seen] // 12 + 1) * 5
     columns["st_sea"][seen] = np.minimum(ws[seen] // 20 + 1, 8)

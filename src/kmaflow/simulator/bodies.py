@@ -34,6 +34,11 @@ def _chunks(minutes: Ints, stations: int) -> Iterator[Ints]:
         yield minutes[begin : begin + size]
 
 
+def before_jun(minutes: Ints) -> Bools:
+    """Which stamps have ASOS rows of 45 columns, without RN_JUN: those up to the end of 2021."""
+    return np.array([stamp_of(minute).year <= 2021 for minute in minutes.tolist()], dtype=np.bool_)
+
+
 def present_counts(
     source: Source,
     minutes: Ints,
@@ -55,10 +60,7 @@ def present_counts(
     if span == 1:
         pairs = [[[(code, 1)] if code >= 0 else [] for code in row] for row in codes[where].tolist()]
     else:
-        pairs = [
-            [code_pairs(codes[max(i - span + 1, 0) : i + 1, j]) for j in range(len(idx))]
-            for i in where.tolist()
-        ]
+        pairs = [[code_pairs(codes[max(i - span + 1, 0) : i + 1, j]) for j in range(len(idx))] for i in where.tolist()]
     return grid.columns["s"][where], pairs, grid.printed[where], grid.produced[where]
 
 
@@ -82,7 +84,7 @@ def data_lines(source: Source, ask: Ask, moment: datetime, faults: Faults) -> by
         if ask.dataset != "asos_hourly":
             parts.append(rows(layout, stamps, where, grid.columns, grid.printed))
             continue
-        old = np.array([stamp_of(minute).year <= 2021 for minute in minutes.tolist()])[:, None]
+        old = before_jun(minutes)[:, None]
         parts.append(rows(layout.without("rn_jun"), stamps, where, grid.columns, grid.printed & old))
         parts.append(rows(layout, stamps, where, grid.columns, grid.printed & ~old))
     return b"".join(parts)

@@ -112,9 +112,7 @@ def _faults(hub: Hub, _query: Mapping[str, str], body: bytes) -> Answer:
         except (FaultSyntaxError, TypeError, AttributeError) as error:
             raise BadControl(f"faults: {error}") from error
     faults: Faults = hub.faults.faults
-    plans = [
-        {"fault": plan.fault, "endpoint": plan.endpoint, "count": plan.count} for plan in hub.faults.plans
-    ]
+    plans = [{"fault": plan.fault, "endpoint": plan.endpoint, "count": plan.count} for plan in hub.faults.plans]
     return _json({"faults": faults.text(), "rates": dict(faults.rates), "plans": plans})
 
 

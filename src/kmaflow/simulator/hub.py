@@ -163,9 +163,7 @@ class Hub:
         law = self.settings.law_addr_aws if network == "AWS" else self.settings.law_addr_sfc
         wanted = read_stations(query.get("stn"), lists=True)
         rows = [row for row in listed(network) if wanted is None or row.stn in wanted]
-        head = station_header(
-            network, help_=1 if whole_number(query.get("help"), 0) == 1 else 0, law_addr=law
-        )
+        head = station_header(network, help_=1 if whole_number(query.get("help"), 0) == 1 else 0, law_addr=law)
         return head + station_rows(rows, network, law_addr=law) + END
 
 

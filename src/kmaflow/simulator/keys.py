@@ -90,8 +90,7 @@ class KeyDesk:
             return {
                 "requests": self._requests,
                 "keys": [
-                    {"key": key, "day": day.isoformat(), **asdict(used)}
-                    for (key, day), used in self._days.items()
+                    {"key": key, "day": day.isoformat(), **asdict(used)} for (key, day), used in self._days.items()
                 ],
                 "operations": {name: asdict(used) for name, used in self._operations.items()},
                 "log": [asdict(entry) for entry in self._log],

@@ -209,7 +209,5 @@ def ground(weather: DayWeather, t: Ints, idx: Ints, ta: NDArray[np.int32]) -> Co
     for name, (damping, delay, daily) in _DEPTHS.items():
         # quantised once per day and once per hundredth, so no cell depends on the shape of an array
         wave = 145 * damping * np.cos(2 * np.pi * ((weather.day - delay) / 365.2425 - 0.572))
-        columns[name] = (
-            mean + round(wave) + (ts - ta) * round(daily * 100) // 100 + ta * round(daily * 40) // 100
-        )
+        columns[name] = mean + round(wave) + (ts - ta) * round(daily * 100) // 100 + ta * round(daily * 40) // 100
     return columns

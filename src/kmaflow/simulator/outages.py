@@ -70,8 +70,6 @@ def broken(world: World, day: int, t: Ints, idx: Ints) -> NDArray[np.uint16]:
     numbers = np.arange(first, int(period[-1]) + 1)
     bits = np.zeros((len(numbers), len(idx)), dtype=np.uint16)
     for bit, share in _SHARES.items():
-        hit = cells(world.seed, f"broken/{bit}", numbers, world.net.stn[idx]) < np.uint32(
-            int(share * 4294967295)
-        )
+        hit = cells(world.seed, f"broken/{bit}", numbers, world.net.stn[idx]) < np.uint32(int(share * 4294967295))
         bits |= np.where(hit, np.uint16(bit), np.uint16(0))
     return bits.take(period - first, axis=0)

@@ -146,9 +146,7 @@ class Source:
         whole = len(present) == 1 and bool(there.all())
         columns: dict[str, NDArray[Any]] = {}
         if not whole:
-            columns = {
-                name: np.full(shape, code, dtype=_dtype(code)) for name, code in _missing(dataset).items()
-            }
+            columns = {name: np.full(shape, code, dtype=_dtype(code)) for name, code in _missing(dataset).items()}
         for day in present:
             where = there & (days == day)
             t = minutes[where] - day * DAY
@@ -203,9 +201,7 @@ class Source:
             # error
             for number, (name, least, step) in enumerate(choices):
                 mine = hit & (draw % np.uint32(len(choices)) == number) & (columns[name] >= least)
-                columns[name][mine] += step * (1 + (draw[mine] >> np.uint32(4)) % np.uint32(7)).astype(
-                    np.int32
-                )
+                columns[name][mine] += step * (1 + (draw[mine] >> np.uint32(4)) % np.uint32(7)).astype(np.int32)
                 np.copyto(columns[name], 0, where=mine & (columns[name] < 0) & (least == 0))
 
 

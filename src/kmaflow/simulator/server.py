@@ -51,9 +51,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise PortTaken(
-            f"cannot listen on {host}:{port} ({error.strerror}); choose another port or 0"
-        ) from error
+        raise PortTaken(f"cannot listen on {host}:{port} ({error.strerror}); choose another port or 0") from error
     return listener
 
 
@@ -75,9 +73,7 @@ def running(settings: SimulatorSettings | None = None, port: int = 0, host: str 
     thread = threading.Thread(target=server.run, args=([listener],), name="kma-simulator", daemon=True)
     thread.start()
     name = f"[{host}]" if ":" in host else host
-    handle = Running(
-        f"http://{name}:{listener.getsockname()[1]}", simulator.settings, simulator, server, thread
-    )
+    handle = Running(f"http://{name}:{listener.getsockname()[1]}", simulator.settings, simulator, server, thread)
     try:
         deadline = time.monotonic() + _START_S
         while not server.started:

@@ -40,9 +40,7 @@ def aws_cloud(world: World, day: int, t: Ints, idx: Ints) -> Columns:
     base += byte(noise, 0) // 8
     low = np.where(amount > 0, np.clip(base, 33, CLEAR - 20), CLEAR)
     mid = np.where(amount >= 6, np.minimum(low + 900 + byte(noise, 1) * 4, CLEAR), CLEAR)
-    top = np.where(
-        (amount == 8) & (byte(noise, 2) < 50), np.minimum(mid + 1400 + byte(noise, 1) * 3, CLEAR), CLEAR
-    )
+    top = np.where((amount == 8) & (byte(noise, 2) < 50), np.minimum(mid + 1400 + byte(noise, 1) * 3, CLEAR), CLEAR)
     # 9 is printed now and then with very low cloud: the sky cannot be seen
     amount[(low < 150) & (amount == 8) & (byte(noise, 3) < 40)] = 9
     columns: Columns = {"ch_low": low, "ch_mid": mid, "ch_top": top, "ca_tot": amount * 10}

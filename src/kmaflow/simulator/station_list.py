@@ -59,9 +59,7 @@ def format_row(row: ListRow, network: str, *, law_addr: bool) -> bytes:
 def _row(station: Station) -> ListRow:
     draw = int(line(7, "list", np.array([station.stn]))[0])
     region, forecast, law = REGIONS[station.region]
-    special = (
-        "35300" if station.sfc else "20111000" if station.stn in AIRPORTS else _KINDS[draw % len(_KINDS)]
-    )
+    special = "35300" if station.sfc else "20111000" if station.stn in AIRPORTS else _KINDS[draw % len(_KINDS)]
     office = (108, 105, 133, 146, 143, 159, 156, 184)[station.region]
     return ListRow(
         stn=station.stn, lon=round(station.lon, 5), lat=round(station.lat, 5), stn_sp=special, ht=station.ht,

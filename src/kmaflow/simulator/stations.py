@@ -160,19 +160,13 @@ def _invented(stn: int, *, sfc: bool) -> Station:
         lat = 34.35 + 3.9 * _draw(stn, "lat")
         east = 129.4 - max(0.0, lat - 37.2) * 0.9
         lon = 126.4 + (east - 126.4) * _draw(stn, "lon")
-    height = (
-        5
-        + 150 * _draw(stn, "height") ** 2
-        + (900 * _draw(stn, "peak") if _draw(stn, "mountain") < 0.12 else 0)
-    )
+    height = 5 + 150 * _draw(stn, "height") ** 2 + (900 * _draw(stn, "peak") if _draw(stn, "mountain") < 0.12 else 0)
     blank = " " if _draw(stn, "blank") < 0.03 else ""
     english = f"{_FIRST[first]}{_SECOND[second]}" + (f"{blank}Gun" if blank else "")
     if not sfc:
         # most AWS rows have no English name: dashes, and a few a star
         english = english if _draw(stn, "english") < 0.04 else "*" if _draw(stn, "star") < 0.01 else "----"
-    return Station(
-        stn, first + second, english, lon, lat, round(height, 2), sfc=sfc, region=_region(lon, lat)
-    )
+    return Station(stn, first + second, english, lon, lat, round(height, 2), sfc=sfc, region=_region(lon, lat))
 
 
 def _with(station: Station, **changes: object) -> Station:
@@ -188,12 +182,8 @@ def stations() -> tuple[Station, ...]:
         Station(stn, ko, en, lon, lat, float(ht), sfc=True, region=_region(lon, lat))
         for stn, ko, en, lon, lat, ht in _KNOWN
     ]
-    found += [
-        _invented(stn, sfc=True) for stn in _pick(SFC_COUNT - len(_KNOWN), range(93, 300), taken, "sfc")
-    ]
-    found += [
-        _with(_invented(stn, sfc=False), name_ko=f"{'양김대포여'[k]}해(공)") for k, stn in enumerate(AIRPORTS)
-    ]
+    found += [_invented(stn, sfc=True) for stn in _pick(SFC_COUNT - len(_KNOWN), range(93, 300), taken, "sfc")]
+    found += [_with(_invented(stn, sfc=False), name_ko=f"{'양김대포여'[k]}해(공)") for k, stn in enumerate(AIRPORTS)]
     others = _pick(LISTED_COUNT - len(found), range(300, 997), taken, "aws")
     silent = set(sorted(others, key=lambda stn: _draw(stn, "silent"))[:SILENT_COUNT])
     for stn in others:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmaflow.simulator.asos_values import COLD, TEXT, WHOLE
-from kmaflow.simulator.bodies import present_counts
+from kmaflow.simulator.bodies import before_jun, present_counts
 from kmaflow.simulator.clock import stamp_text
 from kmaflow.simulator.faults import Faults
 from kmaflow.simulator.noise import Bools, Ints
@@ -100,12 +100,12 @@ def truth(
         grid = source.grid(dataset, minutes, idx, moment, faults, final=final)
         columns, printed, produced = grid.columns, grid.printed, grid.produced
         columns = {name: columns[name] for name in COLUMNS[dataset]}
-    return Truth(
-        dataset, minutes, source.world.net.stn[idx],
-        {name: _scaled(dataset, name, values) for name, values in columns.items()},
-        {name: _missing(dataset, name, values) for name, values in columns.items()},
-        printed, produced, codes,
-    )  # fmt: skip
+    missing = {name: _missing(dataset, name, values) for name, values in columns.items()}
+    if dataset == "asos_hourly":
+        # a column that is not printed cannot be known
+        missing["rn_jun"] = missing["rn_jun"] | before_jun(minutes)[:, None]
+    scaled = {name: _scaled(dataset, name, values) for name, values in columns.items()}
+    return Truth(dataset, minutes, source.world.net.stn[idx], scaled, missing, printed, produced, codes)
 
 
 def cells(found: Truth, *, everything: bool) -> list[dict[str, Any]]:
@@ -141,7 +141,7 @@ def cells(found: Truth, *, everything: bool) -> list[dict[str, Any]]:
 def frame(found: Truth, *, everything: bool) -> pl.DataFrame:
     """The rows the hub prints: tm_kst (KST, no zone), stn, state, then the value columns."""
     # only this page needs polars, which takes long to load
-    import polars as pl  # noqa: PLC0415
+    import polars as pl
 
     shown = found.printed & found.produced[:, None]
     if everything:
@@ -157,9 +157,7 @@ def frame(found: Truth, *, everything: bool) -> pl.DataFrame:
         lost = found.missing[name][i, j]
         empty &= lost
         if values.dtype.kind == "S":
-            column = pl.Series(
-                name, [text.decode("ascii") for text in values[i, j].tolist()], dtype=pl.String
-            )
+            column = pl.Series(name, [text.decode("ascii") for text in values[i, j].tolist()], dtype=pl.String)
         else:
             kind = pl.Float64 if values.dtype.kind == "f" else pl.Int64
             column = pl.Series(name, np.ascontiguousarray(values[i, j]), dtype=kind)

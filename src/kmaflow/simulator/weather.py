@@ -91,9 +91,7 @@ def pick(table: NDArray[_T], rows: Ints, idx: Ints) -> NDArray[_T]:
     return chosen if len(idx) == table.shape[1] else chosen[:, idx]
 
 
-def _synoptic(
-    seed: int, name: str, net: Network, hours: Floats, longest_h: float, shortest_h: float
-) -> Floats:
+def _synoptic(seed: int, name: str, net: Network, hours: Floats, longest_h: float, shortest_h: float) -> Floats:
     """A field that is smooth in space and time with variance 1; shape (hours, stations)."""
     modes = np.arange(_MODES)
     draw = [unit(line(seed, f"{name}/{what}", modes)) for what in ("period", "east", "north", "phase")]

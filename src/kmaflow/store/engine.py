@@ -37,7 +37,7 @@ def open_engine(url: str) -> sa.Engine:
             todo_ko="sqlite:///var/kmaflow.db 같은 SQLite 주소를 쓰십시오",
         )
     with translated(shown(parsed)):
-        if parsed.database and parsed.database != ":memory:":
+        if parsed.database and parsed.database != ":memory:" and not parsed.database.startswith("file:"):
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = sa.create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS})
     sa.event.listen(engine, "connect", _prepare)

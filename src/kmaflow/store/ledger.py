@@ -25,6 +25,7 @@ class Fetch:
         fetched_at: naive KST; it alone decides which of two answers is the newer.
         selection: which stations were stored: ``all``, or their numbers joined by commas.
         message: the words of a refusal.
+        lacking: cells stored with values that this answer left without: it does not confirm them.
     """
 
     dataset: str
@@ -41,6 +42,7 @@ class Fetch:
     key_id: str | None
     selection: str = "all"
     message: str | None = None
+    lacking: str | None = None
 
 
 def write(connection: sa.Connection, fetch: Fetch) -> int:
@@ -55,33 +57,74 @@ def write(connection: sa.Connection, fetch: Fetch) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Younger:
+    """A younger answer that is loaded already, for a part of the window at hand."""
+
+    id: int
+    window: Window
+    stn: int
+    fetched_at: datetime
+    selection: str
+    lacking: frozenset[str]
+
+    def confirms(self, stamp: datetime, stn: object, stored_by: int) -> bool:
+        """Whether this answer stands behind what ``stored_by`` wrote into the cell.
+
+        An answer loaded before ``stored_by`` had no values for the cell, else ``stored_by`` would not have written; one loaded after it
+        says in ``lacking`` where it had none.
+        """
+        asked = self.stn in (0, stn) and (self.selection == "all" or str(stn) in self.selection.split(","))
+        return asked and stamp in self.window and self.id >= stored_by and cell_name(stamp, stn) not in self.lacking
+
+
+@dataclass(frozen=True, slots=True)
 class Earlier:
     """What the ledger already knows about a window when a body for it arrives.
 
     Attributes:
         repeats: these very bytes are already in the tables as the window's last word, or were loaded with this very time.
         same_bytes: the last load of the window had the same bytes (another parser may have read them).
-        newer: parts of the window of which a younger answer is loaded: windows and stations (0 = all).
+        newer: younger answers that are loaded for parts of the window.
+        lacking: for a repetition, what the first load noted as such.
     """
 
     repeats: bool
     same_bytes: bool
-    newer: tuple[tuple[Window, int, datetime], ...]
+    newer: tuple[Younger, ...] = ()
+    lacking: str | None = None
 
-    def younger(self, stamp: datetime, stn: object) -> datetime | None:
-        """When a younger answer for this cell had come, None if the body at hand is the youngest."""
-        return next((moment for window, asked, moment in self.newer if stamp in window and asked in (0, stn)), None)
+    def younger(self, stamp: datetime, stn: object, stored_by: int) -> datetime | None:
+        """When a younger answer brought or confirmed what is stored in this cell, None if the body at hand is the youngest."""
+        return next((one.fetched_at for one in self.newer if one.confirms(stamp, stn, stored_by)), None)
+
+
+def cell_name(stamp: datetime, stn: object) -> str:
+    """A cell as ``lacking`` names it."""
+    return f"{stamp:%Y%m%d%H%M}@{stn}"
+
+
+def repeats_bytes(connection: sa.Connection, fetch: Fetch) -> bool:
+    """Whether the same bytes of an answer without a window (a station list, a file of unreadable lines) were read by this parser before."""
+    table = FETCH.c
+    same = (table.dataset == fetch.dataset) & (table.sha256 == fetch.sha256) & table.tm_to.is_(None)
+    same &= table.outcome.in_(LOADED) & (table.parser_version == fetch.parser_version)
+    return connection.execute(sa.select(table.id).where(same).limit(1)).first() is not None
 
 
 def earlier(connection: sa.Connection, fetch: Fetch) -> Earlier:
     """Look up what is known about the fetch's window."""
-    assert fetch.window is not None
+    if fetch.window is None:
+        known = repeats_bytes(connection, fetch)
+        return Earlier(known, known)
     table = FETCH.c
     loaded = sa.and_(table.dataset == fetch.dataset, table.outcome.in_(LOADED))
     same_window = sa.and_(
         loaded, table.tm_to == fetch.window.end, table.tm_from == fetch.window.start, table.stn == fetch.stn
     )
-    query = sa.select(table.sha256, table.fetched_at, table.parser_version, table.selection)
+    overlapping = loaded & (table.tm_to > fetch.window.start) & (table.tm_from < fetch.window.end)
+    if fetch.stn:
+        overlapping &= table.stn.in_([0, fetch.stn])
+    query = sa.select(table.id, table.sha256, table.fetched_at, table.parser_version, table.selection, table.lacking)
     last = connection.execute(
         query.where(same_window).order_by(table.fetched_at.desc(), table.id.desc()).limit(1)
     ).first()
@@ -92,22 +135,40 @@ def earlier(connection: sa.Connection, fetch: Fetch) -> Earlier:
         and last.fetched_at <= fetch.fetched_at
         and last.parser_version == fetch.parser_version
         and last.selection == fetch.selection
+        # Nobody else has written into the window since: else the bytes are the same, but the table need not be.
+        and connection.execute(
+            sa.select(table.id).where(overlapping & ~same_window & (table.id > last.id)).limit(1)
+        ).first()
+        is None
     )
+    lacking = last.lacking if repeats and last is not None else None
     if not repeats:
         seen = same_window & (table.sha256 == fetch.sha256) & (table.fetched_at == fetch.fetched_at)
         seen &= (table.parser_version == fetch.parser_version) & (table.selection == fetch.selection)
         repeats = connection.execute(sa.select(table.id).where(seen).limit(1)).first() is not None
-    overlapping = loaded & (table.tm_to > fetch.window.start) & (table.tm_from < fetch.window.end)
-    if fetch.stn:
-        overlapping &= table.stn.in_([0, fetch.stn])
-    newer = connection.execute(
-        sa.select(table.tm_from, table.tm_to, table.stn, table.fetched_at)
+    return Earlier(repeats, same_bytes, () if repeats else _younger(connection, overlapping, fetch), lacking)
+
+
+def _younger(connection: sa.Connection, overlapping: sa.ColumnElement[bool], fetch: Fetch) -> tuple[Younger, ...]:
+    table = FETCH.c
+    found = connection.execute(
+        sa.select(table.id, table.tm_from, table.tm_to, table.stn, table.fetched_at, table.selection, table.lacking)
         .where(overlapping & (table.fetched_at > fetch.fetched_at))
-        .order_by(table.fetched_at)
+        .order_by(table.fetched_at, table.id)
     )
-    return Earlier(
-        repeats, same_bytes, tuple((Window(row.tm_from, row.tm_to), row.stn, row.fetched_at) for row in newer)
-    )
+    # Of an answer that was loaded twice with the same time, the first load counts.
+    first: dict[tuple[object, ...], Younger] = {}
+    for row in found:
+        one = Younger(
+            row.id,
+            Window(row.tm_from, row.tm_to),
+            row.stn,
+            row.fetched_at,
+            row.selection,
+            frozenset((row.lacking or "").split(",")),
+        )
+        first.setdefault((one.window, one.stn, one.fetched_at, one.selection), one)
+    return tuple(first.values())
 
 
 def covering(connection: sa.Connection, dataset: str, stn: int, stamp: datetime) -> list[sa.RowMapping]:

@@ -21,7 +21,7 @@ from kmaflow.store.ledger import Earlier, Fetch
 from kmaflow.store.pairs import load_pairs
 from kmaflow.store.revision import text_of
 from kmaflow.store.sqlite import Row, SqliteLoader
-from kmaflow.store.tables import REJECTED_LINE, REVISION
+from kmaflow.store.tables import FETCH, REJECTED_LINE, REVISION
 
 _STAMP = "%Y-%m-%d %H:%M:%S"
 
@@ -51,25 +51,27 @@ def load(connection: sa.Connection, parsed: Parsed, fetch: Fetch) -> Loaded:
         parsed: rows of the stations to be stored.
         fetch: its ledger row; ``outcome``, ``rows`` and ``rejected`` are filled in here.
     """
-    known = ledger.earlier(connection, fetch) if fetch.window else Earlier(False, False, ())
+    known = ledger.earlier(connection, fetch)
     outcome = "unchanged" if known.repeats else "partial" if parsed.not_produced else "ok"
-    fetch = replace(fetch, outcome=outcome, rows=parsed.rows.height, rejected=len(parsed.rejected))
+    fetch = replace(
+        fetch, outcome=outcome, rows=parsed.rows.height, rejected=len(parsed.rejected), lacking=known.lacking
+    )
     fetch_id = ledger.write(connection, fetch)
     if known.repeats:
         return Loaded(fetch_id, outcome)
     keep_rejected(connection, fetch.dataset, parsed.rejected, fetch_id)
-    if parsed.rows.is_empty():
+    if fetch.window is None:
         return Loaded(fetch_id, outcome)
     loader = SqliteLoader(connection, parsed.dataset)
-    stamps = parsed.rows["tm_kst"].dt.strftime(_STAMP)
-    first, last = str(stamps.min()), str(stamps.max())
-    if loader.is_empty(first, last):
+    if loader.is_empty(fetch.window):
+        if parsed.rows.is_empty():
+            return Loaded(fetch_id, outcome)
         loader.insert(_tuples(parsed.rows, parsed.dataset), fetch_id)
         loader.count(_hours(parsed.rows))
         loaded = Loaded(fetch_id, outcome, inserted=parsed.rows.height)
     else:
         loaded = _Merge(connection, loader, parsed, fetch, fetch_id, known).run(outcome)
-    if parsed.pairs is not None:
+    if parsed.pairs is not None and not parsed.rows.is_empty():
         revised = load_pairs(connection, parsed, fetch, fetch_id, known)
         loaded = replace(loaded, revised=loaded.revised + revised)
     return loaded
@@ -140,6 +142,7 @@ class _Merge:
 
     def run(self, outcome: str) -> Loaded:
         self.loader.stage(_tuples(self.parsed.rows, self.parsed.dataset, staging=True))
+        self._note_lacking()
         differing = self.loader.differing()
         inserted, counts = self.loader.insert_staged(self.fetch_id)
         updates: list[Row] = []
@@ -152,7 +155,7 @@ class _Merge:
                 updates.append((*staged, tm, stn))
                 filled.append((hour, stn, 1, -1))
                 continue
-            younger = self.known.younger(datetime.strptime(str(tm), _STAMP), stn)
+            younger = self.known.younger(datetime.strptime(str(tm), _STAMP), stn, int(str(old_fetch)))
             revisions += self._revisions(tm, stn, old_fetch, stored, staged, younger)
             if younger is None:
                 updates.append((*staged, tm, stn))
@@ -164,6 +167,17 @@ class _Merge:
             self.connection.execute(REVISION.insert(), revisions)
         self.loader.drop_stage()
         return Loaded(self.fetch_id, outcome, inserted, len(updates), len(revisions))
+
+    def _note_lacking(self) -> None:
+        """Write into the ledger which stored values this answer does not confirm: an older body may still correct those."""
+        assert self.fetch.window is not None
+        stations = None if self.fetch.selection == "all" else [int(stn) for stn in self.fetch.selection.split(",")]
+        if self.fetch.stn:
+            stations = [self.fetch.stn]
+        values = [name for name, is_value in zip(self.names, self.is_value, strict=True) if is_value]
+        if cells := self.loader.lacking(self.fetch.window, values, stations):
+            names = ",".join(ledger.cell_name(datetime.strptime(str(tm), _STAMP), stn) for tm, stn in cells)
+            self.connection.execute(FETCH.update().where(FETCH.c.id == self.fetch_id).values(lacking=names))
 
     def _revisions(
         self, tm: object, stn: object, old_fetch: object, stored: Row, staged: Row, younger: datetime | None

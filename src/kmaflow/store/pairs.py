@@ -29,15 +29,15 @@ def load_pairs(connection: sa.Connection, parsed: Parsed, fetch: Fetch, fetch_id
     if new == old:
         return 0
     cells: list[_Cell] = parsed.rows.filter(~pl.col("blank")).select("tm_kst", "stn").rows()
-    mine: set[_Cell] = set()
+    stored_by: dict[_Cell, int] = {}
     if known.newer:
         rows = OBSERVATIONS[parsed.dataset.name].c
-        brought = sa.select(rows.tm_kst, rows.stn).where(rows.fetch_id == fetch_id, rows.tm_kst.between(low, high))
-        mine = {(row.tm_kst, row.stn) for row in connection.execute(brought)}
+        brought = sa.select(rows.tm_kst, rows.stn, rows.fetch_id).where(rows.tm_kst.between(low, high))
+        stored_by = {(row.tm_kst, row.stn): row.fetch_id for row in connection.execute(brought)}
     revisions = 0
     for cell in cells:
         before, after = old.get(cell, {}), new.get(cell, {})
-        if before == after or (known.younger(*cell) and cell not in mine):
+        if before == after or (known.newer and known.younger(*cell, stored_by[cell])):
             continue
         connection.execute(PRESENT_WEATHER_CODE.delete().where(table.tm_kst == cell[0], table.stn == cell[1]))
         for k, (ww, nn) in after.items():

@@ -11,8 +11,13 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from kmaflow.catalog.model import Dataset
+from kmaflow.catalog.time import Window
 
 Row = tuple[object, ...]
+
+
+def _ends(window: Window) -> tuple[str, str]:
+    return f"{window.start:%Y-%m-%d %H:%M:%S}", f"{window.end:%Y-%m-%d %H:%M:%S}"
 
 
 class SqliteLoader:
@@ -27,10 +32,21 @@ class SqliteLoader:
     def _sql(self, statement: str, parameters: Sequence[Row] | Row = ()) -> sa.CursorResult[tuple[object, ...]]:
         return self.connection.exec_driver_sql(statement, parameters or None)
 
-    def is_empty(self, first: str, last: str) -> bool:
-        """Whether the table holds no row from ``first`` to ``last`` (both included)."""
-        found = self._sql(f"SELECT 1 FROM {self.dataset.name} WHERE tm_kst BETWEEN ? AND ? LIMIT 1", (first, last))
+    def is_empty(self, window: Window) -> bool:
+        """Whether the table holds no row in the window."""
+        found = self._sql(f"SELECT 1 FROM {self.dataset.name} WHERE tm_kst > ? AND tm_kst <= ? LIMIT 1", _ends(window))
         return found.first() is None
+
+    def lacking(self, window: Window, values: Sequence[str], stations: Sequence[int] | None) -> list[Row]:
+        """Cells (tm_kst, stn) of the window that are stored with values and for which nothing is staged but blanks."""
+        asked = "" if stations is None else f" AND t.stn IN ({', '.join(map(str, stations))})"
+        found = self._sql(
+            f"SELECT t.tm_kst, t.stn FROM {self.dataset.name} t WHERE t.tm_kst > ? AND t.tm_kst <= ?{asked} "
+            f"AND COALESCE({', '.join(f't.{name}' for name in values)}, NULL) IS NOT NULL AND NOT EXISTS "
+            f"(SELECT 1 FROM {self._stage} s WHERE s.tm_kst = t.tm_kst AND s.stn = t.stn AND NOT s.blank)",
+            _ends(window),
+        )
+        return [tuple(row) for row in found]
 
     def insert(self, rows: Sequence[Row], fetch_id: int) -> None:
         """Rows (tm_kst, stn, values…) straight into the table."""
@@ -46,7 +62,8 @@ class SqliteLoader:
         self._sql(f"DROP TABLE IF EXISTS temp.{self._stage}")
         # Columns without a type keep what they are given: affinity must not turn a text code into a number.
         self._sql(f"CREATE TEMP TABLE {self._stage} ({', '.join(names)}, PRIMARY KEY (tm_kst, stn)) WITHOUT ROWID")
-        self._sql(f"INSERT INTO {self._stage} VALUES ({', '.join('?' * len(names))})", rows)
+        if rows:
+            self._sql(f"INSERT INTO {self._stage} VALUES ({', '.join('?' * len(names))})", rows)
 
     def insert_staged(self, fetch_id: int) -> tuple[int, list[Row]]:
         """Insert the staged rows whose cell is new. Gives how many, and (hour, stn, present, blank) counts of them."""

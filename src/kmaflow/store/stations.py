@@ -67,8 +67,15 @@ def sync(connection: sa.Connection, parsed: ParsedStations, seen_at: datetime) -
             # A detail that this form of the list does not print (LAW_ADDR) says nothing about the station.
             if new is not None and all(getattr(old, name) == new.get(name, getattr(old, name)) for name in details):
                 continue
+            if new is None and parsed.rejected:
+                # One of the unreadable lines may be this station's.
+                continue
             ended = (table.network == parsed.network) & (table.stn == stn) & table.valid_to.is_(None)
-            connection.execute(STATION.update().where(ended).values(valid_to=seen_at))
+            if old.valid_from == seen_at:
+                # Two lists of one moment: the one loaded last counts, and no history of no duration is made.
+                connection.execute(STATION.delete().where(ended))
+            else:
+                connection.execute(STATION.update().where(ended).values(valid_to=seen_at))
         if new is None:
             closed += 1
             continue

@@ -113,7 +113,10 @@ class Store:
         self.init()
         with writing(self.engine) as connection:
             last = ledger.last_success(connection, fetch.dataset)
-            keep_rejected(connection, fetch.dataset, parsed.rejected, ledger.write(connection, fetch))
+            known = ledger.repeats_bytes(connection, fetch)
+            fetch_id = ledger.write(connection, fetch)
+            if not known:
+                keep_rejected(connection, fetch.dataset, parsed.rejected, fetch_id)
             if last is not None and last > fetch.fetched_at:
                 return StationChanges(total=parsed.rows.height)
             return stations.sync(connection, parsed, fetch.fetched_at)

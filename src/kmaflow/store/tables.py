@@ -92,6 +92,9 @@ FETCH = sa.Table(
     sa.Column("key_id", sa.String(12)),
     sa.Column("selection", sa.Text, nullable=False, comment="저장한 지점 / stations stored: all, or numbers"),
     sa.Column("message", sa.Text, comment="거절·오류의 말 / words of the refusal"),
+    sa.Column(
+        "lacking", sa.Text, comment="값이 있던 칸 가운데 이 응답에 없던 것 / stored cells that this answer left without"
+    ),
     sa.Index("fetch_window", "dataset", "tm_to", "stn"),
     sa.Index("fetch_when", "fetched_at"),
     sqlite_autoincrement=True,

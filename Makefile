@@ -1,0 +1,61 @@
+# Everything sets itself up: `make run` and `make test` need Python 3.11+ (with venv), make and git, nothing else.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+
+.DEFAULT_GOAL := help
+.PHONY: help run smoke test test-long lint bench pictures lock clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The virtual environment, made with pip from the hashed lock. One stamp per lock: `run` needs less than `test`.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "kmaflow: Python 3.11 이상이 필요합니다 / Python 3.11 or newer is needed ($$($(PYTHON) --version)); make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "kmaflow: python3-venv가 없습니다 / python3-venv is missing: sudo apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.uv: locks/uv.txt | $(VENV)/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/uv.txt
+	@touch $@
+
+$(VENV)/.run: locks/airflow.txt pyproject.toml $(VENV)/.uv
+	@echo "kmaflow: 설치합니다 / installing (about 350 MB, once)"
+	@if [ ! -e $(VENV)/.dev ]; then $(UV) pip install --quiet --python $(BIN)/python --require-hashes -r locks/airflow.txt; fi
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: locks/dev.txt pyproject.toml $(VENV)/.uv
+	@echo "kmaflow: 설치합니다 / installing"
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r locks/dev.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.run
+
+run: $(VENV)/.run ## set up, start hub simulator (without a key) and Airflow, collect; Ctrl-C ends
+	@exec $(BIN)/python -m kmaflow.airflow.launch
+
+smoke: $(VENV)/.run ## the same without a person: every cell compared with the simulator's truth
+	@$(BIN)/python -m kmaflow.airflow.smoke
+
+lint: $(VENV)/.dev ## ruff, mypy, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+test: $(VENV)/.dev lint ## lint and all tests but the slow proofs, with coverage
+	@PYTHON=$(BIN)/python .ci/test
+
+test-long: $(VENV)/.dev ## the slow proofs
+	@$(BIN)/pytest -m long
+
+bench: $(VENV)/.dev ## what it costs, each figure beside a floor measured in the same run
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+lock: $(VENV)/.uv ## resolve the locks anew
+	@$(BIN)/python locks/resolve.py
+
+clean: ## forget the virtual environment (data stay in var/)
+	@rm -rf $(VENV)

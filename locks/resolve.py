@@ -1,0 +1,22 @@
+"""Resolve the hashed locks from ``pyproject.toml``: ``make lock``. They name no index address, so any mirror serves them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COMPILE = (
+    *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--upgrade"),
+    *("--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate"),
+)
+
+#: dev first: the others are constrained to its versions, so that what is tested is what runs.
+LOCKS = {
+    "dev": ("--all-extras", "--group", "dev"),
+    "airflow": ("--extra", "airflow", "--group", "build", "--constraint", "locks/dev.txt"),
+    "core": ("--group", "build", "--constraint", "locks/dev.txt"),
+}
+
+for name, options in LOCKS.items():
+    subprocess.run((*COMPILE, "pyproject.toml", *options, "--output-file", f"locks/{name}.txt"), cwd=ROOT, check=True)
+    print(f"locks/{name}.txt")
