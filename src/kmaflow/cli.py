@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 import sys
 from types import TracebackType
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 from kmaflow import __version__
@@ -56,6 +55,9 @@ def _global(
 
 register(app)
 
+#: Newer versions of typer carry a click of their own, older ones use the one installed: take whichever typer raises.
+_Complaint: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
 
 def _one_line(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
     """What nobody foresaw, still in one line."""
@@ -74,13 +76,16 @@ def main() -> None:
             raise
         sys.stderr.write(f"kmaflow: {error}\n")
         sys.exit(error.exit_code)
-    except click.UsageError as error:
-        error.show()
-        sys.exit(2)
-    except click.ClickException as error:
-        error.show()
+    except _Complaint as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()
+        else:
+            context = getattr(error, "ctx", None)
+            command = context.command_path if context else "kmaflow"
+            told = " ".join(error.format_message().split())
+            sys.stderr.write(f"kmaflow: {told} → {command} --help\n")
         sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("kmaflow: 멈추었습니다; 저장된 것은 그대로입니다 / stopped; what is stored stays\n")
         sys.exit(130)
     except BrokenPipeError:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
 
+from kmaflow.errors import KmaflowError
+
 FINISHED = ("success", "failed")
+
+
+class ApiBusy(KmaflowError):
+    """Airflow did not answer, or with an error of its own (a locked SQLite file, most often): ask again."""
+
+    todo_en = "it is asked again; if it stays: read logs/api-server.log"
+    todo_ko = "다시 요청합니다; 계속되면 logs/api-server.log 를 보십시오"
 
 
 class AirflowApi:
@@ -21,7 +29,7 @@ class AirflowApi:
 
     def __init__(self, base_url: str, user: str, password: str) -> None:
         self._login = {"username": user, "password": password}
-        self._http = httpx.Client(base_url=base_url, timeout=20.0, trust_env=False)
+        self._http = httpx.Client(base_url=base_url, timeout=60.0, trust_env=False)
 
     def __enter__(self) -> Self:
         return self
@@ -71,9 +79,9 @@ class AirflowApi:
         value = answer.json()["value"]
         return value if isinstance(value, dict) else None
 
-    def trigger(self, dag_id: str, conf: Mapping[str, Any], logical_date: datetime | None = None) -> str:
+    def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
         """Start a run by hand; returns its id."""
-        body = {"conf": dict(conf), "logical_date": logical_date.isoformat() if logical_date else None}
+        body = {"conf": dict(conf), "logical_date": None}
         answer = self._send("POST", f"/dags/{dag_id}/dagRuns", json=body)
         answer.raise_for_status()
         return str(answer.json()["dag_run_id"])
@@ -89,16 +97,29 @@ class AirflowApi:
         return content
 
     def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        """One call; logs in first, and again when the token has run out."""
+        """One call; logs in first, and again when the token has run out.
+
+        Raises:
+            ApiBusy: no answer, or 5xx.
+        """
         if "Authorization" not in self._http.headers:
             self._authorise()
-        answer = self._http.request(method, f"/api/v2{path}", **arguments)
+        answer = self._once(method, f"/api/v2{path}", **arguments)
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             self._authorise()
-            answer = self._http.request(method, f"/api/v2{path}", **arguments)
+            answer = self._once(method, f"/api/v2{path}", **arguments)
+        return answer
+
+    def _once(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        try:
+            answer = self._http.request(method, path, **arguments)
+        except httpx.TransportError as cause:
+            raise ApiBusy(f"Airflow's API: {type(cause).__name__}") from None
+        if answer.is_server_error:
+            raise ApiBusy(f"Airflow's API answered {answer.status_code} to {method} {path}")
         return answer
 
     def _authorise(self) -> None:
-        answer = self._http.post("/auth/token", json=self._login)
+        answer = self._once("POST", "/auth/token", json=self._login)
         answer.raise_for_status()
         self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"

@@ -16,7 +16,6 @@ Parsing is light: no polars, no database, no hub.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -42,11 +41,6 @@ RETRIES: dict[str, Any] = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
 }
-
-
-def max_active_tasks() -> int:
-    """Tasks of one run at the same time: KMAFLOW_MAX_ACTIVE_TASKS, 2 unless set."""
-    return int(os.environ.get("KMAFLOW_MAX_ACTIVE_TASKS", "2"))
 
 
 def asset(name: str) -> Asset:
@@ -83,7 +77,7 @@ def observation_dag(
         start_date=start_date(settings),
         catchup=catchup(settings),
         max_active_runs=1,
-        max_active_tasks=max_active_tasks(),
+        max_active_tasks=settings.max_active_tasks,
         default_args={"owner": OWNER, **RETRIES},
         params=observation_form(datasets, settings.stations),
         tags=["kma", *tags],
@@ -126,7 +120,14 @@ def stations_task(max_age: timedelta) -> Any:
 
 
 def _check_task(names: Sequence[str], network: Network) -> Any:
-    @task(task_id=tasks.CHECK, task_display_name="확인", doc_md=dag_docs.CHECK, trigger_rule=TriggerRule.ALL_DONE)
+    @task(
+        task_id=tasks.CHECK,
+        task_display_name="확인",
+        doc_md=dag_docs.CHECK,
+        trigger_rule=TriggerRule.ALL_DONE,
+        retries=1,
+        retry_delay=timedelta(seconds=30),
+    )
     def check() -> dict[str, Any]:
         return tasks.check(get_current_context(), names=names, network=network)
 

@@ -101,7 +101,8 @@ def airflow_environment(places: Places, port: int, base: Mapping[str, str]) -> d
         "AIRFLOW__API__BASE_URL": f"http://{LOOPBACK}:{port}",
         "AIRFLOW__API__SECRET_KEY": kept["secret_key"],
         "AIRFLOW__API_AUTH__JWT_SECRET": kept["jwt_secret"],
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{places.metadata}",
+        # Writers wait for each other; with sqlite3's 5 seconds a busy machine shows "database is locked" as error 500.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{places.metadata}?timeout=30",
         # It would listen on every address.
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
     }

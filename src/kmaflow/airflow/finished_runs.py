@@ -61,8 +61,9 @@ class RunWatch:
             mark = (run["dag_id"], run["dag_run_id"], run["end_date"])
             if mark in self._told:
                 continue
+            done = finished_run(self._api, run)
             self._told.add(mark)
-            yield finished_run(self._api, run)
+            yield done
 
 
 def finished_run(api: AirflowApi, run: dict[str, str]) -> FinishedRun:

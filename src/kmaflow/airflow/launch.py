@@ -14,13 +14,13 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from kmaflow.airflow.api import AirflowApi
+from kmaflow.airflow.api import AirflowApi, ApiBusy
 from kmaflow.airflow.environment import LOOPBACK, USER, Places, airflow_environment, password
 from kmaflow.airflow.finished_runs import RunWatch
 from kmaflow.airflow.preparation import (
@@ -67,8 +67,9 @@ def main() -> int:
             _banner(running)
             watch = RunWatch(running.api, datetime.now(UTC))
             while True:
-                for run in watch.new():
-                    say(str(run))
+                with suppress(ApiBusy):  # told at the next look; a component that died is found below
+                    for run in watch.new():
+                        say(str(run))
                 check_alive(running.children)
                 time.sleep(_POLL_SECONDS)
     except Stopped:
@@ -156,13 +157,16 @@ def started(settings: Settings, extra: Mapping[str, str] | None = None) -> Itera
 def await_condition(
     condition: Callable[[], bool], children: Children, what: str, seconds: float = _READY_SECONDS
 ) -> None:
-    """Poll until ``condition`` holds.
+    """Poll until ``condition`` holds. An API that is busy counts as not yet.
 
     Raises:
         StartFailed: a component ended meanwhile, or the time is over.
     """
     deadline = time.monotonic() + seconds
-    while not condition():
+    while True:
+        with suppress(ApiBusy):
+            if condition():
+                return
         check_alive(children)
         if time.monotonic() > deadline:
             raise StartFailed(f"{what}: not ready after {seconds:.0f} s")

@@ -87,7 +87,13 @@ class TruthCheck:
             for cell in json.loads(self._ask("aws_present_weather", hour))["cells"]:
                 tm = datetime.strptime(cell["tm"], "%Y%m%d%H%M")
                 rows |= {(tm, cell["stn"], k, ww, nn) for k, (ww, nn) in enumerate(cell["codes"], 1) if k > 1}
-        kinds: dict[str, Any] = {"tm_kst": pl.Datetime("ms"), "stn": pl.Int64, "k": pl.Int64, "ww": pl.Int64, "nn": pl.Int64}
+        kinds: dict[str, Any] = {
+            "tm_kst": pl.Datetime("ms"),
+            "stn": pl.Int64,
+            "k": pl.Int64,
+            "ww": pl.Int64,
+            "nn": pl.Int64,
+        }
         return pl.DataFrame(sorted(rows), schema=kinds, orient="row")
 
     def _table(self, table: str) -> pl.DataFrame:

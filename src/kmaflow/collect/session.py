@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from kmaflow.archive import Archive
 from kmaflow.catalog import DATASETS, STATION_LISTS, dataset
-from kmaflow.catalog.model import Network
+from kmaflow.catalog.model import Dataset, Network
 from kmaflow.catalog.time import Window, floor_to, now_kst
 from kmaflow.collect.run import DatasetResult, DatasetRun, keep
 from kmaflow.collect.stations import StationChoice, choose
@@ -196,6 +196,25 @@ class Collector:
             UsageError: no such dataset, or the window lies in the future.
             StoreError, ArchiveError: the disk or database failed. Refusals of the hub are in the result instead.
         """
+        described = self.check_window(name, window)
+        run = DatasetRun(
+            described,
+            window,
+            choice or self.choose_stations(),
+            store=self.store,
+            client=self.client,
+            archive=self.archive,
+            window_minutes=self.settings.window_minutes,
+            on_progress=on_progress,
+        )
+        return run.run()
+
+    def check_window(self, name: str, window: Window) -> Dataset:
+        """The dataset, if the window can be asked for.
+
+        Raises:
+            UsageError: no such dataset, or the window lies in the future or holds no stamp.
+        """
         described = dataset(name)
         now = self.client.clock()
         if window.end > now:
@@ -210,17 +229,7 @@ class Collector:
                 todo_en=f"{name} has a stamp every {described.cadence}",
                 todo_ko=f"{name}의 관측 간격은 {described.cadence}입니다",
             )
-        run = DatasetRun(
-            described,
-            window,
-            choice or self.choose_stations(),
-            store=self.store,
-            client=self.client,
-            archive=self.archive,
-            window_minutes=self.settings.window_minutes,
-            on_progress=on_progress,
-        )
-        return run.run()
+        return described
 
 
 def last_complete_window(name: str, now: datetime, step: timedelta | None = None) -> Window:

@@ -69,11 +69,12 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
                 .order_by(REVISION.c.changed_at, REVISION.c.id)
             ).mappings()
         ]
+        others = connection.execute(sa.select(table.c.stn).where(table.c.tm_kst == stamp).limit(1)).first() is not None
         source = None
         if row is not None:
             source = connection.execute(sa.select(FETCH.c.sha256).where(FETCH.c.id == row["fetch_id"])).scalar()
     values = {column.name: row[column.name] for column in dataset.stored} if row is not None else {}
-    state, detail = _state(dataset, stn, stamp, values, fetches, rejected)
+    state, detail = _state(dataset, stn, stamp, values, fetches, rejected, others=others)
     raw, lines = _raw(collector, dataset, stn, stamp, source)
     ko, en = _WHY[state]
     return {
@@ -114,7 +115,10 @@ def _state(
     values: dict[str, Any],
     fetches: list[dict[str, Any]],
     rejected: list[dict[str, Any]],
+    *,
+    others: bool,
 ) -> tuple[str, str]:
+    """The state and a detail of it. ``others``: whether any station has a row at that time, so that the hub has produced it."""
     if values:
         present = any(values[column.name] is not None for column in dataset.values)
         return ("present", "") if present else ("blank", "")
@@ -124,10 +128,11 @@ def _state(
         return "rejected", f": {rejected[-1]['reason']}"
     if not fetches:
         return ("future", "") if stamp > now_kst() else ("not_asked", "")
-    last = fetches[-1]
+    # A refusal takes nothing back that a complete answer said before.
+    last = next((fetch for fetch in reversed(fetches) if fetch["outcome"] in LOADED), fetches[-1])
     if last["selection"] != "all" and str(stn) not in last["selection"].split(","):
         return "not_asked", f" (KMAFLOW_STATIONS: {last['selection']})"
-    if last["outcome"] == "partial" or last["outcome"] == "not_yet_produced":
+    if (last["outcome"] == "partial" and not others) or last["outcome"] == "not_yet_produced":
         return "not_yet_produced", ""
     if last["outcome"] in LOADED:
         return "absent", ""

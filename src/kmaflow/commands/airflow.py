@@ -15,15 +15,17 @@ def _group() -> None:
 @app.command("setup")
 def setup() -> None:
     """풀 kma_apihub와 기본 연결을 만듭니다. / Make the pool kma_apihub and default connections; what you changed stays."""
+    from importlib.util import find_spec
+
     from kmaflow.errors import UsageError
 
-    try:
-        from kmaflow.airflow.setup import setup_airflow
-    except ModuleNotFoundError as missing:
+    if find_spec("airflow") is None:
         raise UsageError(
-            f"Airflow is not installed here ({missing.name} is missing)",
+            "Airflow is not installed here",
             todo_en="pip install 'kmaflow[airflow]'",
-            todo_ko="pip install 'kmaflow[airflow]'",
-        ) from None
+            todo_ko="pip install 'kmaflow[airflow]' 로 설치하십시오",
+        )
+    from kmaflow.airflow.setup import setup_airflow
+
     for line in setup_airflow():
         typer.echo(line)

@@ -39,7 +39,12 @@ def collect(
 
     names = list(DATASETS) if "all" in datasets else list(dict.fromkeys(dataset(name).name for name in datasets))
     window = Window(parse_time(from_), parse_time(to))
+    if "all" in datasets:
+        # Every dataset that has a stamp in the window: ten minutes need not hold a full hour.
+        names = [name for name in names if window.count(DATASETS[name].cadence)] or names
     with Collector.open(load_settings()) as collector:
+        for name in names:
+            collector.check_window(name, window)
         collector.store.init()
         choice = _choice(collector, stations, names)
         results = _run(collector, names, window, choice, quiet=as_json)

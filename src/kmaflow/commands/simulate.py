@@ -35,7 +35,11 @@ def simulate(
     try:
         wanted = parse_faults(faults)
     except FaultSyntaxError as error:
-        raise UsageError(f"--faults: {error}") from None
+        raise UsageError(
+            f"--faults: {error}",
+            todo_en="write NAME=PROBABILITY[:ARGUMENT], separated by commas",
+            todo_ko="이름=확률[:값]을 쉼표로 이어 쓰십시오",
+        ) from None
     settings = SimulatorSettings(seed=seed, now=parse_time(now) if now else None, speed=speed, faults=wanted)
     where = load_settings().simulator_port if port is None else port
     typer.echo(

@@ -10,9 +10,9 @@ from kmaflow.commands.output import Json, print_json, print_table
 
 
 def why(
-    dataset: Annotated[str, typer.Argument(help="자료 / dataset")],
-    stn: Annotated[str, typer.Argument(help="지점번호나 이름 / station number or name")],
-    time: Annotated[str, typer.Argument(help="관측시각, KST / stamp")],
+    dataset: Annotated[str, typer.Argument(help="자료 / dataset", metavar="DATASET")],
+    stn: Annotated[str, typer.Argument(help="지점번호나 이름 / station number or name", metavar="STN")],
+    time: Annotated[str, typer.Argument(help="관측시각, KST / stamp", metavar="TIME")],
     as_json: Json = False,
 ) -> None:
     """한 칸의 사연: 값, 원문 줄, 요청, 정정. / The story of one cell: its state and why, the raw line, requests, corrections."""

@@ -7,6 +7,7 @@ The hub says no in many ways: JSON in UTF-8 (also with HTTP 200), HTML pages of 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 from kmaflow.hub.errors import (
@@ -27,6 +28,8 @@ START = b"#START7777"
 END = b"#7777END"
 _MAINTENANCE = ("점검", "maintenance")
 _PASSING = frozenset({408, 425, 429})
+#: A first row whose first byte became a ``#``, or that got one: not a line of the header (the ruler has more digits).
+_SPOILT_ROW = re.compile(rb"\s*#\d{11,12}[ ,]")
 _NO_STATION = "입력하신 지점번호가 없습니다"
 
 
@@ -147,7 +150,7 @@ def open_body(content: bytes, *, end_marker: bool = True) -> Body:
         line_end = content.find(b"\n", position)
         line_end = end if line_end < 0 else line_end
         line = content[position:line_end]
-        if line.strip() and line.lstrip()[:1] != b"#":
+        if line.strip() and (line.lstrip()[:1] != b"#" or _SPOILT_ROW.match(line)):
             break
         if line.strip() and not line.startswith(START):
             head.append(decode(line))

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 _PARAMETER = re.compile(r"(authKey(?:=|%3D))[^&\s\"'\]\)>]*", re.IGNORECASE)
+_ESCAPE = re.compile("%[0-9A-F]{2}")
 _LOGGERS = (
     "httpx",
     "httpcore",
@@ -38,7 +39,8 @@ def key_id(key: SecretStr) -> str:
 def scrub(content: bytes, key: SecretStr) -> bytes:
     """Bytes of an answer without the key: a gateway's page may quote the URL."""
     plain = key.get_secret_value()
-    for form in {plain, quote(plain, safe="")}:
+    quoted = quote(plain, safe="")
+    for form in {plain, quoted, _ESCAPE.sub(lambda found: found[0].lower(), quoted)}:
         secret = form.encode()
         if secret and secret in content:
             content = content.replace(secret, b"***")

@@ -80,6 +80,9 @@ def _names(head: tuple[str, ...]) -> list[str]:
 def _row(fields: tuple[ByteField, ...], line: bytes) -> dict[str, object]:
     row: dict[str, object] = {}
     covered = 0
+    needed = max(field.end or 0 for field in fields)
+    if len(line) < needed:
+        raise ValueError(f"the line is cut: {len(line)} bytes where {needed} belong")
     for field in fields:
         if line[covered : field.start - 1].strip():
             raise ValueError(f"bytes {covered + 1}–{field.start - 1} before {field.name} are not blank")

@@ -135,6 +135,7 @@ class Store:
 
     def reporting(self, dataset: str) -> set[int]:
         """Numbers of all stations that have ever had a row in the dataset."""
+        self.init()
         with reading(self.engine) as connection:
             table = COMPLETENESS_HOUR.c
             return set(connection.execute(sa.select(table.stn).where(table.dataset == dataset).distinct()).scalars())

@@ -1,0 +1,1 @@
+"""Tests of kmaflow; the folders mirror src/kmaflow."""

@@ -1,0 +1,83 @@
+"""A collector that does as it is told, in place of the core's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Self
+
+from kmaflow.catalog.time import Window
+from kmaflow.errors import KmaflowError
+
+
+@dataclass
+class FakeChoice:
+    stations: tuple[int, ...] | None
+
+    def describe(self) -> str:
+        return "all" if self.stations is None else f"{len(self.stations)} stations"
+
+
+@dataclass
+class FakeSync:
+    synced: bool = True
+    added: int = 2
+    changed: int = 0
+    closed: int = 0
+    total: int = 2
+
+
+@dataclass
+class FakeResult:
+    dataset: str
+    window: Window
+    rows: int = 7
+    rejected: int = 0
+    missing: list[str] = field(default_factory=list)
+    error: KmaflowError | None = None
+
+    @property
+    def complete(self) -> bool:
+        return not self.missing and not self.rejected
+
+    def summary(self) -> dict[str, Any]:
+        return {"dataset": self.dataset, "rows": self.rows, "missing": list(self.missing), "complete": self.complete}
+
+
+@dataclass
+class FakeCollector:
+    """``refuse`` names the datasets whose window is refused, ``fail_check`` and ``fail_sync`` are raised."""
+
+    refuse: dict[str, KmaflowError] = field(default_factory=dict)
+    fail_check: KmaflowError | None = None
+    fail_sync: KmaflowError | None = None
+    asked: list[tuple[str, Window]] = field(default_factory=list)
+    opened: list[dict[str, Any]] = field(default_factory=list)
+
+    def open(self, **arguments: Any) -> Self:
+        self.opened.append(arguments)
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def sync_stations(self, max_age: timedelta | None = None) -> FakeSync:
+        if self.fail_sync is not None:
+            raise self.fail_sync
+        return FakeSync()
+
+    def choose_stations(self, text: str, networks: Sequence[str] = ("AWS",)) -> FakeChoice:
+        if self.fail_check is not None:
+            raise self.fail_check
+        return FakeChoice(None if text == "all" else tuple(int(part) for part in text.split(",")))
+
+    def collect(self, dataset: str, window: Window, choice: FakeChoice) -> FakeResult:
+        self.asked.append((dataset, window))
+        error = self.refuse.get(dataset)
+        return FakeResult(
+            dataset, window, rows=0 if error else 7, missing=[f"{window}: refused"] if error else [], error=error
+        )

@@ -1,0 +1,330 @@
+"""The main job against a real HTTP server: every cell as the simulator's truth says, every fault told and nothing asked in vain."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from kmaflow.catalog import DATASETS
+from kmaflow.catalog.time import HOUR, MINUTE, Window
+from kmaflow.collect import Collector, DatasetResult, StationChoice
+from kmaflow.collect.session import last_complete_window
+from kmaflow.errors import UsageError
+from kmaflow.hub.errors import BadKey, HubError
+from kmaflow.simulator import KeyGrant
+from kmaflow.simulator.server import Running
+from kmaflow.store import Store
+from kmaflow.store.errors import StoreFull
+
+from .hub import (
+    NOW,
+    collecting,
+    differences,
+    ledger,
+    plan,
+    post,
+    requests_seen,
+    settings_for,
+    simulated,
+    stored,
+    window,
+)
+
+TEN = window("12:00", "12:10")
+HALF_HOUR = window("12:00", "12:30")
+
+
+# ----------------------------------------------------------------------------------------------------- the truth
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_cell_equals_the_truth(hub: Running, tmp_path: Path, name: str) -> None:
+    wanted = window("09:00", "12:00") if name == "asos_hourly" else window("12:00", "12:15")
+    with collecting(hub, tmp_path) as collector:
+        result = collector.collect(name, wanted)
+        assert (result.complete, result.failed, result.error) == (True, False, None)
+        first = wanted.start + DATASETS[name].cadence
+        assert differences(collector, hub, name, first, wanted.end) == []
+        assert result.rows == result.inserted == len(stored(collector, name))
+        assert result.last_stamp == wanted.end
+        again = collector.collect(name, wanted)
+        assert (again.inserted, again.updated, again.revised, again.unchanged) == (0, 0, 0, result.rows)
+        assert set(ledger(collector, name)) == {"ok", "unchanged"}
+
+
+def test_a_window_across_midnight_holds_its_own_midnight_and_stations_come_and_go(tmp_path: Path) -> None:
+    with (
+        simulated(datetime(2025, 1, 15, 1, 0)) as hub,
+        collecting(hub, tmp_path, datetime(2025, 1, 15, 1, 0)) as collector,
+    ):
+        start = datetime(2025, 1, 14, 23, 50)
+        night = Window(start, start + 25 * MINUTE)
+        assert collector.collect("aws_minute", night).complete
+        assert collector.collect("aws_visibility", night).complete
+        assert differences(collector, hub, "aws_minute", start + MINUTE, night.end) == []
+        assert differences(collector, hub, "aws_visibility", start + MINUTE, night.end) == []
+        by_stamp: dict[str, set[int]] = {}
+        for tm, stn in stored(collector, "aws_visibility"):
+            by_stamp.setdefault(tm, set()).add(stn)
+        assert "2025-01-15 00:00:00" in by_stamp
+        assert len({frozenset(stations) for stations in by_stamp.values()}) > 1
+
+
+def test_only_chosen_stations_are_stored_whether_asked_alone_or_together(hub: Running, tmp_path: Path) -> None:
+    with collecting(hub, tmp_path) as collector:
+        one = collector.collect("aws_minute", HALF_HOUR, StationChoice((108,)))
+        assert (one.planned, one.calls, one.rows) == (1, 1, 30)
+        two = collector.collect("aws_minute", TEN, StationChoice((90, 108)))
+        assert (two.calls, two.rows, two.inserted) == (1, 20, 10)
+        assert {stn for _, stn in stored(collector, "aws_minute")} == {90, 108}
+        assert collector.collect("aws_minute", TEN).inserted > 7000
+        assert differences(collector, hub, "aws_minute", TEN.start + MINUTE, TEN.end) != []  # 108 has 20 minutes more
+    queries = [seen["query"] for seen in requests_seen(hub)]
+    assert "stn=108" in queries[0]
+    assert all("stn=0" in query for query in queries[1:])
+
+
+def test_progress_is_told_call_by_call(hub: Running, tmp_path: Path) -> None:
+    told: list[tuple[int, int, int]] = []
+
+    def hear(result: DatasetResult) -> None:
+        told.append((result.done, result.planned, result.rows))
+
+    with collecting(hub, tmp_path) as collector:
+        result = collector.collect("aws_cloud", HALF_HOUR, on_progress=hear)
+    assert [done for done, _, _ in told] == [1, 2, 3]
+    assert told[-1][2] == result.rows
+    assert result.summary()["from"] == "2025-01-15 12:00"
+
+
+# ---------------------------------------------------------------------------------------------- faults that pass
+
+
+@pytest.mark.parametrize("fault", ["truncate", "http504", "drop"])
+def test_what_is_cut_is_asked_again_in_halves(hub: Running, tmp_path: Path, fault: str) -> None:
+    plan(hub, fault)
+    with collecting(hub, tmp_path) as collector:
+        result = collector.collect("aws_minute", TEN)
+        assert (result.complete, result.calls) == (True, 3)
+        assert ledger(collector) == [{"http504": "server"}.get(fault, "truncated"), "ok", "ok"]
+        assert differences(collector, hub, "aws_minute", TEN.start + MINUTE, TEN.end) == []
+
+
+def test_what_stays_broken_is_missing_and_asking_stops_after_three_windows(hub: Running, tmp_path: Path) -> None:
+    plan(hub, "http504", count=1000)
+    with collecting(hub, tmp_path, window_minutes=1) as collector:
+        result = collector.collect("aws_cloud", TEN)
+        assert (result.complete, result.failed, result.rows) == (False, True, 0)
+        assert len(requests_seen(hub)) == len(ledger(collector, "aws_cloud")) == result.calls == 3 * 4
+        assert result.missing[-1] == "(2025-01-15 12:03, 2025-01-15 12:10]: not asked (7 calls) after: server"
+        assert len(result.missing) == 4
+
+
+def test_one_broken_window_does_not_stop_the_others(hub: Running, tmp_path: Path) -> None:
+    plan(hub, "http504", count=1000, match={"tm2": "202501151211"})
+    with collecting(hub, tmp_path, window_minutes=1) as collector:
+        result = collector.collect("aws_cloud", window("12:10", "12:13"))
+        assert [part.split(": ")[1] for part in result.missing] == ["server"]
+        assert (result.complete, result.failed) == (False, False)
+        assert {tm for tm, _ in stored(collector, "aws_cloud")} == {"2025-01-15 12:12:00", "2025-01-15 12:13:00"}
+
+
+@pytest.mark.parametrize(("status", "tries"), [(200, 1), (503, 1)])
+def test_maintenance_is_not_hammered(hub: Running, tmp_path: Path, status: int, tries: int) -> None:
+    plan(hub, "maintenance", count=100, argument=status)
+    with collecting(hub, tmp_path) as collector:
+        result = collector.collect("aws_minute", TEN)
+        assert result.failed
+        assert ledger(collector) == ["maintenance"] * tries
+        assert len(collector.archive.manifest()) == tries
+
+
+def test_garbage_costs_its_line_and_nothing_else(hub: Running, tmp_path: Path) -> None:
+    plan(hub, "garbage")
+    with collecting(hub, tmp_path) as collector:
+        result = collector.collect("aws_minute", TEN)
+        assert (result.rejected, result.missing, result.complete, result.failed) == (1, [], False, False)
+        assert len(differences(collector, hub, "aws_minute", TEN.start + MINUTE, TEN.end)) == 1
+        again = collector.collect("aws_minute", TEN)
+        assert (again.inserted, again.complete) == (1, True)
+        assert differences(collector, hub, "aws_minute", TEN.start + MINUTE, TEN.end) == []
+
+
+def test_late_rows_blank_cells_and_corrections_end_as_the_truth(tmp_path: Path) -> None:
+    from kmaflow.simulator import parse_faults
+
+    faults = parse_faults("late=0.1:8m,blank=0.1:15m,correction=0.2:30m")
+    early, later = datetime(2025, 1, 15, 12, 13), datetime(2025, 1, 15, 14, 0)
+    with simulated(early, faults=faults) as hub:
+        with collecting(hub, tmp_path, early) as collector:
+            first = collector.collect("aws_minute", TEN)
+            assert differences(collector, hub, "aws_minute", TEN.start + MINUTE, TEN.end) != []
+        post(hub, "clock", {"now": f"{later:%Y%m%d%H%M}"})
+        with collecting(hub, tmp_path, later) as collector:
+            second = collector.collect("aws_minute", TEN)
+            assert differences(collector, hub, "aws_minute", TEN.start + MINUTE, TEN.end) == []
+            assert second.revised > 0
+            with collector.store.engine.connect() as connection:
+                written = connection.exec_driver_sql("SELECT COUNT(*), COUNT(old_value) FROM revision").one()
+            assert written[0] == second.revised
+            assert second.rows == first.rows + second.inserted
+
+
+def test_unproduced_minutes_are_missing_not_stored_and_no_failure(hub: Running, tmp_path: Path) -> None:
+    with collecting(hub, tmp_path) as collector:
+        result = collector.collect("aws_minute", window("12:50", "13:00"))
+        assert result.missing == ["2025-01-15 12:59 … 13:00: not_yet_produced"]
+        assert (result.complete, result.failed) == (False, False)
+        assert ledger(collector) == ["partial"]
+        assert max(tm for tm, _ in stored(collector, "aws_minute")) == "2025-01-15 12:58:00"
+        one = collector.collect("aws_minute", window("12:59", "13:00"))
+        assert one.missing == ["2025-01-15 13:00: not_yet_produced"]
+        nothing = collector.collect("asos_hourly", window("12:00", "13:00"))
+        assert (nothing.rows, nothing.failed, nothing.complete) == (0, False, False)
+        assert ledger(collector, "asos_hourly") == ["not_yet_produced"]
+
+
+# ------------------------------------------------------------------------------------------- refusals that stay
+
+
+@pytest.mark.parametrize(
+    ("grant", "code"),
+    [
+        (KeyGrant("another-key"), "bad_key"),
+        (KeyGrant("simulator-key-000000000", other_host=True), "bad_key"),
+        (KeyGrant("simulator-key-000000000", operations=frozenset({"stn_inf.php"})), "not_applied"),
+        (KeyGrant("simulator-key-000000000", daily_calls=0), "quota"),
+        (KeyGrant("simulator-key-000000000", daily_bytes=0), "quota"),
+    ],
+)
+def test_a_terminal_refusal_is_asked_once(tmp_path: Path, grant: KeyGrant, code: str) -> None:
+    with simulated(keys=(grant,)) as hub, collecting(hub, tmp_path) as collector:
+        result = collector.collect("aws_minute", HALF_HOUR)
+        assert isinstance(result.error, HubError)
+        assert (result.error.code, result.failed, result.calls) == (code, True, 1)
+        assert ledger(collector) == [code]
+        assert len(requests_seen(hub)) == 1
+        assert result.missing[-1].endswith(f"not asked (2 calls) after: {code}")
+        with collector.store.engine.connect() as connection:
+            row = connection.exec_driver_sql("SELECT sha256, message FROM fetch").one()
+        assert b'"status"' in collector.archive.body(row[0])
+        assert row[1]
+
+
+def test_a_key_error_with_http_200_is_no_empty_table(hub: Running, tmp_path: Path) -> None:
+    plan(hub, "json200")
+    with collecting(hub, tmp_path) as collector:
+        result = collector.collect("aws_minute", TEN)
+        assert isinstance(result.error, BadKey)
+        assert result.failed
+        assert stored(collector, "aws_minute") == {} if "aws_minute" in _tables(collector) else True
+        assert len(requests_seen(hub)) == 1
+
+
+def _tables(collector: Collector) -> set[str]:
+    with collector.store.engine.connect() as connection:
+        return {row[0] for row in connection.exec_driver_sql("SELECT name FROM sqlite_master")}
+
+
+def test_the_quota_ends_the_work_where_it_is_spent(tmp_path: Path) -> None:
+    with (
+        simulated(keys=(KeyGrant("simulator-key-000000000", daily_calls=2),)) as hub,
+        collecting(hub, tmp_path) as collector,
+    ):
+        result = collector.collect("aws_cloud", HALF_HOUR)
+        assert sorted(ledger(collector, "aws_cloud")) == ["ok", "ok", "quota"]
+        assert (result.failed, result.complete) == (False, False)
+        assert {tm for tm, _ in stored(collector, "aws_cloud")} == {f"2025-01-15 12:{m:02d}:00" for m in range(1, 21)}
+
+
+def test_a_changed_format_is_archived_and_nothing_is_stored(
+    hub: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kmaflow.hub import client
+
+    real = client.HubClient._get
+
+    def renamed(self: client.HubClient, endpoint: str, parameters: dict[str, str]) -> tuple[bytes, int]:
+        content, status = real(self, endpoint, parameters)
+        return content.replace(b" RN-15m", b" RN-20m"), status
+
+    monkeypatch.setattr(client.HubClient, "_get", renamed)
+    with collecting(hub, tmp_path) as collector:
+        result = collector.collect("aws_minute", TEN)
+        assert result.failed
+        assert ledger(collector) == ["changed_format"]
+        (entry,) = collector.archive.manifest()
+        assert b" RN-20m" in collector.archive.body(entry["sha256"])
+        assert "aws_minute" not in _tables(collector)
+
+
+# ------------------------------------------------------------------------------------------------------- bounds
+
+
+def test_bad_questions_are_refused_before_anything_is_asked(hub: Running, tmp_path: Path) -> None:
+    with collecting(hub, tmp_path) as collector:
+        with pytest.raises(UsageError, match="future"):
+            collector.collect("aws_minute", window("12:55", "13:05"))
+        with pytest.raises(UsageError, match="holds no stamp"):
+            collector.collect("asos_hourly", window("12:10", "12:50"))
+        with pytest.raises(UsageError, match="there is no dataset"):
+            collector.collect("aws_minutes", TEN)
+    assert requests_seen(hub) == []
+
+
+def test_no_key_no_hub(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no API Hub key"):
+        Collector.open(settings_for(None, tmp_path))
+    with Collector.open(settings_for(None, tmp_path), needs_hub=False) as collector, pytest.raises(UsageError):
+        _ = collector.client
+
+
+def test_a_full_disk_stops_the_run_and_keeps_what_was_loaded(
+    hub: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Store.load
+    calls: list[int] = []
+
+    def second_fails(self: Store, *arguments: object) -> object:
+        calls.append(1)
+        if len(calls) == 2:
+            raise StoreFull("no room")
+        return real(self, *arguments)  # type: ignore[arg-type]
+
+    with collecting(hub, tmp_path) as collector:
+        with monkeypatch.context() as patch, pytest.raises(StoreFull):
+            patch.setattr(Store, "load", second_fails)
+            collector.collect("aws_cloud", HALF_HOUR)
+        assert ledger(collector, "aws_cloud") == ["ok"]
+        assert collector.collect("aws_cloud", HALF_HOUR).complete
+        assert differences(collector, hub, "aws_cloud", HALF_HOUR.start + MINUTE, HALF_HOUR.end) == []
+
+
+def test_two_collectors_on_the_same_window_leave_one_truth(hub: Running, tmp_path: Path) -> None:
+    results: list[DatasetResult] = []
+    together = threading.Barrier(2)
+
+    def work() -> None:
+        together.wait()
+        with collecting(hub, tmp_path) as collector:
+            results.append(collector.collect("aws_cloud", HALF_HOUR))
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [result.complete for result in results] == [True, True]
+    with collecting(hub, tmp_path) as collector:
+        assert differences(collector, hub, "aws_cloud", HALF_HOUR.start + MINUTE, HALF_HOUR.end) == []
+        assert sum(result.inserted for result in results) == len(stored(collector, "aws_cloud"))
+
+
+def test_the_last_complete_window_is_one_that_the_hub_has() -> None:
+    assert last_complete_window("aws_minute", NOW) == window("12:40", "12:50")
+    assert last_complete_window("aws_minute", NOW + 3 * MINUTE) == window("12:50", "13:00")
+    assert last_complete_window("asos_hourly", NOW) == window("11:00", "12:00")
+    assert last_complete_window("aws_cloud", NOW, HOUR) == window("11:00", "12:00")

@@ -1,0 +1,130 @@
+"""A database that cannot be used says so in one typed error with the next step, and is left as it was."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from kmaflow.errors import UsageError
+from kmaflow.store import Store, engine
+from kmaflow.store.errors import (
+    StoreBusy,
+    StoreError,
+    StoreForeign,
+    StoreReadOnly,
+    StoreUnreachable,
+    translated,
+)
+
+from .bodies import at, load, minute_body, observations, stamp
+
+BODY = minute_body({(stamp(1), 108): {"ta": 1.0}})
+
+
+@pytest.mark.parametrize("url", ["", "no url", "/some/file.db"])
+def test_no_url(url: str) -> None:
+    with pytest.raises(UsageError, match="KMAFLOW_DATABASE_URL is no SQLAlchemy URL"):
+        Store(url)
+
+
+def test_an_engine_that_this_version_lacks_is_named_without_the_password() -> None:
+    with pytest.raises(StoreUnreachable, match="postgresql is not supported") as caught:
+        Store("postgresql://me:secret-word@db/kma")
+    assert "secret-word" not in str(caught.value)
+
+
+def test_the_shown_url_hides_the_password() -> None:
+    assert "secret-word" not in engine.shown("postgresql://me:secret-word@db/kma")
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreUnreachable, match="Not a directory|File exists"):
+        Store(f"sqlite:///{tmp_path}/file/sub/k.db")
+
+
+def test_a_folder_in_the_place_of_the_file(tmp_path: Path) -> None:
+    with Store(f"sqlite:///{tmp_path}") as store, pytest.raises(StoreUnreachable, match="unable to open"):
+        store.init()
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "k.db").write_bytes(b"This is a diary, not a database. " * 100)
+    with Store(f"sqlite:///{tmp_path}/k.db") as store, pytest.raises(StoreForeign):
+        store.init()
+
+
+def test_a_file_that_may_only_be_read(
+    open_folder: Path, ordinary_user: Callable[[], AbstractContextManager[None]]
+) -> None:
+    url = f"sqlite:///{open_folder}/k.db"
+    with Store(url) as store:
+        load(store, BODY, at(15))
+        before = observations(store)
+    with closing(sqlite3.connect(open_folder / "k.db")) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    (open_folder / "k.db").chmod(0o444)
+    open_folder.chmod(0o555)
+    with ordinary_user(), Store(url) as store:
+        with pytest.raises(StoreReadOnly, match="readonly"):
+            load(store, minute_body({(stamp(1), 108): {"ta": 2.0}}), at(16))
+        with pytest.raises(StoreReadOnly):
+            store.probe()
+        assert observations(store) == before
+    open_folder.chmod(0o755)
+
+
+def test_a_sqlite_uri_makes_no_folder_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Store(f"sqlite:///{tmp_path}/k.db") as store:
+        store.init()
+    with Store(f"sqlite:///file:{tmp_path}/k.db?mode=ro&uri=true") as store, pytest.raises(StoreReadOnly):
+        store.probe()
+    assert not (tmp_path / "file:").exists()
+    assert {path.name for path in tmp_path.iterdir()} <= {"k.db", "k.db-wal", "k.db-shm"}
+
+
+def test_another_writer_that_does_not_end(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store(f"sqlite:///{database}") as first:
+        load(first, BODY, at(15))
+    monkeypatch.setattr(engine, "_BUSY_SECONDS", 0)
+    with closing(sqlite3.connect(database, isolation_level=None)) as other, Store(f"sqlite:///{database}") as store:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreBusy, match="locked"):
+            load(store, minute_body({(stamp(1), 108): {"ta": 2.0}}), at(16))
+        other.execute("ROLLBACK")
+        assert load(store, minute_body({(stamp(1), 108): {"ta": 2.0}}), at(16)).revised == 1
+
+
+def test_every_error_of_the_driver_becomes_ours() -> None:
+    with pytest.raises(StoreError, match="here: no such thing"), translated("here"):
+        raise sa.exc.OperationalError("SELECT 1", {}, sqlite3.OperationalError("no such thing"))
+    with pytest.raises(StoreUnreachable, match="here: boom"), translated("here"):
+        raise OSError("boom")
+
+
+def test_a_connection_that_fails_for_another_reason_is_not_taken_for_read_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Locked(sqlite3.Connection):
+        def execute(self, sql: str, *parameters: object) -> sqlite3.Cursor:
+            if "journal_mode" in sql:
+                raise sqlite3.OperationalError("database is locked")
+            return super().execute(sql, *parameters)  # type: ignore[arg-type]
+
+    with closing(Locked(":memory:")) as connection, pytest.raises(sqlite3.OperationalError, match="locked"):
+        engine._prepare(connection, None)
+
+
+def test_service_tables_made_by_another_process_meanwhile(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both looked, both saw nothing; the one that gets the lock second finds them there."""
+    from kmaflow.store.tables import SERVICE_TABLES
+
+    answers = iter([[*SERVICE_TABLES], []])
+    monkeypatch.setattr(Store, "_missing", lambda *_: next(answers))
+    assert store.init() == []

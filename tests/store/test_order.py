@@ -1,0 +1,113 @@
+"""Whatever the order of loading, the table is that of the order of fetching (design.md §7, §8a)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import count
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kmaflow.catalog.time import DAY, MINUTE, Window
+from kmaflow.store import Store
+
+from .bodies import WITNESS, load, minute_body, rows
+
+_DAYS = count()
+#: What an answer says of a cell: nothing (absent), sentinels (blank), or temperature with or without humidity.
+_VALUES = st.one_of(
+    st.none(),
+    st.just({}),
+    st.builds(
+        lambda ta, hm: {"ta": ta} | ({} if hm is None else {"hm": hm}),
+        st.sampled_from([1.0, -9.3, 3.0]),
+        st.sampled_from([None, 50.0]),
+    ),
+)
+_CELLS = [(minute, stn) for minute in (1, 2) for stn in (90, 108)]
+_ANSWERS = st.tuples(
+    st.sampled_from([(0, 2), (0, 1), (1, 2)]), st.fixed_dictionaries({cell: _VALUES for cell in _CELLS})
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with Store(f"sqlite:///{tmp_path_factory.mktemp('order')}/k.db") as opened:
+        opened.init(all_tables=True)
+        yield opened
+
+
+def _expected(
+    answers: list[tuple[tuple[int, int], dict[tuple[int, int], dict[str, float] | None]]],
+) -> dict[tuple[int, int], dict[str, float]]:
+    """Of each cell the youngest row with values; else a blank one; else none."""
+    table: dict[tuple[int, int], dict[str, float]] = {}
+    for (start, end), cells in answers:
+        for cell, values in cells.items():
+            if start < cell[0] <= end and values is not None and (values or cell not in table):
+                table[cell] = values
+    return table
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@given(data=st.data(), answers=st.lists(_ANSWERS, min_size=1, max_size=5))
+def test_any_order_of_loading_gives_the_same_table(
+    store: Store,
+    data: st.DataObject,
+    answers: list[tuple[tuple[int, int], dict[tuple[int, int], dict[str, float] | None]]],
+) -> None:
+    order = data.draw(st.permutations(range(len(answers))))
+    again = data.draw(st.sampled_from(range(len(answers))))
+    midnight = datetime(2020, 1, 1) + next(_DAYS) * DAY
+
+    def put(index: int) -> None:
+        (start, end), cells = answers[index]
+        window = Window(midnight + start * MINUTE, midnight + end * MINUTE)
+        said = {
+            (midnight + minute * MINUTE, stn): values
+            for (minute, stn), values in cells.items()
+            if start < minute <= end and values is not None
+        }
+        witnesses = {(midnight + minute * MINUTE, WITNESS): {"ta": 0.0} for minute in range(start + 1, end + 1)}
+        load(
+            store,
+            minute_body({**said, **witnesses}, witness=False),
+            midnight + timedelta(hours=1, seconds=index),
+            window=window,
+        )
+
+    def seen(table: str) -> list[tuple[object, ...]]:
+        what = "tm_kst, stn, ta, hm" if table == "aws_minute" else "*"
+        return rows(
+            store,
+            f"SELECT {what} FROM {table} WHERE tm_kst BETWEEN ? AND ? AND stn <> {WITNESS} ORDER BY 1, 2",
+            str(midnight),
+            str(midnight + DAY),
+        )
+
+    for index in order:
+        put(index)
+    expected = [
+        (str(midnight + minute * MINUTE), stn, values.get("ta"), values.get("hm"))
+        for (minute, stn), values in sorted(_expected(answers).items())
+    ]
+    assert seen("aws_minute") == expected
+    counted = rows(
+        store,
+        f"SELECT stn, SUM(ta IS NOT NULL), SUM(ta IS NULL) FROM aws_minute WHERE tm_kst BETWEEN ? AND ? AND stn <> {WITNESS} GROUP BY stn",
+        str(midnight),
+        str(midnight + DAY),
+    )
+    hours = rows(
+        store,
+        f"SELECT stn, present, blank FROM completeness_hour WHERE hour_kst BETWEEN ? AND ? AND stn <> {WITNESS} ORDER BY stn",
+        str(midnight),
+        str(midnight + DAY),
+    )
+    assert hours == counted
+    corrections = seen("revision")
+    put(again)
+    assert seen("aws_minute") == expected
+    assert seen("revision") == corrections

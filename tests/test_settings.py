@@ -1,0 +1,86 @@
+"""Settings from the environment and ``.env``; secrets are shown nowhere."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from kmaflow.catalog import PUBLIC_HUB
+from kmaflow.errors import UsageError
+from kmaflow.settings import load_settings
+
+KEY = "s3cret-key-of-mine-0001"
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults_are_those_of_the_contract(tmp_path: Path) -> None:
+    settings = load_settings()
+    assert (settings.api_key, settings.hub_url, settings.home) == (None, PUBLIC_HUB, tmp_path / "var")
+    assert settings.database_url == settings.state_url == f"sqlite:///{tmp_path}/var/kmaflow.db"
+    assert settings.archive_url == f"{tmp_path}/var/archive"
+    assert (settings.daily_calls, settings.daily_bytes, settings.window_minutes) == (20_000, 5_000_000_000, 10)
+    assert (settings.stations, settings.start, settings.catchup) == ("all", None, False)
+
+
+def test_the_environment_wins_over_the_file_and_arguments_over_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text(
+        f"# 인증키\nKMAFLOW_API_KEY= {KEY} \nKMAFLOW_STATIONS=108,서울\nKMAFLOW_HUB_URL=http://x/api/typ01/\nOTHER=1\n",
+        "utf-8",
+    )
+    monkeypatch.setenv("KMAFLOW_STATIONS", "90")
+    monkeypatch.setenv("KMAFLOW_START", "2026-11-22 12:00")
+    settings = load_settings(window_minutes=5)
+    assert settings.api_key is not None
+    assert settings.api_key.get_secret_value() == KEY
+    assert (settings.stations, settings.hub_url, settings.window_minutes) == ("90", "http://x/api/typ01", 5)
+    assert settings.start == datetime(2026, 11, 22, 12)
+    assert load_settings(start=datetime(2020, 1, 1)).start == datetime(2020, 1, 1)
+
+
+def test_blank_means_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KMAFLOW_API_KEY", "  ")
+    monkeypatch.setenv("KMAFLOW_START", " ")
+    assert (load_settings().api_key, load_settings().start) == (None, None)
+
+
+def test_secrets_are_in_no_repr() -> None:
+    settings = load_settings(
+        api_key=SecretStr(KEY), database_url="postgresql://me:pass-w0rd@db/x", archive_url="s3://me:pass-w0rd@bucket"
+    )
+    assert KEY not in f"{settings} {settings!r} {settings.model_dump()}"
+    assert "pass-w0rd" not in f"{settings} {settings!r}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WINDOW_MINUTES", "0"),
+        ("DAILY_CALLS", KEY),
+        ("UI_PORT", "99999"),
+        ("START", KEY),
+        ("START", "2026-11-22 12:00+00:00"),
+        ("CATCHUP", KEY),
+    ],
+)
+def test_a_wrong_value_is_told_by_its_name_and_never_shown(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"KMAFLOW_{name}", value)
+    with pytest.raises(UsageError, match=f"KMAFLOW_{name}: ") as caught:
+        load_settings()
+    assert KEY not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_file_in_another_encoding_is_told() -> None:
+    Path(".env").write_bytes(f"# 인증키\nKMAFLOW_API_KEY={KEY}\n".encode("cp949"))
+    with pytest.raises(UsageError, match="not UTF-8") as caught:
+        load_settings()
+    assert KEY not in str(caught.value)
