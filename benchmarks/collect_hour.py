@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from datetime import datetime, timedelta
-from pathlib import Path
 
 FLOOR = """
 import io, sqlite3, sys
@@ -70,7 +69,9 @@ def measure(hours: int, repeats: int, url: str, key: str, end: datetime) -> None
             environment = {**os.environ, "KMAFLOW_HOME": folder, "KMAFLOW_HUB_URL": url, "KMAFLOW_API_KEY": key}
             prepare = [sys.executable, "-m", "kmaflow", "stations", "sync"]
             run(prepare, environment)
-            seconds, peak, output = run([sys.executable, "-c", FLOOR, url, key, f"{folder}/floor.db", *windows], environment)
+            seconds, peak, output = run(
+                [sys.executable, "-c", FLOOR, url, key, f"{folder}/floor.db", *windows], environment
+            )
             times["floor"].append(seconds)
             memory["floor"] = max(memory["floor"], peak)
             rows["floor"] = int(output)
@@ -105,8 +106,11 @@ def main() -> None:
         "    print(hub.url, flush=True); sys.stdin.read()"
     )
     assert SimulatorSettings
-    with subprocess.Popen([sys.executable, "-c", serve], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as hub:
-        assert hub.stdout is not None and hub.stdin is not None
+    with subprocess.Popen(
+        [sys.executable, "-c", serve], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as hub:
+        assert hub.stdout is not None
+        assert hub.stdin is not None
         url = hub.stdout.readline().strip()
         for hours in (1, 10):
             measure(hours, 1 if hours > 1 else 2, url, DEFAULT_KEY, end) if hours > 1 else None

@@ -44,8 +44,11 @@ RETRIES: dict[str, Any] = {
 
 
 def asset(name: str) -> Asset:
-    """The asset that a complete window of a dataset updates."""
-    return Asset(name=name, uri=f"kma://{name}", group="kma")
+    """The asset that a complete window of a dataset updates; others wait for it with ``Asset("kma://NAME")``.
+
+    So its name is that very text. (As URI Airflow writes ``kma://NAME/``, here and there alike.)
+    """
+    return Asset(f"kma://{name}", group="kma")
 
 
 def observation_dag(
