@@ -96,7 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    from kmaflow.simulator import DEFAULT_KEY, SimulatorSettings
+    from kmaflow.simulator import DEFAULT_KEY
 
     end = datetime(2026, 11, 22, 12)
     # A process of its own: in ours it would share the interpreter with nobody, but it would count as our memory.
@@ -105,7 +105,6 @@ def main() -> None:
         "with running(SimulatorSettings(now=datetime(2026, 11, 22, 13), body_cache_bytes=500_000_000)) as hub:\n"
         "    print(hub.url, flush=True); sys.stdin.read()"
     )
-    assert SimulatorSettings
     with subprocess.Popen(
         [sys.executable, "-c", serve], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as hub:

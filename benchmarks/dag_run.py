@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,10 @@ def finished(running: Running, dag_id: str, conf: dict[str, Any]) -> dict[str, A
     return found[0]
 
 
+def succeeded(running: Running, dag_id: str) -> bool:
+    return bool(running.api.runs(dag_id=dag_id, state=["success"]))
+
+
 def collect_all(url: str, window: Window) -> tuple[float, int]:
     """Seconds and rows of the five ``kmaflow collect``, each a process, into a fresh home."""
     with tempfile.TemporaryDirectory() as home:
@@ -100,15 +105,10 @@ def main() -> None:
             await_condition(
                 lambda: any(dag["dag_id"] == "kma_empty" for dag in running.api.dags()), running.children, "kma_empty"
             )
+            # A finished scheduled run: the scheduler is warm, the stations are synchronised, the tables are there.
             for dag_id in ("kma_aws", "kma_asos"):
-                # A finished scheduled run: the scheduler is warm, the stations are synchronised, the dataset's tables are there.
-                await_condition(
-                    lambda dag_id=dag_id: bool(running.api.runs(dag_id=dag_id, state=["success"])),
-                    running.children,
-                    dag_id,
-                )
-                if dag_id == "kma_asos":
-                    running.api.pause(dag_id, paused=True)
+                await_condition(partial(succeeded, running, dag_id), running.children, dag_id)
+            running.api.pause("kma_asos", paused=True)
             times: dict[str, list[float]] = {"dag": [], "empty": [], "collect": []}
             rows = 0
             for repeat in range(options.repeats):

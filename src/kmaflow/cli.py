@@ -55,6 +55,8 @@ def _global(
 
 register(app)
 
+#: What a shell gives a command that Ctrl-C ended; typer turns the interrupt into this code.
+_STOPPED = 130
 #: Newer versions of typer carry a click of their own, older ones use the one installed: take whichever typer raises.
 _Complaint: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
@@ -86,9 +88,10 @@ def main() -> None:
             sys.stderr.write(f"kmaflow: {told} → {command} --help\n")
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("kmaflow: 멈추었습니다; 저장된 것은 그대로입니다 / stopped; what is stored stays\n")
-        sys.exit(130)
+        code = _STOPPED
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    if code == _STOPPED:
+        sys.stderr.write("kmaflow: 멈추었습니다; 저장된 것은 그대로입니다 / stopped; what is stored stays\n")
     sys.exit(code if isinstance(code, int) else 0)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG, TriggerRule
+from airflow.sdk import DAG, Asset, TriggerRule
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
@@ -65,7 +65,7 @@ def test_one_task_for_each_dataset_with_asset_and_pool(dagbag: DagBag, dag_id: s
     for name in names:
         task = dag.get_task(name)
         assert task.pool == POOL
-        assert [asset.uri for asset in task.outlets] == [f"kma://{name}"]
+        assert task.outlets == [Asset(f"kma://{name}", group="kma")]
         assert task.task_display_name == DATASETS[name].ko
     assert dag.get_task("stations").pool == POOL
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pendulum
 import pytest
 
 from kmaflow.airflow.run_window import run_window
@@ -23,6 +24,11 @@ def window(start: str | None, end: str | None, interval: tuple[datetime, datetim
 def test_the_data_interval_is_the_window() -> None:
     interval = (datetime(2026, 3, 1, 0, 0, tzinfo=UTC), datetime(2026, 3, 1, 1, 0, tzinfo=UTC))
     assert window(None, None, interval) == Window(datetime(2026, 3, 1, 9), datetime(2026, 3, 1, 10))
+
+
+def test_a_pendulum_time_becomes_a_plain_one() -> None:
+    interval = (pendulum.datetime(2026, 3, 1, 0, 0), pendulum.datetime(2026, 3, 1, 1, 0))
+    assert type(window(None, None, interval).end) is datetime
 
 
 def test_from_and_to_win() -> None:

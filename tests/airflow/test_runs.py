@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from tests.airflow.fake_core import FakeCollector
 
 from kmaflow.airflow import connections
 from kmaflow.catalog import AWS_DATASETS
 from kmaflow.catalog.time import Window
 from kmaflow.errors import UsageError
 from kmaflow.hub.errors import BadKey, NotApplied
+from tests.airflow.fake_core import FakeCollector
 
 KEY = "the-secret-key-of-this-test"
 AT = datetime(2026, 3, 1, 3, 4, tzinfo=UTC)

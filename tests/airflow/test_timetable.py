@@ -27,7 +27,7 @@ moments = st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1), timezones=st.
 
 
 def on_the_grid(moment: datetime, step: timedelta) -> bool:
-    kst = to_kst(moment)
+    kst = to_kst(datetime.fromtimestamp(moment.timestamp(), UTC))
     return floor_to(kst, step) == kst
 
 

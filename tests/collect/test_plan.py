@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -42,7 +43,7 @@ def test_calls_tile_the_window_for_every_station(
     for stn in asked:
         parts = [call.window for call in calls if call.stn == stn]
         assert (parts[0].start, parts[-1].end) == (whole.start, whole.end)
-        assert all(before.end == after.start for before, after in zip(parts, parts[1:], strict=False))
+        assert all(before.end == after.start for before, after in pairwise(parts))
         longest = dataset.asking.all_stations if stn is None else dataset.asking.one_station
         if stn is None and dataset.cadence < HOUR:
             longest = span * MINUTE

@@ -57,13 +57,17 @@ def kmaflow(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     # Rich would colour and fold by the terminal of whoever runs the tests.
     for name in ("FORCE_COLOR", "COLUMNS", "TERM"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(logging.root, "handlers", [])
+    level = logging.root.level
 
     def run(*arguments: object) -> Done:
         monkeypatch.setattr(sys, "argv", ["kmaflow", *map(str, arguments)])
         capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main()
+        # pytest's own handlers would make the command line believe that somebody else has set up the logs.
+        with monkeypatch.context() as patch:
+            patch.setattr(logging.root, "handlers", [])
+            with pytest.raises(SystemExit) as left:
+                main()
+        logging.root.setLevel(level)
         out, err = capsys.readouterr()
         return Done(
             left.value.code if isinstance(left.value.code, int) else 0 if left.value.code is None else 1, out, err

@@ -80,7 +80,9 @@ def test_help_teaches(kmaflow: Kmaflow, home: Path, command: str, words: list[st
 
 def test_version_and_nothing(kmaflow: Kmaflow) -> None:
     assert kmaflow("--version").out.startswith("kmaflow ")
-    assert "Usage" in "".join((kmaflow().out, kmaflow().err))
+    nothing = kmaflow()
+    assert nothing.code == 2
+    assert "Usage" in nothing.out + nothing.err
 
 
 def test_init(kmaflow: Kmaflow, home: Path) -> None:
@@ -210,6 +212,30 @@ def test_load(kmaflow: Kmaflow, saved: Path, tmp_path: Path) -> None:
     assert kmaflow("load", lists).code == 0
 
 
+def test_people_on_a_terminal_see_progress(
+    hub: Running, kmaflow: Kmaflow, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    done = kmaflow("load", saved)
+    assert done.code == 0
+    assert "load" in done.err
+
+
+def test_why_tells_corrections_and_states_without_values(kmaflow: Kmaflow, saved: Path, tmp_path: Path) -> None:
+    later = tmp_path / "later.txt"
+    later.write_bytes(BODY.replace(b",-9.3,", b",-9.4,"))
+    assert kmaflow("load", saved, "--fetched-at", "2025-01-15 13:00").code == 0
+    assert kmaflow("load", later, "--fetched-at", "2025-01-15 14:00").code == 0
+    told = kmaflow("why", "aws_minute", "108", "2025-01-15 12:01").out
+    for words in ("present", "-9.3", "-9.4", "정정 / revisions", "원문 / raw: 202501151201,108,", "요청 / requests"):
+        assert words in told
+    nothing = kmaflow("why", "aws_minute", "108", "2020-01-01").out
+    assert "not_asked" in nothing
+    assert "requests" not in nothing
+
+
 # ------------------------------------------------------------------------------------------------------ bad input
 
 
@@ -237,7 +263,7 @@ def test_load(kmaflow: Kmaflow, saved: Path, tmp_path: Path) -> None:
 def test_bad_input_gets_one_clear_line(
     hub: Running, kmaflow: Kmaflow, arguments: list[str], code: int, words: list[str]
 ) -> None:
-    done = kmaflow(*arguments, *(["--json"] if arguments[0] in {"collect"} else []))
+    done = kmaflow(*arguments, *(["--json"] if arguments[0] == "collect" else []))
     assert done.code == code
     if arguments[0] != "load" or code == 2:
         _one_line(done, *words)
@@ -348,17 +374,18 @@ def test_what_nobody_foresaw_and_what_a_person_stops(
 
 
 def test_airflow_setup_without_airflow(kmaflow: Kmaflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(*_: object, **__: object) -> None:
-        raise ModuleNotFoundError("No module named 'airflow'", name="airflow")
-
-    monkeypatch.setitem(sys.modules, "kmaflow.airflow.setup", types.ModuleType("setup"))
-    monkeypatch.setattr(sys.modules["kmaflow.airflow.setup"], "setup_airflow", lambda: ["made the pool"], raising=False)
-    assert kmaflow("airflow", "setup").out == "made the pool\n"
-    monkeypatch.setattr(sys, "meta_path", [types.SimpleNamespace(find_spec=missing), *sys.meta_path])
-    monkeypatch.delitem(sys.modules, "kmaflow.airflow.setup")
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     done = kmaflow("airflow", "setup")
     assert done.code == 2
-    _one_line(done, "kmaflow[airflow]")
+    _one_line(done, "Airflow is not installed", "kmaflow[airflow]")
+
+
+def test_airflow_setup_says_what_it_made(kmaflow: Kmaflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = types.ModuleType("kmaflow.airflow.setup")
+    setup.__dict__["setup_airflow"] = lambda: ["made the pool"]
+    monkeypatch.setitem(sys.modules, "kmaflow.airflow.setup", setup)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: setup)
+    assert kmaflow("airflow", "setup").out == "made the pool\n"
 
 
 def test_a_taken_port(hub: Running, kmaflow: Kmaflow) -> None:

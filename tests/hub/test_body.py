@@ -235,3 +235,8 @@ def test_a_first_row_with_a_hash_is_no_line_of_the_header() -> None:
     body = open_body(ONE.replace(b"\n2026", b"\n#026", 1))
     assert body.head == open_body(ONE).head
     assert body.rows.startswith(b"#026")
+
+
+def test_the_last_row_of_an_answer_to_help_2_needs_no_line_end() -> None:
+    values = simulated("aws_minute", help="2")
+    assert open_body(values.rstrip(b"\n"), end_marker=False).rows == values

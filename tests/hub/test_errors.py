@@ -10,7 +10,15 @@ from kmaflow.errors import KmaflowError
 from kmaflow.hub import errors
 from kmaflow.hub.errors import HubError, QuotaSpent, TerminalHubError, TransientHubError
 
-TRANSIENT = {"HubTimeout", "ConnectionFailed", "ServerFailed", "Truncated", "EmptyAnswer", "Maintenance", "NotYetProduced"}
+TRANSIENT = {
+    "HubTimeout",
+    "ConnectionFailed",
+    "ServerFailed",
+    "Truncated",
+    "EmptyAnswer",
+    "Maintenance",
+    "NotYetProduced",
+}
 TERMINAL = {"BadKey", "NotApplied", "QuotaSpent", "UnknownEndpoint", "UnknownStation", "Refused", "ChangedFormat"}
 LEAVES = [getattr(errors, name) for name in sorted(TRANSIENT | TERMINAL)]
 
@@ -45,4 +53,10 @@ def test_no_two_errors_share_a_code() -> None:
 
 def test_an_error_carries_what_came_with_it() -> None:
     error = HubError("it broke", status=500, body=b"page", retry_after=3.0, todo_en="wait", todo_ko="기다리십시오")
-    assert (error.status, error.body, error.retry_after, error.todo_en, error.todo_ko) == (500, b"page", 3.0, "wait", "기다리십시오")
+    assert (error.status, error.body, error.retry_after, error.todo_en, error.todo_ko) == (
+        500,
+        b"page",
+        3.0,
+        "wait",
+        "기다리십시오",
+    )

@@ -75,14 +75,16 @@ def test_rows_without_a_name_line_are_refused() -> None:
         (MINUTE, b"  WD10   WS10", b"  WS10   WD10"),
         (MINUTE, b"   STN", b"    ID"),
         (CLOUD, b"CH_LOW,CH_MID", b"CH_MID,CH_LOW"),
-        (CLOUD, b"CA_TOT,=", b"CA_TOT,CA_LOW,=" ),
+        (CLOUD, b"CA_TOT,=", b"CA_TOT,CA_LOW,="),
         (VISIBILITY, b"VIS1,VIS10", b"VIS10,VIS1"),
         (VISIBILITY, b"WW1,WW15", b"WW1"),
         (ASOS, b" PA     PS", b" PS     PA"),
         (ASOS, b" WC WP WW", b" WP WC WW"),
     ],
 )
-def test_a_column_that_is_new_moved_gone_or_renamed_is_a_changed_format(dataset: Dataset, old: bytes, new: bytes) -> None:
+def test_a_column_that_is_new_moved_gone_or_renamed_is_a_changed_format(
+    dataset: Dataset, old: bytes, new: bytes
+) -> None:
     refused(dataset, changed(simulated(dataset.name), old, new), dataset.name)
 
 

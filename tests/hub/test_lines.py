@@ -25,7 +25,7 @@ from .answers import (
     with_rows,
 )
 
-ONE = simulated("aws_minute")
+ONE = with_rows(simulated("aws_minute"), rows_of(simulated("aws_minute"))[:40])
 
 
 @pytest.mark.parametrize("text", ["202612150549", "190001010000", "202402290000"])

@@ -161,7 +161,9 @@ def test_minus_zero_is_stored_as_zero(disp: str) -> None:
     content = simulated("aws_minute", disp=disp)
     row = rows_of(content)[0]
     last = (row.removesuffix(b",=").split(b",") if disp == "1" else row.split())[-1]
-    spoilt = with_row(content, 0, row[: row.rindex(last)] + b"-0.0".rjust(len(last)) + row[row.rindex(last) + len(last) :])
+    spoilt = with_row(
+        content, 0, row[: row.rindex(last)] + b"-0.0".rjust(len(last)) + row[row.rindex(last) + len(last) :]
+    )
     zero = parse(MINUTE, spoilt).rows["td"][0]
     assert (zero, math.copysign(1.0, zero)) == (0.0, 1.0)
 
@@ -348,7 +350,7 @@ def test_the_first_pair_is_in_the_row_and_the_others_beside_it(count: int) -> No
     found = parse(WEATHER, content)
     stn = station(rows_of(PAIR)[4])
     row = cell(found, stn)
-    assert (row["n"], row["ww1"], row["nn1"]) == (count, *(numbers[:2] or [None, None]))
+    assert (row["n"], row["ww1"], row["nn1"]) == (count, *(tuple(numbers[:2]) or (None, None)))
     assert found.pairs is not None
     mine = found.pairs.filter(pl.col("stn") == stn).select("k", "ww", "nn").rows()
     assert mine == [(2, 61, 2), (3, 71, 3)][: max(count - 1, 0)]

@@ -76,13 +76,17 @@ def test_captured_temperatures_of_nine_below_zero_are_there(captures: Path) -> N
                 place = 2 + [column.name for column in MINUTE.columns].index(name)
                 values = [float(line.split(b",")[place]) for line in rows_of(content)]
                 expected.update(value for value in values if -10 < value <= -9)
-                stored.update(value for value in parse(dataset, content).rows[name] if value is not None and -10 < value <= -9)
+                stored.update(
+                    value for value in parse(dataset, content).rows[name] if value is not None and -10 < value <= -9
+                )
         assert stored == expected
         assert stored.total() > 0
 
 
 def test_stations_that_no_list_names_are_there(captures: Path) -> None:
-    seen = {stn for dataset, content in files(captures) if dataset is MINUTE for stn in parse(dataset, content).rows["stn"]}
+    seen = {
+        stn for dataset, content in files(captures) if dataset is MINUTE for stn in parse(dataset, content).rows["stn"]
+    }
     assert {693, 884} <= seen
 
 

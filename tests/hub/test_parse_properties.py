@@ -16,7 +16,7 @@ from kmaflow.hub.parse import Parsed, parse
 
 from .answers import is_row, rows_of, simulated, with_rows
 
-QUICK = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 NAMES = st.sampled_from(sorted(DATASETS))
 DIGITS = frozenset(b"0123456789")
 
@@ -60,13 +60,15 @@ def test_what_lacks_its_beginning_is_never_a_short_frame(name: str, data: st.Dat
     assert found.rows.height + len(found.rejected) in {0, whole.rows.height}
 
 
-@settings(QUICK, max_examples=150)
+@settings(QUICK, max_examples=100)
 @given(NAMES, st.integers(0, 19), st.data())
 def test_a_garbled_row_is_rejected_and_all_others_survive(name: str, index: int, data: st.DataObject) -> None:
     """One byte of one row becomes something that is neither digit nor separator."""
     rows = rows_of(small(name))
     place = data.draw(st.integers(0, len(rows[index]) - 1))
-    byte = data.draw(st.integers(0, 255).filter(lambda value: value not in b"0123456789.,-+= \t\r\n\v\f\x1c\x1d\x1e\x1f"))
+    byte = data.draw(
+        st.integers(0, 255).filter(lambda value: value not in b"0123456789.,-+= \t\r\n\v\f\x1c\x1d\x1e\x1f")
+    )
     spoilt = bytearray(rows[index])
     if spoilt[place] in b" =" or (name == "asos_hourly" and chr(byte).isascii() and chr(byte).isprintable()):
         spoilt[place : place + 1] = b"?" + bytes([byte]) + b"\xff"
@@ -108,7 +110,7 @@ def test_junk_anywhere_in_a_row_harms_no_other_row(name: str, index: int, junk: 
     assert len(found.rejected) >= lost
 
 
-@settings(QUICK, max_examples=200)
+@settings(QUICK, max_examples=120)
 @given(NAMES, st.integers(0, 19), st.data())
 def test_the_fast_and_the_careful_way_agree_on_spoilt_rows_too(name: str, index: int, data: st.DataObject) -> None:
     rows = rows_of(small(name))
@@ -154,7 +156,9 @@ def test_no_minute_of_any_season_holds_a_sentinel(back: int, name: str) -> None:
     for column in found.rows.select(pl.col(pl.Float64, pl.Int64)):
         assert (column.drop_nulls() > -50).all()
     assert found.rows.equals(parse(DATASETS[name], blank).rows)
-    printed = sum(1 for row in rows_of(comma) for token in row.split(b",")[2:] if token.startswith(b"-9.") and token != b"-9.")
+    printed = sum(
+        1 for row in rows_of(comma) for token in row.split(b",")[2:] if token.startswith(b"-9.") and token != b"-9."
+    )
     if name == "aws_minute":
         stored = sum(int(((column > -10) & (column <= -9)).sum()) for column in found.rows.select(pl.col(pl.Float64)))
         assert stored == printed

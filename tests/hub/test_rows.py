@@ -27,7 +27,13 @@ def cleaned(column: Column, *values: object) -> list[object]:
 
 
 def test_at_most_50_below_zero_is_missing() -> None:
-    assert cleaned(replace(TA, missing=AtMost(-50.0)), -49.9, -50.0, -99.9, -999.0, -9.0) == [-49.9, None, None, None, -9.0]
+    assert cleaned(replace(TA, missing=AtMost(-50.0)), -49.9, -50.0, -99.9, -999.0, -9.0) == [
+        -49.9,
+        None,
+        None,
+        None,
+        -9.0,
+    ]
 
 
 def test_only_its_codes_are_missing() -> None:
@@ -54,7 +60,11 @@ def test_minus_zero_is_zero(rule: AtMost | Codes) -> None:
 def test_printed_stamps_are_naive_times() -> None:
     found = stamps(pl.Series([202611221200, 202611221159, 202611221200]))
     assert found is not None
-    assert found.to_list() == [datetime(2026, 11, 22, 12, 0), datetime(2026, 11, 22, 11, 59), datetime(2026, 11, 22, 12, 0)]
+    assert found.to_list() == [
+        datetime(2026, 11, 22, 12, 0),
+        datetime(2026, 11, 22, 11, 59),
+        datetime(2026, 11, 22, 12, 0),
+    ]
     assert found.dtype == pl.Datetime("us")
 
 
@@ -115,7 +125,9 @@ def test_rows_without_commas_go_the_careful_way() -> None:
     assert not taken(simulated("aws_minute", disp="0"))
 
 
-@pytest.mark.parametrize("name", ["aws_minute", "aws_cloud", "aws_visibility", "aws_ground_temperature", "aws_present_weather"])
+@pytest.mark.parametrize(
+    "name", ["aws_minute", "aws_cloud", "aws_visibility", "aws_ground_temperature", "aws_present_weather"]
+)
 def test_both_ways_agree(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset, body = DATASETS[name], open_body(simulated(name, tm1="202611221151", tm2="202611221200"))
     quick, _ = read_blocks(dataset, dataset.columns, body.rows, body.first_line)

@@ -49,7 +49,9 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def quoting(request: httpx.Request) -> bytes:
-    return f"<html>The requested URL {request.url} was not found, authKey={request.url.params['authKey']}</html>".encode()
+    return (
+        f"<html>The requested URL {request.url} was not found, authKey={request.url.params['authKey']}</html>".encode()
+    )
 
 
 def failing(kind: str) -> Callable[[httpx.Request, int], httpx.Response]:
@@ -57,7 +59,9 @@ def failing(kind: str) -> Callable[[httpx.Request, int], httpx.Response]:
         if kind == "page":
             return httpx.Response(404, content=quoting(request))
         if kind == "json":
-            return httpx.Response(403, content=answers.json_error(403, f"키 {request.url.params['authKey']} 는 없습니다").body)
+            return httpx.Response(
+                403, content=answers.json_error(403, f"키 {request.url.params['authKey']} 는 없습니다").body
+            )
         if kind == "words":
             return httpx.Response(400, content=f"bad request {request.url}".encode())
         if kind == "redirect":

@@ -166,7 +166,9 @@ def test_any_cut_is_truncated(size: int) -> None:
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(st.integers(0, 19), st.binary(min_size=1, max_size=3).filter(lambda junk: b"\n" not in junk), st.integers(0, 130))
+@given(
+    st.integers(0, 19), st.binary(min_size=1, max_size=3).filter(lambda junk: b"\n" not in junk), st.integers(0, 130)
+)
 def test_junk_in_a_line_harms_no_other(index: int, junk: bytes, place: int) -> None:
     short = with_rows(LIST, rows_of(LIST)[:20])
     spoilt = with_row(short, index, put(place + 1, junk))

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from kmaflow.catalog import DATASETS, STATION_LISTS
+from kmaflow.catalog.model import ByteField, StationList
 from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.hub.station_list import parse_stations
@@ -115,16 +116,13 @@ def load(
 
 
 def load_list(store: Store, network: str, body: bytes, fetched_at: datetime) -> StationChanges:
-    lists = {name: one for name, one in STATION_LISTS.items()}
-    parsed = parse_stations(lists[network], body)  # type: ignore[index]
+    parsed = parse_stations(dict[str, StationList](STATION_LISTS)[network], body)
     return store.load_stations(parsed, fetch_of(body, fetched_at, dataset=f"station_{network}", window=None))
 
 
 def station_body(network: str, stations: Mapping[int, str], *, address: str | None = None, extra: str = "") -> bytes:
     """A station list by byte offsets: number → Korean name."""
-    from kmaflow.catalog.model import ByteField
-
-    described = {name: one for name, one in STATION_LISTS.items()}[network]  # type: ignore[index]
+    described = dict[str, StationList](STATION_LISTS)[network]
     fields: tuple[ByteField, ...] = described.fields + (described.since_2026 if address is not None else ())
     head = "# " + " ".join(field.header or field.kma for field in fields)
     lines = []
@@ -134,8 +132,8 @@ def station_body(network: str, stations: Mapping[int, str], *, address: str | No
         given |= {"law_addr": address or ""}
         for field in fields:
             text = given.get(field.name, "")
-            if not text and field.kind != "text":
-                text = "1"
+            if not text:
+                text = "----" if field.kind == "text" else "1"
             raw = text.encode("cp949")
             line[field.start - 1 : field.start - 1 + len(raw)] = raw
         lines.append(bytes(line).rstrip().decode("cp949"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,9 +37,8 @@ SECOND = (stamp(2), 108)
 
 def _total_changes(store: Store) -> int:
     with store.engine.connect() as connection:
-        driver = connection.connection.dbapi_connection
-        assert isinstance(driver, sqlite3.Connection)
-        return driver.total_changes
+        driver: Any = connection.connection.dbapi_connection
+        return int(driver.total_changes)
 
 
 # ---------------------------------------------------------------------------------------------- unchanged input
@@ -325,9 +325,10 @@ def test_a_failure_in_any_step_leaves_nothing_and_the_next_try_does_it_all(
     def fail(*_: object, **__: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    with monkeypatch.context() as patch, pytest.raises(StoreFull):
+    with monkeypatch.context() as patch:
         patch.setattr(where, step, fail)
-        load(store, second, at(16), dataset="aws_present_weather")
+        with pytest.raises(StoreFull):
+            load(store, second, at(16), dataset="aws_present_weather")
     assert touched() == {}
     assert (observations(store, "aws_present_weather"), observations(store, "completeness_hour")) == before
     loaded = load(store, second, at(16), dataset="aws_present_weather")
@@ -343,9 +344,10 @@ def test_a_failure_in_the_bulk_path_leaves_nothing(
     def fail(*_: object) -> None:
         raise sqlite3.OperationalError("something nobody has seen")
 
-    with monkeypatch.context() as patch, pytest.raises(StoreError, match="something nobody has seen"):
+    with monkeypatch.context() as patch:
         patch.setattr(SqliteLoader, "count", fail)
-        load(store, body, at(15))
+        with pytest.raises(StoreError, match="something nobody has seen"):
+            load(store, body, at(15))
     assert touched() == {}
     assert load(store, body, at(15)).inserted == 2
 

@@ -17,7 +17,7 @@ from .bodies import WITNESS, load, minute_body, rows
 
 _DAYS = count()
 #: What an answer says of a cell: nothing (absent), sentinels (blank), or temperature with or without humidity.
-_VALUES = st.one_of(
+_VALUES: st.SearchStrategy[dict[str, float] | None] = st.one_of(
     st.none(),
     st.just({}),
     st.builds(
@@ -26,10 +26,8 @@ _VALUES = st.one_of(
         st.sampled_from([None, 50.0]),
     ),
 )
-_CELLS = [(minute, stn) for minute in (1, 2) for stn in (90, 108)]
-_ANSWERS = st.tuples(
-    st.sampled_from([(0, 2), (0, 1), (1, 2)]), st.fixed_dictionaries({cell: _VALUES for cell in _CELLS})
-)
+_CELLS = [(minute, stn) for minute in (1, 2) for stn in (90,)]
+_ANSWERS = st.tuples(st.sampled_from([(0, 2), (0, 1), (1, 2)]), st.fixed_dictionaries(dict.fromkeys(_CELLS, _VALUES)))
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +49,8 @@ def _expected(
     return table
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
-@given(data=st.data(), answers=st.lists(_ANSWERS, min_size=1, max_size=5))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@given(data=st.data(), answers=st.lists(_ANSWERS, min_size=3, max_size=5))
 def test_any_order_of_loading_gives_the_same_table(
     store: Store,
     data: st.DataObject,

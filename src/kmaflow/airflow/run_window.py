@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kmaflow.catalog.time import Window, parse_time, to_kst
@@ -52,4 +52,9 @@ def run_window(
         return window
     if interval is None:
         interval = timetable.last_complete(run_after)
-    return Window(to_kst(interval[0]), to_kst(interval[1]))
+    return Window(_plain(interval[0]), _plain(interval[1]))
+
+
+def _plain(moment: datetime) -> datetime:
+    """Airflow's time (pendulum, whose arithmetic is its own) as a plain datetime, naive KST."""
+    return to_kst(datetime.fromtimestamp(moment.timestamp(), UTC))

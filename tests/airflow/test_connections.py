@@ -1,0 +1,160 @@
+"""From connections and settings to the hub's key and address and the database's URL."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import Connection
+from pydantic import SecretStr
+
+from kmaflow.airflow import connections
+from kmaflow.airflow.connections import SIMULATED, database_url, hub_access, open_collector, store_url
+from kmaflow.airflow.hook import KmaApiHubHook
+from kmaflow.catalog import PUBLIC_HUB
+from kmaflow.errors import UsageError
+from kmaflow.hub.client import HubClient
+from kmaflow.hub.errors import BadKey
+from kmaflow.settings import Settings, load_settings
+
+KEY = "key-of-the-connection"
+OTHER = "https://apihub-pub.kma.go.kr/api/typ01"
+
+
+@pytest.fixture(autouse=True)
+def _database(airflow_database: Path) -> None:
+    """A connection that is not in the environment is looked up there."""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(home=tmp_path, api_key="key-of-the-settings", hub_url="http://127.0.0.1:1/api/typ01")
+
+
+@pytest.fixture
+def connect(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def make(conn_id: str, **fields: Any) -> None:
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps({"conn_type": "kma_apihub", **fields}))
+
+    return make
+
+
+def test_without_connections_the_settings_decide(settings: Settings) -> None:
+    access = hub_access("kma_apihub", settings)
+    assert access.hub_url == settings.hub_url
+    assert access.require_key() == settings.api_key
+    assert store_url("kma_store", settings) == settings.database_url
+
+
+def test_an_empty_connection_leaves_everything_to_the_settings(settings: Settings, connect: Any) -> None:
+    connect("kma_apihub")
+    connect("kma_store", conn_type="sqlite")
+    assert hub_access("kma_apihub", settings).require_key() == settings.api_key
+    assert hub_access("kma_apihub", settings).hub_url == settings.hub_url
+    assert store_url("kma_store", settings) == settings.database_url
+
+
+def test_a_key_in_the_connection_wins_and_belongs_to_the_public_hub(settings: Settings, connect: Any) -> None:
+    connect("kma_apihub", password=f" {KEY} ")
+    access = hub_access("kma_apihub", settings)
+    assert access.require_key().get_secret_value() == KEY
+    assert access.hub_url == PUBLIC_HUB
+
+
+@pytest.mark.parametrize("host", [OTHER, f"{OTHER}/", "apihub-pub.kma.go.kr/api/typ01"])
+def test_key_and_host_are_taken_together(settings: Settings, connect: Any, host: str) -> None:
+    connect("mine", password=KEY, host=host)
+    assert hub_access("mine", settings).hub_url == OTHER
+
+
+def test_a_host_alone_keeps_the_key_of_the_settings(settings: Settings, connect: Any) -> None:
+    connect("kma_apihub", host=OTHER)
+    access = hub_access("kma_apihub", settings)
+    assert (access.hub_url, access.api_key) == (OTHER, settings.api_key)
+
+
+@pytest.mark.parametrize("lookup", [hub_access, store_url])
+def test_a_connection_that_somebody_named_must_exist(lookup: Any, settings: Settings) -> None:
+    with pytest.raises(UsageError, match="no connection 'elsewhere'"):
+        lookup("elsewhere", settings)
+
+
+def test_a_real_key_never_feeds_the_simulators_database(
+    settings: Settings, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect("kma_apihub", password=KEY)
+    monkeypatch.setenv(SIMULATED, "1")
+    with pytest.raises(UsageError, match="fed by the simulator") as refused:
+        hub_access("kma_apihub", settings)
+    assert KEY not in str(refused.value)
+
+
+def test_no_key_anywhere_says_where_it_belongs(tmp_path: Path) -> None:
+    access = hub_access("kma_apihub", load_settings(home=tmp_path, api_key=None))
+    with pytest.raises(UsageError, match="no API Hub key") as refused:
+        access.require_key()
+    assert "kma_apihub" in refused.value.todo_ko
+
+
+@pytest.mark.parametrize(
+    ("fields", "url"),
+    [
+        ({"conn_type": "sqlite", "host": "/data/kma.db"}, "sqlite:////data/kma.db"),
+        ({"conn_type": "sqlite"}, None),
+        (
+            {"conn_type": "postgres", "host": "db", "login": "u", "password": "p@ss", "port": 5432, "schema": "kma"},
+            "postgresql+psycopg://u:p%40ss@db:5432/kma",
+        ),
+        ({"conn_type": "mysql", "host": "db", "schema": "kma"}, "mysql+pymysql://db/kma"),
+        ({"conn_type": "mysql", "host": "db"}, None),
+    ],
+)
+def test_store_connections_become_urls(fields: dict[str, Any], url: str | None) -> None:
+    assert database_url(Connection(conn_id="one", **fields)) == url
+
+
+def test_a_connection_that_is_no_database_is_refused() -> None:
+    with pytest.raises(UsageError, match="cannot hold observations"):
+        database_url(Connection(conn_id="one", conn_type="http"))
+
+
+def test_a_collector_opens_with_what_the_connections_say(
+    connect: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KMAFLOW_HOME", str(tmp_path))
+    connect("kma_apihub", password=KEY, host=OTHER)
+    connect("kma_store", conn_type="sqlite", host=str(tmp_path / "mine.db"))
+    with open_collector(hub_conn_id="kma_apihub", conn_id="kma_store", needs_hub=True) as collector:
+        assert collector.client.hub_url == OTHER
+    assert (tmp_path / "mine.db").exists() or collector.store is not None
+    with open_collector(hub_conn_id="kma_apihub", conn_id="kma_store", needs_hub=False) as collector:
+        assert collector.choose_stations("all").stations is None
+
+
+def test_the_test_button_says_yes_or_why_not(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = KmaApiHubHook()
+    assert hook.test_connection()[0] is False
+    connect("kma_apihub", password=KEY)
+    monkeypatch.setattr(HubClient, "ask_stations", lambda *_: None)
+    assert hook.test_connection() == (True, f"인증키를 확인했습니다 · the hub knows the key ({PUBLIC_HUB})")
+
+    def refuse(*_: object) -> None:
+        raise BadKey("401")
+
+    monkeypatch.setattr(HubClient, "ask_stations", refuse)
+    answered, why = hook.test_connection()
+    assert not answered
+    assert "마이페이지" in why
+    assert KEY not in why
+
+
+def test_the_key_is_masked_in_logs(connect: Any, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    masked: list[str] = []
+    monkeypatch.setattr(connections, "mask_secret", masked.append)
+    hub_access("kma_apihub", settings)
+    connect("kma_apihub", password=KEY)
+    hub_access("kma_apihub", settings)
+    assert masked == ["key-of-the-settings", KEY]
+    assert isinstance(KmaApiHubHook().api_key, SecretStr)

@@ -1,0 +1,154 @@
+"""What only a process of its own can show: no Airflow, light imports, killed in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from kmaflow.simulator import DEFAULT_KEY
+from kmaflow.simulator.server import Running
+
+from ..collect.hub import collecting, differences, window
+from ..store.bodies import minute_body, stamp
+
+BLOCKED = """
+import sys
+class NoAirflow:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "airflow":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, NoAirflow())
+from kmaflow.cli import main
+main()
+"""
+
+
+def _run(code: str, home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=home,
+        env={**os.environ, "KMAFLOW_HOME": str(home), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_library_and_command_line_work_without_airflow(tmp_path: Path) -> None:
+    (tmp_path / "saved.txt").write_bytes(minute_body({(stamp(1), 108): {"ta": -9.3}}))
+    helped = _run(BLOCKED, tmp_path, "--help")
+    assert (helped.returncode, helped.stderr) == (0, "")
+    loaded = _run(BLOCKED, tmp_path, "load", "saved.txt", "--json")
+    assert (loaded.returncode, loaded.stderr) == (0, "")
+    assert json.loads(loaded.stdout)["files"][0]["inserted"] == 2
+
+
+def test_importing_the_command_line_is_light(tmp_path: Path) -> None:
+    heavy = ("polars", "sqlalchemy", "httpx", "pydantic", "airflow", "numpy", "starlette", "uvicorn", "fsspec")
+    done = _run(f"import sys, kmaflow.cli; print([name for name in {heavy} if name in sys.modules])", tmp_path)
+    assert (done.returncode, done.stdout) == (0, "[]\n")
+
+
+def test_a_traceback_is_shown_with_debug_only(tmp_path: Path) -> None:
+    code = "from kmaflow.cli import main; main()"
+    told = _run(code, tmp_path, "--debug", "why", "nothing", "108", "2025-01-15")
+    assert told.returncode == 1
+    assert "Traceback" in told.stderr
+    surprised = "import kmaflow.store as s\ns.Store = None\nfrom kmaflow.cli import main; main()"
+    unforeseen = _run(surprised, tmp_path, "init")
+    assert unforeseen.returncode == 1
+    assert unforeseen.stderr.startswith("kmaflow: unforeseen TypeError")
+    assert unforeseen.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("step", ["insert", "insert_staged", "update", "drop_stage"])
+def test_killed_in_the_middle_of_a_load_and_run_again(hub: Running, tmp_path: Path, step: str) -> None:
+    """kill -9 before the named step of the second body: nothing of it is there, and the next run ends as if nothing had happened."""
+    killing = f"""
+import os, signal
+from kmaflow.store.sqlite import SqliteLoader
+real = SqliteLoader.{step}
+calls = []
+def dying(self, *arguments):
+    calls.append(1)
+    if len(calls) == {1 if step != "insert" else 2}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(self, *arguments)
+SqliteLoader.{step} = dying
+from kmaflow.cli import main
+main()
+"""
+    asked = window("12:00", "12:20")
+    if step not in {"insert", "count"}:
+        with collecting(hub, tmp_path) as collector:
+            collector.collect("aws_cloud", window("12:05", "12:15"))
+            with collector.store.engine.begin() as connection:
+                connection.exec_driver_sql("UPDATE aws_cloud SET ch_low = 1")
+    done = _run(
+        killing, tmp_path, "collect", "aws_cloud", "--from", "2025-01-15 12:00", "--to", "2025-01-15 12:20",
+        KMAFLOW_HUB_URL=hub.url, KMAFLOW_API_KEY=DEFAULT_KEY,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    with collecting(hub, tmp_path) as collector:
+        with collector.store.engine.connect() as connection:
+            half = connection.exec_driver_sql(
+                "SELECT COUNT(*) FROM aws_cloud WHERE fetch_id NOT IN (SELECT id FROM fetch WHERE outcome = 'ok')"
+            ).scalar()
+        assert half == 0
+        assert collector.collect("aws_cloud", asked).complete
+        assert differences(collector, hub, "aws_cloud", asked.start.replace(minute=1), asked.end) == []
+        with collector.store.engine.connect() as connection:
+            counted = connection.exec_driver_sql(
+                "SELECT (SELECT SUM(present + blank) FROM completeness_hour), (SELECT COUNT(*) FROM aws_cloud)"
+            ).one()
+        assert counted[0] == counted[1]
+        assert collector.collect("aws_cloud", asked).unchanged > 0
+
+
+def test_two_processes_start_on_the_same_empty_home(hub: Running, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "kmaflow",
+        "collect",
+        "aws_cloud",
+        "--from",
+        "2025-01-15 12:00",
+        "--to",
+        "2025-01-15 12:20",
+        "--json",
+    ]
+    environment = {
+        **os.environ,
+        "KMAFLOW_HOME": str(tmp_path),
+        "KMAFLOW_HUB_URL": hub.url,
+        "KMAFLOW_API_KEY": DEFAULT_KEY,
+    }
+    both = [
+        subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    try:
+        said = [process.communicate(timeout=60) for process in both]
+    finally:
+        for process in both:
+            with suppress(ProcessLookupError):
+                process.kill()
+    assert [(process.returncode, err) for process, (_, err) in zip(both, said, strict=True)] == [(0, ""), (0, "")]
+    inserted = sum(json.loads(out)["datasets"][0]["inserted"] for out, _ in said)
+    with collecting(hub, tmp_path) as collector:
+        assert (
+            differences(collector, hub, "aws_cloud", window("12:01", "12:20").start, window("12:01", "12:20").end) == []
+        )
+        with collector.store.engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT COUNT(*) FROM aws_cloud").scalar() == inserted
