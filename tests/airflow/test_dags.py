@@ -54,7 +54,7 @@ def test_every_dag_has_owner_tags_docs_in_two_languages_and_retries(dagbag: DagB
             assert task.owner == "kmaflow"
             assert task.task_display_name != task.task_id, f"{task.task_id} has no Korean name"
             assert task.doc_md
-            assert task.retries >= 1
+            assert task.retries
             assert task.retry_exponential_backoff == 2.0
 
 

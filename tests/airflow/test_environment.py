@@ -105,7 +105,12 @@ def test_the_database_is_migrated_once_for_each_version(
     places: Places, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     commands: list[str] = []
-    monkeypatch.setattr("kmaflow.airflow.preparation._complete", lambda *given: commands.append(given[-1]) or "")
+
+    def note(*given: str) -> str:
+        commands.append(given[-1])
+        return ""
+
+    monkeypatch.setattr("kmaflow.airflow.preparation._complete", note)
     migrate(places, {})
     places.metadata.touch()
     migrate(places, {})

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,12 +43,10 @@ def alive(pid: int) -> bool:
     return False
 
 
-def component(children: Children, how: str) -> list[int]:
-    child = children.start(how, [sys.executable, "-c", COMPONENT, how], os.environ)
-    wait_until(lambda: "ready" in child.tail())
-    pids = members([child.session])
-    assert len(pids) == 2
-    return pids
+def component(children: Children, how: str, name: str) -> list[int]:
+    child = children.start(name, [sys.executable, "-c", COMPONENT, how], os.environ)
+    wait_until(lambda: "ready" in child.tail() and len(members([child.session])) == 2)
+    return members([child.session])
 
 
 @pytest.fixture(autouse=True)
@@ -57,22 +55,26 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "FIRM", 2.0)
 
 
-@pytest.mark.parametrize("how", ["polite", "deaf"])
-def test_stop_leaves_nothing_behind(tmp_path: Path, how: str) -> None:
+@pytest.fixture
+def children(tmp_path: Path) -> Iterator[Children]:
     children = Children(tmp_path)
-    pids = component(children, how) + component(children, how)
+    yield children
+    children.stop()
+
+
+@pytest.mark.parametrize("how", ["polite", "deaf"])
+def test_stop_leaves_nothing_behind(children: Children, how: str) -> None:
+    pids = component(children, how, "one") + component(children, how, "two")
     assert children.ended() is None
     children.stop()
     assert not any(alive(pid) for pid in pids)
 
 
-def test_a_component_that_ends_by_itself_is_noticed(tmp_path: Path) -> None:
-    children = Children(tmp_path)
+def test_a_component_that_ends_by_itself_is_noticed(children: Children) -> None:
     child = children.start("short", [sys.executable, "-c", "print('why'); raise SystemExit(3)"], os.environ)
     wait_until(lambda: children.ended() is not None)
     assert children.ended() is child
     assert child.tail() == "why"
-    children.stop()
 
 
 def test_the_guard_ends_everything_when_the_launcher_is_killed(tmp_path: Path) -> None:

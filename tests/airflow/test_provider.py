@@ -6,7 +6,7 @@ import json
 from importlib.metadata import entry_points
 from pathlib import Path
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 from airflow.providers_manager import ProvidersManager
 
 import airflow
@@ -27,7 +27,7 @@ def test_airflow_finds_provider_and_plugin_by_their_entry_points() -> None:
 
 
 def test_the_form_shows_key_and_host_and_hides_the_rest() -> None:
-    behaviour = ProvidersManager().field_behaviours[CONNECTION_TYPE]
+    behaviour = ProvidersManager().field_behaviours[CONNECTION_TYPE]  # type: ignore[no-untyped-call]
     assert set(behaviour["hidden_fields"]) == {"login", "port", "schema", "extra"}
     assert behaviour["relabeling"]["password"].startswith("인증키")
     assert "API허브" in behaviour["relabeling"]["host"]
@@ -35,7 +35,7 @@ def test_the_form_shows_key_and_host_and_hides_the_rest() -> None:
 
 
 def test_the_type_leads_to_our_hook() -> None:
-    hook = ProvidersManager().hooks[CONNECTION_TYPE]
+    hook = ProvidersManager().hooks[CONNECTION_TYPE]  # type: ignore[no-untyped-call]
     assert hook is not None
     assert hook.hook_class_name == f"{KmaApiHubHook.__module__}.{KmaApiHubHook.__name__}"
     assert hook.connection_id_attribute_name == KmaApiHubHook.conn_name_attr

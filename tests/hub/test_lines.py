@@ -189,7 +189,7 @@ def test_rows_that_fail_for_different_reasons_are_rejected_one_by_one() -> None:
 
 def test_blank_lines_are_no_rows() -> None:
     reader = LineReader(MINUTE, MINUTE.columns)
-    reader.read("\n  \n", 1)
+    reader.read([(1, ""), (2, "  ")], closed=True)
     assert (reader.groups, reader.rejected) == ({}, [])
 
 

@@ -87,8 +87,8 @@ class Children:
                 child.process.send_signal(signal.SIGTERM)
         end_sessions([child.session for child in self._children], reap=self._reap)
         self._tell_guard("done\n")
-        with suppress(BrokenPipeError):
-            if self._guard.stdin is not None:
+        if self._guard.stdin is not None:
+            with suppress(BrokenPipeError):
                 self._guard.stdin.close()
         self._guard.wait(timeout=POLITE)
 
@@ -98,7 +98,7 @@ class Children:
             child.process.poll()
 
     def _tell_guard(self, line: str) -> None:
-        if self._guard.stdin is not None:
+        if self._guard.stdin is not None and not self._guard.stdin.closed:
             with suppress(BrokenPipeError):  # the guard was killed: nothing but its service is lost
                 self._guard.stdin.write(line.encode())
                 self._guard.stdin.flush()

@@ -112,8 +112,7 @@ class TruthCheck:
 
     def _ask(self, dataset: str, window: Window, **more: str) -> bytes:
         """The truth of a window; the simulator, like the hub, counts both ends in."""
-        step = HOUR if dataset == "asos_hourly" else MINUTE
-        ends = {"tm1": _text(window.start + step), "tm2": _text(window.end)}
+        ends = {"tm1": _text(window.start + MINUTE), "tm2": _text(window.end)}
         answer = httpx.get(
             self._url, params={"dataset": dataset, "stn": "0", **ends, **more}, timeout=60.0, trust_env=False
         )

@@ -7,10 +7,15 @@ no kept byte.
 from __future__ import annotations
 
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+
+# httpx carries a command line of its own and loads it, with rich and pygments, wherever click is installed: a third of the
+# time in which `kmaflow collect` starts. Told that it is not there, httpx does without.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
 import httpx
 import tenacity

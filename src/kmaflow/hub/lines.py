@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -94,7 +94,6 @@ class LineReader:
         self.rejected: list[Rejected] = []
         self._misfits: Counter[str] = Counter()
         self._fixed: dict[tuple[Column, ...], list[Rejected]] = {}
-        self._closed = False
 
     def _misfit(self, reason: str) -> str:
         self._misfits[reason] += 1
@@ -123,10 +122,9 @@ class LineReader:
             return f"n says {pairs} pairs, {extra} values follow"
         return self.columns + self.dataset.pair_columns * pairs
 
-    def read(self, rows: str, first_line: int) -> None:
-        """Sort every line of ``rows``."""
-        self._closed = self.dataset.header == "exact" or ",=\n" in rows
-        for number, line in enumerate(rows.split("\n"), start=first_line):
+    def read(self, lines: Iterable[tuple[int, str]], *, closed: bool) -> None:
+        """Sort numbered lines. ``closed``: every row with commas must end in ``=``."""
+        for number, line in lines:
             if not line.strip():
                 continue
             tokens = tokens_of(line)
@@ -139,7 +137,7 @@ class LineReader:
                 reason = "the second column is not a station number"
             else:
                 layout = self._layout(tokens, tm.year)
-                if not isinstance(layout, str) and comma and self._closed and not line.rstrip().endswith("="):
+                if not isinstance(layout, str) and comma and closed and not line.rstrip().endswith("="):
                     layout = self._misfit("no '=' at its end")
                 reason = layout if isinstance(layout, str) else _bad_value(tokens[2:], layout)
                 if reason is None and not isinstance(layout, str):

@@ -6,8 +6,10 @@ filled and every row closes where it must. Else it goes through ``lines.py``, wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 
 import polars as pl
 
@@ -105,15 +107,50 @@ def read_blocks(
     elif (frame := _fast(rows, columns)) is not None:
         return [(columns, frame)], []
     reader = LineReader(dataset, columns)
-    reader.read(rows.decode("cp949", errors="replace"), first_line)
-    reader.check_format()
-    blocks: list[Block] = []
+    blocks, others = _ordinary_rows(dataset, columns, rows, first_line)
+    if blocks:
+        reader.read(others, closed=True)
+    else:
+        text = rows.decode("cp949", errors="replace")
+        reader.read(enumerate(text.split("\n"), start=first_line), closed=dataset.header == "exact" or ",=\n" in text)
+        reader.check_format()
     for layout, lines in reader.groups.items():
         frame = _read_csv(("\n".join(lines) + "\n").encode(), layout, tail=False)
         if frame is None:  # pragma: no cover - lines.py lets only readable rows through
             raise AssertionError(f"{dataset.name}: rows that were checked cannot be read")
         blocks.append((layout, frame))
     return blocks, reader.rejected
+
+
+def _ordinary_rows(
+    dataset: Dataset, columns: tuple[Column, ...], rows: bytes, first_line: int
+) -> tuple[list[Block], list[tuple[int, str]]]:
+    """The rows of the usual form (``disp=1``; one pair) as a frame, and the other lines with their numbers.
+
+    One garbled row must not send half a million good ones through the careful way. No frame: the careful way for all.
+    """
+    if dataset.layout == "pairs":
+        columns = columns + dataset.pair_columns
+    usual = _usual_row(columns)
+    lines = rows.split(b"\n")
+    good = [line for line in lines if usual.fullmatch(line)]
+    frame = _read_csv(b"\n".join([*good, b""]).replace(b" ", b""), columns, tail=True) if good else None
+    if frame is None:
+        return [], []
+    others = [
+        (number, line.decode("cp949", errors="replace"))
+        for number, line in enumerate(lines, start=first_line)
+        if not usual.fullmatch(line)
+    ]
+    return [(columns, frame)], others
+
+
+@cache
+def _usual_row(columns: tuple[Column, ...]) -> re.Pattern[bytes]:
+    """A row of these columns as disp=1 prints it; where pairs follow, one of them."""
+    forms = {"float": rb" *-?\d{1,14}(?:\.\d*)?", "int": rb" *-?\d{1,14}", "text": rb"(?!)"}
+    values = [rb" *1" if column.name == "n" else forms[column.kind] for column in columns]
+    return re.compile(rb" *[12]\d{11}, *[1-9]\d{0,5}," + b",".join(values) + rb",=")
 
 
 def stamps(printed: pl.Series) -> pl.Series | None:
