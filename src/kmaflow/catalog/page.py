@@ -1,6 +1,6 @@
 """The catalogue as a page for people: ``docs/datasets.md`` is exactly what this makes (a test compares them).
 
-    python -m kmaflow.catalog.page > docs/datasets.md
+python -m kmaflow.catalog.page > docs/datasets.md
 """
 
 from __future__ import annotations
