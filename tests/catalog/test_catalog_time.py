@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given
@@ -38,7 +39,7 @@ class TestWindow:
         parts = list(window.split(span))
         assert parts[0].start == window.start
         assert parts[-1].end == window.end
-        assert all(left.end == right.start for left, right in zip(parts, parts[1:], strict=False))
+        assert all(left.end == right.start for left, right in pairwise(parts))
         assert all(part.end - part.start <= span for part in parts)
         assert all(part.end - part.start == span for part in parts[:-1])
         stamps = [stamp for part in parts for stamp in part.stamps(step)]

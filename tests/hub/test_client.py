@@ -188,7 +188,7 @@ def test_a_date_that_is_none_says_nothing_about_the_clock(date: str) -> None:
         (breaking(lambda request: httpx.ReadError("reset", request=request)), ConnectionFailed),
         (breaking(lambda request: httpx.RemoteProtocolError("closed", request=request)), Truncated),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", "desk"),
 )
 def test_what_may_pass_is_asked_again_as_often_as_allowed(desk: Desk, error: type[HubError]) -> None:
     desk.asked.clear()
@@ -219,7 +219,7 @@ def test_what_may_pass_is_asked_again_as_often_as_allowed(desk: Desk, error: typ
         (always(200, answers.maintenance(200).body), Maintenance),
         (always(503, answers.maintenance(503).body), Maintenance),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", "desk"),
 )
 def test_what_will_not_pass_is_asked_once(desk: Desk, error: type[HubError]) -> None:
     desk.asked.clear()

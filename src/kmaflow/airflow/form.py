@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 STORE_CONNECTION = "kma_store"
 
-_TIME_HELP = (
-    "한국시각, 예 2026-11-22 12:00. 비우면 이 실행의 자료 구간(수동 실행은 마지막으로 끝난 구간)을 수집합니다. "
-    "창은 from 다음 시각부터 to까지이며 둘은 함께 정합니다. — *KST (another offset is refused). Empty: the run's data interval, by "
-    "hand the last complete one. The window holds the stamps after from, up to and including to; give both or none.*"
+_FROM_HELP = (
+    "한국시각, 예 2026-11-22 12:00. 창은 이 시각 다음부터 시작합니다. 비우면 이 실행의 자료 구간(수동 실행은 마지막으로 끝난 구간)을 수집합니다. — "
+    "*KST (another offset is refused). The window begins after it. Empty: the run's data interval, by hand the last complete one.*"
+)
+_TO_HELP = (
+    "한국시각, 예 2026-11-22 13:00. 이 시각까지 수집합니다. 시작 시각과 함께 쓰거나 둘 다 비우십시오. — "
+    "*KST. Up to and including it. Give both times or none.*"
 )
 
 
@@ -38,8 +41,8 @@ def observation_form(datasets: Sequence[Dataset], stations: str) -> dict[str, An
             type="string",
             minLength=1,
             title="지점 (stations)",
-            description_md="`all`(전체) 또는 지점 번호·이름을 쉼표로: `108,서울,강릉`. 없는 지점이 있으면 아무것도 수집하지 않습니다. — "
-            "*`all`, or numbers and names with commas. An unknown one stops the run before anything is collected.*",
+            description_md="**all**(전체) 또는 지점 번호·이름을 쉼표로: **108,서울,강릉**. 없는 지점이 있으면 아무것도 수집하지 않습니다. — "
+            "*all, or numbers and names with commas. An unknown one stops the run before anything is collected.*",
         ),
         "datasets": Param(
             names,
@@ -55,13 +58,13 @@ def observation_form(datasets: Sequence[Dataset], stations: str) -> dict[str, An
             None,
             type=["null", "string"],
             title="시작 시각, 제외 (from, exclusive)",
-            description_md=_TIME_HELP,
+            description_md=_FROM_HELP,
         ),
         "to": Param(
             None,
             type=["null", "string"],
             title="끝 시각, 포함 (to, inclusive)",
-            description_md=_TIME_HELP,
+            description_md=_TO_HELP,
         ),
         **connection_form(),
     }

@@ -138,6 +138,8 @@ def started(settings: Settings, extra: Mapping[str, str] | None = None) -> Itera
             await_condition(api.healthy, children, "Airflow")
             with api:
                 await_condition(lambda: _dags_are_known(api), children, "DAGs")
+                # Nothing of ours needs a triggerer, but Airflow's first page shows a red mark without one. Last: it must delay nobody.
+                children.start("triggerer", airflow_command("triggerer", "--skip-serve-logs"), env)
                 yield Running(
                     api=api,
                     children=children,

@@ -33,8 +33,8 @@ def get_provider_info() -> dict[str, Any]:
                         "host": "API허브 주소 (hub URL)",
                     },
                     "placeholders": {
-                        "password": "마이페이지의 인증키 / key of 'My page'; 비우면 KMAFLOW_API_KEY / empty: KMAFLOW_API_KEY",
-                        "host": "https://apihub.kma.go.kr/api/typ01 (비우면 이 주소 / empty: this address)",
+                        "password": "API허브 마이페이지의 인증키 (비우면 / empty: KMAFLOW_API_KEY)",
+                        "host": "https://apihub.kma.go.kr/api/typ01 (비우면 이 주소 / default)",
                     },
                 },
             }

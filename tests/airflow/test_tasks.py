@@ -1,0 +1,119 @@
+"""The tasks' bodies, without an engine: which errors end a task at once, and which are tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from kmaflow.airflow import connections, tasks
+from kmaflow.airflow.timetable import WindowTimetable
+from kmaflow.errors import UsageError
+from kmaflow.hub.errors import BadKey, NotYetProduced, QuotaSpent
+from tests.airflow.fake_core import FakeCollector, FakeResult
+
+PLAN = {"from": "2026-03-01 12:00", "to": "2026-03-01 13:00", "stations": "all", "datasets": ["asos_hourly"]}
+
+
+class FakeTaskInstance:
+    def __init__(self, plan: Mapping[str, Any]) -> None:
+        self.plan = plan
+        self.pushed: dict[str, Any] = {}
+
+    def xcom_pull(self, **_: Any) -> Mapping[str, Any]:
+        return self.plan
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+
+@pytest.fixture
+def core(monkeypatch: pytest.MonkeyPatch) -> FakeCollector:
+    fake = FakeCollector()
+    monkeypatch.setattr(connections, "open_collector", fake.open)
+    return fake
+
+
+def context(**params: Any) -> tuple[Context, FakeTaskInstance]:
+    instance = FakeTaskInstance(PLAN)
+    form = {"stations": "all", "datasets": ["asos_hourly"], "conn_id": "kma_store", "hub_conn_id": "kma_apihub"}
+    timetable = WindowTimetable(timedelta(hours=1), timedelta(minutes=20))
+    return cast(
+        "Context",
+        {
+            "ti": instance,
+            "params": form | params,
+            "dag": SimpleNamespace(timetable=timetable),
+            "dag_run": SimpleNamespace(run_after=datetime(2026, 3, 1, 4, 25, tzinfo=UTC)),
+        },
+    ), instance
+
+
+@pytest.mark.parametrize("error", [BadKey("401"), QuotaSpent("403", kind="calls"), UsageError("no")])
+def test_what_only_a_person_or_midnight_mends_is_not_tried_again(core: FakeCollector, error: Any) -> None:
+    core.refuse["asos_hourly"] = error
+    given, instance = context()
+    with pytest.raises(AirflowFailException, match=error.what):
+        tasks.collect(given, dataset="asos_hourly", network="SFC")
+    assert instance.pushed["return_value"]["rows"] == 0
+
+
+def test_what_may_pass_is_tried_again(core: FakeCollector) -> None:
+    core.refuse["asos_hourly"] = NotYetProduced("too young")
+    with pytest.raises(NotYetProduced):
+        tasks.collect(context()[0], dataset="asos_hourly", network="SFC")
+
+
+def test_a_gap_without_an_error_is_red_too_and_xcom_stays_small(
+    core: FakeCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gaps(dataset: str, window: Any, _: Any) -> FakeResult:
+        return FakeResult(dataset, window, missing=[f"stamp {number}: refused" for number in range(1000)])
+
+    monkeypatch.setattr(core, "collect", gaps)
+    given, instance = context()
+    with pytest.raises(tasks.WindowIncomplete, match=r"1000 part\(s\) missing"):
+        tasks.collect(given, dataset="asos_hourly", network="SFC")
+    assert len(instance.pushed["return_value"]["missing"]) == 20
+
+
+def test_a_rejected_line_alone_is_red(core: FakeCollector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core, "collect", lambda dataset, window, _: FakeResult(dataset, window, rejected=1))
+    with pytest.raises(tasks.WindowIncomplete, match=r"1 line\(s\) rejected"):
+        tasks.collect(context()[0], dataset="asos_hourly", network="SFC")
+
+
+def test_a_collector_that_cannot_be_opened_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_key(**_: Any) -> None:
+        raise UsageError("there is no API Hub key")
+
+    monkeypatch.setattr(connections, "open_collector", no_key)
+    for body in (
+        lambda given: tasks.collect(given, dataset="asos_hourly", network="SFC"),
+        lambda given: tasks.check(given, names=["asos_hourly"], network="SFC"),
+        lambda given: tasks.sync_stations(given, max_age=timedelta(hours=24)),
+    ):
+        with pytest.raises(AirflowFailException, match="no API Hub key"):
+            body(context()[0])
+
+
+def test_a_dataset_of_another_dag_is_refused_by_name(core: FakeCollector) -> None:
+    with pytest.raises(AirflowFailException, match="no such dataset here: aws_minute"):
+        tasks.check(context(datasets=["aws_minute"])[0], names=["asos_hourly"], network="SFC")
+    assert core.opened == []
+
+
+def test_a_run_without_data_interval_gets_the_last_complete_one(core: FakeCollector) -> None:
+    plan = tasks.check(context()[0], names=["asos_hourly"], network="SFC")
+    assert (plan["from"], plan["to"]) == ("2026-03-01 12:00", "2026-03-01 13:00")
+
+
+def test_a_dataset_that_is_not_in_the_plan_is_skipped(core: FakeCollector) -> None:
+    with pytest.raises(AirflowSkipException, match="aws_minute"):
+        tasks.collect(context()[0], dataset="aws_minute", network="AWS")
+    assert core.opened == []

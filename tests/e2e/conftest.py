@@ -1,0 +1,122 @@
+"""`make run` itself, once for all tests of this folder that look at it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from kmaflow.airflow.smoke import smoke_settings
+
+ROOT = Path(__file__).parents[2]
+#: For a start, a run, an end: what a loaded machine may need, not what it does need.
+PATIENCE = 240.0
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
+        time.sleep(0.2)
+
+
+@dataclass
+class MakeRun:
+    """A launcher in its own process, as `make run` starts it, in a home of its own."""
+
+    home: Path
+    ui_port: int
+    simulator_port: int
+    process: subprocess.Popen[bytes] | None = None
+    _seen: set[psutil.Process] = field(default_factory=set)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.ui_port}"
+
+    @property
+    def output(self) -> str:
+        return (self.home / "run.log").read_text(encoding="utf-8")
+
+    @property
+    def password(self) -> str:
+        login = json.loads((self.home / "airflow" / "login.json").read_text(encoding="utf-8"))
+        return str(login["admin"])
+
+    def start(self) -> None:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("KMAFLOW_", "AIRFLOW"))}
+        environment = kept | {
+            "KMAFLOW_HOME": str(self.home),
+            "KMAFLOW_UI_PORT": str(self.ui_port),
+            "KMAFLOW_SIMULATOR_PORT": str(self.simulator_port),
+        }
+        with (self.home / "run.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "kmaflow.airflow.launch"],
+                env=environment,
+                cwd=self.home,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait_for_line(self, pattern: str) -> str:
+        """The first line of its output that matches."""
+        assert self.process is not None
+        found: list[str] = []
+
+        def there() -> bool:
+            assert self.process is not None
+            assert self.process.poll() is None, self.output
+            found[:] = [line for line in self.output.splitlines() if re.search(pattern, line)]
+            return bool(found)
+
+        wait_for(there, pattern)
+        return found[0]
+
+    def processes(self) -> list[psutil.Process]:
+        """The launcher and everything that lives because of it, also what was seen earlier and lives on."""
+        if self.process is not None:
+            with suppress(psutil.NoSuchProcess):
+                mother = psutil.Process(self.process.pid)
+                self._seen |= {mother, *mother.children(recursive=True)}
+        return [one for one in self._seen if _lives(one)]
+
+    def stop(self, number: signal.Signals) -> int:
+        """Ask for the end; the exit code."""
+        assert self.process is not None
+        self.processes()
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+def _lives(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+@pytest.fixture(scope="session")
+def make_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeRun]:
+    """Started, with one finished scheduled run of `kma_aws`."""
+    home = tmp_path_factory.mktemp("make-run")
+    ports = smoke_settings(home)
+    run = MakeRun(home, ports.ui_port, ports.simulator_port)
+    run.start()
+    try:
+        run.wait_for_line(r"kma_aws .* rows")
+        yield run
+    finally:
+        if run.process is not None and run.process.poll() is None:
+            run.stop(signal.SIGTERM)

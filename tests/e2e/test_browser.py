@@ -1,0 +1,100 @@
+"""What a newcomer sees, in a real browser. With KMAFLOW_PICTURES=1 the pictures of the README are made anew (`make pictures`)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+from tests.e2e.conftest import PATIENCE, ROOT, MakeRun
+
+from kmaflow.catalog import AWS_DATASETS, DATASETS
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+#: Read now: for the tests themselves the environment says nothing about kmaflow.
+WANTED = bool(os.environ.get("KMAFLOW_PICTURES"))
+_QUIET = ["gpu", "quic", "background-networking", "component-update", "sync"]
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium fonts-noto-cjk"),
+]
+
+
+@pytest.fixture(scope="module")
+def page(make_run: MakeRun) -> Iterator[Page]:
+    """A browser that has logged in."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in _QUIET)],
+        )
+        page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-US", timezone_id="Asia/Seoul")
+        page.set_default_timeout(PATIENCE * 1000)
+        expect.set_options(timeout=PATIENCE * 1000)
+        page.goto(make_run.url)
+        page.fill("input[name=username]", "admin")
+        page.fill("input[name=password]", make_run.password)
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{make_run.url}/")
+        yield page
+        browser.close()
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep what is on the screen, if pictures are wanted."""
+    if WANTED:
+        # Fades and the graph's own zooming have no event of their own; nothing is asserted after this.
+        page.wait_for_timeout(1500)
+        page.screenshot(path=ROOT / "docs" / "pictures" / f"{name}.png")
+
+
+def test_the_graph_shows_the_flow_in_korean(page: Page, make_run: MakeRun) -> None:
+    page.goto(f"{make_run.url}/dags/kma_aws")
+    expect(page.get_by_role("heading", name="기상청 방재기상관측 (AWS)")).to_be_visible()
+    page.get_by_role("button", name="Show Graph").click()
+    page.get_by_role("button", name="Collapse Details Panel").click()
+    graph = page.locator(".react-flow")
+    for label in ("시작", "지점 정보", "확인", *(DATASETS[name].ko for name in AWS_DATASETS), "종료"):
+        expect(graph.get_by_text(label, exact=True)).to_be_visible()
+    page.get_by_role("button", name="Fit View").or_(page.locator(".react-flow__controls-fitview")).first.click()
+    picture(page, "dag-graph")
+
+
+def test_the_trigger_form_speaks_korean_and_has_no_key(page: Page, make_run: MakeRun) -> None:
+    page.goto(f"{make_run.url}/dags/kma_aws")
+    page.get_by_role("button", name="Trigger Dag").click()
+    form = page.get_by_role("dialog")
+    for label in (
+        "지점 (stations)",
+        "자료 종류 (datasets)",
+        "시작 시각, 제외 (from, exclusive)",
+        "끝 시각, 포함 (to, inclusive)",
+        "저장할 데이터베이스 연결 (conn_id)",
+        "API허브 연결 (hub_conn_id)",
+    ):
+        expect(form.get_by_text(label)).to_be_visible()
+    for name in AWS_DATASETS:
+        expect(form.get_by_text(f"{DATASETS[name].ko} ({DATASETS[name].en})")).to_be_visible()
+    expect(form.get_by_text("인증키를 이 양식에 쓰지 마십시오")).to_be_visible()
+    expect(form.locator("input[type=password]")).to_have_count(0)
+    page.set_viewport_size({"width": 1440, "height": 1500})
+    picture(page, "trigger-form")
+    page.set_viewport_size({"width": 1440, "height": 900})
+
+
+def test_the_connection_form_asks_for_key_and_host_only(page: Page, make_run: MakeRun) -> None:
+    page.goto(f"{make_run.url}/connections")
+    row = page.get_by_role("row").filter(has_text="kma_apihub").first
+    row.get_by_role("button", name="Edit Connection").click()
+    form = page.get_by_role("dialog")
+    expect(form.get_by_text("인증키 (authKey)")).to_be_visible()
+    expect(form.get_by_text("API허브 주소 (hub URL)")).to_be_visible()
+    for hidden in ("Login", "Port", "Schema"):
+        expect(form.get_by_text(hidden, exact=True)).to_have_count(0)
+    expect(form.locator("input[type=password]")).to_have_count(1)
+    page.set_viewport_size({"width": 1440, "height": 1100})
+    picture(page, "connection-form")
+    page.set_viewport_size({"width": 1440, "height": 900})
