@@ -19,7 +19,7 @@ import pytest
 _HOME = tempfile.mkdtemp(prefix="kmaflow-airflow-tests-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 DAGS = Path(__file__).resolve().parents[2] / "dags"
-for _name in [name for name in os.environ if name.startswith(("AIRFLOW", "KMAFLOW_"))]:
+for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
     del os.environ[_name]
 os.environ |= {
     "AIRFLOW_HOME": _HOME,
@@ -27,7 +27,6 @@ os.environ |= {
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME}/airflow.db",
-    "KMAFLOW_HOME": f"{_HOME}/kmaflow",
 }
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -46,6 +45,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("default"))
+
+
+@pytest.fixture(autouse=True)
+def _no_dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DAG files read the settings, and these the ``.env`` of the folder they are read in."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(scope="session")

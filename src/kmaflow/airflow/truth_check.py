@@ -104,7 +104,7 @@ class TruthCheck:
         with self._engine.connect() as connection:
             reflected = sa.Table(table, sa.MetaData(), autoload_with=connection)
             kinds: dict[str, Any] = {column.name: _kind(column.type) for column in reflected.columns}
-            rows = connection.execute(sa.text(f"SELECT * FROM {table}")).tuples().all()
+            rows = [tuple(row) for row in connection.execute(sa.text(f"SELECT * FROM {table}"))]
         frame = pl.DataFrame(rows, schema=kinds, orient="row")
         if frame["tm_kst"].dtype == pl.String:
             frame = frame.with_columns(pl.col("tm_kst").str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="ms"))

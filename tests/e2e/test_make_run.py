@@ -1,4 +1,7 @@
-"""`make run` as a process: what it opens, what it says, and that nothing of it is left. Last of its folder: it ends what the others look at."""
+"""`make run` as a process: what it opens, what it says, and that nothing of it is left.
+
+Its last test ends what `test_browser.py` looks at too; files run in alphabetical order, so the browser comes first and the smoke test after.
+"""
 
 from __future__ import annotations
 
