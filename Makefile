@@ -23,14 +23,14 @@ $(VENV)/.uv: locks/uv.txt | $(VENV)/bin/python
 
 $(VENV)/.run: locks/airflow.txt pyproject.toml $(VENV)/.uv
 	@echo "kmaflow: 설치합니다 / installing (about 350 MB, once)"
-	@if [ ! -e $(VENV)/.dev ]; then $(UV) pip install --quiet --python $(BIN)/python --require-hashes -r locks/airflow.txt; fi
-	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@if [ ! -e $(VENV)/.dev ]; then $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r locks/airflow.txt; fi
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: locks/dev.txt pyproject.toml $(VENV)/.uv
 	@echo "kmaflow: 설치합니다 / installing"
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r locks/dev.txt
-	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r locks/dev.txt
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
 
 run: $(VENV)/.run ## set up, start hub simulator (without a key) and Airflow, collect; Ctrl-C ends
