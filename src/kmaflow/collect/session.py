@@ -15,7 +15,7 @@ from kmaflow.catalog import DATASETS, STATION_LISTS, dataset
 from kmaflow.catalog.model import Dataset, Network
 from kmaflow.catalog.time import Window, floor_to, now_kst
 from kmaflow.collect.run import DatasetResult, DatasetRun, keep
-from kmaflow.collect.stations import StationChoice, choose
+from kmaflow.collect.stations import ALL, StationChoice, choose, means_all, wanted
 from kmaflow.errors import UsageError
 from kmaflow.hub.client import Failure, HubClient
 from kmaflow.hub.parse import PARSER_VERSION
@@ -142,7 +142,7 @@ class Collector:
         if max_age is not None:
             answered = [self.store.last_answer(name) for name in names]
             if all(moment is not None and now - moment < max_age for moment in answered):
-                return StationSync(False, total=len(self.store.stations()))
+                return StationSync(False, total=self.store.station_count())
         changes = StationChanges()
         for stations in STATION_LISTS.values():
             answer = self.client.ask_stations(stations)
@@ -176,6 +176,8 @@ class Collector:
             UnknownStations: the nearest valid ones are named.
         """
         text = self.settings.stations if text is None else text
+        if means_all(wanted(text)):
+            return ALL
         reporting: set[int] = set()
         for name, described in DATASETS.items():
             if described.network in networks:

@@ -44,6 +44,11 @@ def wanted(text: str | Iterable[str | int]) -> list[str]:
     return [word for part in parts if (word := part.strip())]
 
 
+def means_all(words: Iterable[str]) -> bool:
+    """Whether the words ask for all stations."""
+    return any(word.lower() == "all" or word == "전체" for word in words)
+
+
 def choose(
     text: str | Iterable[str | int],
     listed: Sequence[Station],
@@ -69,7 +74,7 @@ def choose(
             todo_en="write all, or numbers and names",
             todo_ko="all 또는 지점번호·이름을 쓰십시오",
         )
-    if any(word.lower() == "all" or word == "전체" for word in words):
+    if means_all(words):
         return ALL
     members = [station for station in listed if set(station.networks.split(",")) & set(networks) or "AWS" in networks]
     numbers = {station.stn for station in members} | set(reporting)

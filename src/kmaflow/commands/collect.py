@@ -60,14 +60,14 @@ def _choice(collector: Collector, text: str | None, names: list[str]) -> Station
 
     from kmaflow.catalog import DATASETS
     from kmaflow.collect import ALL
-    from kmaflow.collect.stations import wanted
+    from kmaflow.collect.stations import means_all, wanted
     from kmaflow.hub.errors import HubError
 
     words = wanted(collector.settings.stations if text is None else text)
     try:
         collector.sync_stations(timedelta(hours=24))
     except HubError as error:
-        if [word.lower() for word in words] != ["all"] or error.code == "bad_key":
+        if not means_all(words) or error.code == "bad_key":
             raise
         typer.echo(f"kmaflow: 지점 목록 없이 계속합니다 / going on without station lists: {error}", err=True)
         return ALL

@@ -37,7 +37,7 @@ class Parsed:
         pairs: for present weather, the second and further codes: ``tm_kst``, ``stn``, ``k`` (from 2), ``ww``, ``nn`` (Int64); else None.
         rejected: lines that are no rows, with their reasons.
         not_produced: stamps for which every station came with sentinels only: never stored.
-        lines: how many lines between header and end.
+        lines: how many lines between header and end, blank ones aside.
         notes: what had to be assumed in reading it.
     """
 
@@ -76,6 +76,7 @@ def parse(
     order = column_order(dataset, body.head, header_expected=end_marker)
     refuse_second_header(dataset, body.later)
     blocks, rejected = read_blocks(dataset, order.columns, body.rows, body.first_line)
+    lines = sum(block.height for _, block in blocks) + len(rejected)
     frames: list[pl.DataFrame] = []
     pair_frames: list[pl.DataFrame] = []
     for layout, block in blocks:
@@ -100,7 +101,7 @@ def parse(
         pairs,
         tuple(sorted(rejected, key=lambda line: line.line)),
         not_produced,
-        body.rows.count(b"\n"),
+        lines,
         order.notes,
     )
 

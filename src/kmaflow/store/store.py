@@ -16,7 +16,16 @@ from kmaflow.store.errors import StoreForeign
 from kmaflow.store.ledger import Fetch
 from kmaflow.store.load import Loaded, keep_rejected, load
 from kmaflow.store.stations import Station, StationChanges
-from kmaflow.store.tables import COMPLETENESS_HOUR, FETCH, METADATA, OBSERVATIONS, SERVICE_TABLES, V_STATION, tables_of
+from kmaflow.store.tables import (
+    COMPLETENESS_HOUR,
+    FETCH,
+    METADATA,
+    OBSERVATIONS,
+    SERVICE_TABLES,
+    STATION,
+    V_STATION,
+    tables_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +135,13 @@ class Store:
         self.init()
         with reading(self.engine) as connection:
             return stations.current(connection)
+
+    def station_count(self) -> int:
+        """How many entries both station lists have now; a number that is in both counts twice, as in a synchronisation."""
+        self.init()
+        with reading(self.engine) as connection:
+            listed = sa.select(sa.func.count()).select_from(STATION).where(STATION.c.valid_to.is_(None))
+            return connection.execute(listed).scalar_one()
 
     def last_answer(self, name: str) -> datetime | None:
         """When a dataset or station list was last answered, naive KST."""
