@@ -54,6 +54,9 @@ test-long: $(VENV)/.dev ## the slow proofs
 bench: $(VENV)/.dev ## what it costs, each figure beside a floor measured in the same run
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+pictures: $(VENV)/.dev ## the pictures of docs/, from a real browser (needs chromium and fonts-noto-cjk)
+	@KMAFLOW_PICTURES=1 $(BIN)/pytest -m e2e tests/e2e/test_browser.py
+
 lock: $(VENV)/.uv ## resolve the locks anew
 	@$(BIN)/python locks/resolve.py
 
