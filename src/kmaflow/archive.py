@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 import fsspec
 import zstandard
@@ -95,7 +95,7 @@ class Archive:
         try:
             if not self._files.exists(path):
                 self._folder(path)
-                passing = f"{path}.{os.getpid()}.part"
+                passing = f"{path}.{uuid4().hex}.part"
                 with self._files.open(passing, "wb") as file:
                     file.write(zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(content))
                 self._files.mv(passing, path)
@@ -105,7 +105,7 @@ class Archive:
 
     def probe(self) -> None:
         """Write, read and remove a small file: proves that the archive works."""
-        path = f"{self._root}/probe.{os.getpid()}"
+        path = f"{self._root}/probe.{uuid4().hex}"
         try:
             self._folder(path)
             with self._files.open(path, "wb") as file:

@@ -128,6 +128,15 @@ def chosen_rows(parsed: Parsed, choice: StationChoice) -> Parsed:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """An answer that is in the archive: what it says, or why it says nothing."""
+
+    answer: Answer
+    digest: str
+    parsed: Parsed | HubError
+
+
 class DatasetRun:
     """Collects one dataset over one window."""
 
@@ -175,15 +184,19 @@ class DatasetRun:
             self.result.missing.append(f"{window}: not asked ({len(rest)} calls) after: {why}")
         return self.result
 
-    def _fetched(self) -> Iterator[list[Answer | Failure]]:
-        """The answers call by call; one call is under way while the caller works on the last. Ends early where asking on is useless."""
+    def _fetched(self) -> Iterator[list[Understood | Failure]]:
+        """The answers call by call, archived and parsed; the next is made ready while the caller loads the last.
 
-        def ask(call: Call) -> list[Answer | Failure]:
-            return list(self.client.ask_in_parts(self.dataset, call.window, call.stn))
+        Ends early where asking on is useless.
+        """
+
+        def ask(call: Call) -> list[Understood | Failure]:
+            pieces = self.client.ask_in_parts(self.dataset, call.window, call.stn)
+            return [piece if isinstance(piece, Failure) else self._understand(piece) for piece in pieces]
 
         refused_in_a_row = 0
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="fetch") as pool:
-            ahead: Future[list[Answer | Failure]] | None = pool.submit(ask, self.calls[0])
+            ahead: Future[list[Understood | Failure]] | None = pool.submit(ask, self.calls[0])
             for following in (*self.calls[1:], None):
                 if ahead is None:
                     return
@@ -195,19 +208,24 @@ class DatasetRun:
                 ahead = None if following is None or useless else pool.submit(ask, following)
                 yield pieces
 
-    def _take(self, piece: Answer | Failure) -> None:
+    def _understand(self, answer: Answer) -> Understood:
+        digest = keep(self.archive, answer, answer.content, answer.status)
+        try:
+            parsed = parse(self.dataset, answer.content, window=answer.window, one_station=answer.stn is not None)
+        except HubError as error:
+            return Understood(answer, digest, error)
+        return Understood(answer, digest, chosen_rows(parsed, self.choice))
+
+    def _take(self, piece: Understood | Failure) -> None:
         if isinstance(piece, Failure):
             self._refuse(piece.window, piece.error)
             return
-        digest = keep(self.archive, piece, piece.content, piece.status)
-        try:
-            parsed = parse(self.dataset, piece.content, window=piece.window, one_station=piece.stn is not None)
-        except HubError as error:
-            self.store.note(self._ledger_row(piece, digest, outcome=error.code, message=error.what))
-            self._refuse(piece.window, error)
+        answer, digest, parsed = piece.answer, piece.digest, piece.parsed
+        if isinstance(parsed, HubError):
+            self.store.note(self._ledger_row(answer, digest, outcome=parsed.code, message=parsed.what))
+            self._refuse(answer.window, parsed)
             return
-        parsed = chosen_rows(parsed, self.choice)
-        loaded = self.store.load(parsed, self._ledger_row(piece, digest, outcome="ok"))
+        loaded = self.store.load(parsed, self._ledger_row(answer, digest, outcome="ok"))
         result = self.result
         result.rows += parsed.rows.height
         result.blank += int(parsed.rows["blank"].sum())
