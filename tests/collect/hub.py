@@ -57,7 +57,7 @@ def requests_seen(hub: Running) -> list[dict[str, Any]]:
 def truth(hub: Running, dataset: str, first: datetime, last: datetime, stn: str = "0") -> list[dict[str, Any]]:
     """Expected cells of the stamps first … last, both included."""
     asked = {"dataset": dataset, "tm1": f"{first:%Y%m%d%H%M}", "tm2": f"{last:%Y%m%d%H%M}", "stn": stn}
-    cells: list[dict[str, Any]] = httpx.get(f"{hub.base_url}/_sim/truth", params=asked).json()["cells"]
+    cells: list[dict[str, Any]] = httpx.get(f"{hub.base_url}/_sim/truth", params=asked, timeout=120).json()["cells"]
     return cells
 
 

@@ -63,17 +63,25 @@ class Store:
         self.engine.dispose()
 
     def init(self, *, all_tables: bool = False) -> list[str]:
-        """Make what is missing: service tables, and with ``all_tables`` every observation table. Gives the names made."""
+        """Make what is missing: service tables, and with ``all_tables`` every observation table. Gives the names made.
+
+        Looked at once in the life of this object: every method begins with it.
+        """
+        wanted = {"service", *(DATASETS if all_tables else ())}
+        if wanted <= self._ready:
+            return []
         tables = [*SERVICE_TABLES]
         if all_tables:
             tables += [table for name in DATASETS for table in tables_of(name)]
-        return self._make(tables)
+        made = self._make(tables)
+        self._ready |= wanted
+        return made
 
     def ensure(self, dataset: str) -> None:
         """Make the tables that one dataset needs."""
         if dataset not in self._ready:
-            self._make([*SERVICE_TABLES, *tables_of(dataset)])
-            self._ready.add(dataset)
+            self._make([*(() if "service" in self._ready else SERVICE_TABLES), *tables_of(dataset)])
+            self._ready |= {"service", dataset}
 
     def _make(self, tables: list[sa.Table]) -> list[str]:
         with reading(self.engine) as connection:
