@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from .databases import ENGINES, database
+
 NOBODY = 65534
 
 
@@ -58,3 +60,10 @@ def ordinary_user() -> Callable[[], AbstractContextManager[None]]:
             os.seteuid(0)
 
     return become
+
+
+@pytest.fixture(params=ENGINES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of its own, once on each of SQLite, PostgreSQL and MariaDB."""
+    with database(request.param, tmp_path) as url:
+        yield url

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kmaflow.failpoints import POINTS
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.simulator.server import Running
 
@@ -69,32 +70,20 @@ def test_a_traceback_is_shown_with_debug_only(tmp_path: Path) -> None:
     assert unforeseen.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("step", ["insert", "insert_staged", "update", "drop_stage"])
-def test_killed_in_the_middle_of_a_load_and_run_again(hub: Running, tmp_path: Path, step: str) -> None:
-    """kill -9 before the named step of the second body: nothing of it is there, and the next run ends as if nothing had happened."""
-    killing = f"""
-import os, signal
-from kmaflow.store.sqlite import SqliteLoader
-real = SqliteLoader.{step}
-calls = []
-def dying(self, *arguments):
-    calls.append(1)
-    if len(calls) == {1 if step != "insert" else 2}:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real(self, *arguments)
-SqliteLoader.{step} = dying
-from kmaflow.cli import main
-main()
-"""
+@pytest.mark.parametrize("point", [point for point in POINTS if point not in {"rejected_kept", "pairs_written"}])
+def test_killed_anywhere_and_run_again(hub: Running, tmp_path: Path, point: str) -> None:
+    """kill -9 at a named place: nothing half is there, and the next run ends as if nothing had happened."""
     asked = window("12:00", "12:20")
-    if step not in {"insert", "count"}:
+    passage = 2 if point in {"answer_fetched", "body_archived", "manifest_noted"} else 1
+    if point not in {"rows_inserted", "hours_counted", "latest_advanced"}:
         with collecting(hub, tmp_path) as collector:
             collector.collect("aws_cloud", window("12:05", "12:15"))
             with collector.store.engine.begin() as connection:
                 connection.exec_driver_sql("UPDATE aws_cloud SET ch_low = 1")
     done = _run(
-        killing, tmp_path, "collect", "aws_cloud", "--from", "2025-01-15 12:00", "--to", "2025-01-15 12:20",
-        KMAFLOW_HUB_URL=hub.url, KMAFLOW_API_KEY=DEFAULT_KEY,
+        "from kmaflow.cli import main; main()",
+        tmp_path, "collect", "aws_cloud", "--from", "2025-01-15 12:00", "--to", "2025-01-15 12:20",
+        KMAFLOW_HUB_URL=hub.url, KMAFLOW_API_KEY=DEFAULT_KEY, KMAFLOW_FAILPOINT=f"{point}:{passage}",
     )  # fmt: skip
     assert done.returncode == -signal.SIGKILL, done.stderr
     with collecting(hub, tmp_path) as collector:

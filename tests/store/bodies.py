@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from hashlib import sha256
+
+import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS, STATION_LISTS
 from kmaflow.catalog.model import ByteField, StationList
@@ -141,15 +144,34 @@ def station_body(network: str, stations: Mapping[int, str], *, address: str | No
 
 
 def rows(store: Store, sql: str, *parameters: object) -> list[tuple[object, ...]]:
-    """What the database itself says, as plain SQLite."""
-    with store.engine.connect() as connection:
-        return [tuple(row) for row in connection.exec_driver_sql(sql, parameters or None)]
+    """What the database itself says, times as text and counts as numbers on every engine. Reserved words stand in double quotes."""
+    if store.engine.dialect.name == "mysql":
+        sql = sql.replace('"', "`")
+    names = [f"p{index}" for index in range(len(parameters))]
+    for name in names:
+        sql = sql.replace("?", f":{name}", 1)
+    with store.engine.begin() as connection:
+        found = connection.execute(sa.text(sql), dict(zip(names, parameters, strict=True)))
+        return [tuple(map(_plain, row)) for row in found] if found.returns_rows else []
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return str(value)
+    if isinstance(value, Decimal):
+        return int(value)
+    return value.removesuffix(".000000") if isinstance(value, str) else value
+
+
+def columns(store: Store, table: str) -> list[str]:
+    """The columns as the database has them."""
+    return [column["name"] for column in sa.inspect(store.engine).get_columns(table)]
 
 
 def observations(store: Store, table: str = "aws_minute") -> list[tuple[object, ...]]:
     """All rows without ``fetch_id``."""
-    names = [str(row[1]) for row in rows(store, f"PRAGMA table_info({table})") if row[1] != "fetch_id"]
-    return rows(store, f"SELECT {', '.join(names)} FROM {table} ORDER BY 1, 2, 3")
+    names = [name for name in columns(store, table) if name != "fetch_id"]
+    return rows(store, f'SELECT {", ".join(names)} FROM "{table}" ORDER BY 1, 2, 3')
 
 
 def value(store: Store, column: str, cell: Cell, table: str = "aws_minute") -> object:

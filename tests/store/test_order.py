@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kmaflow.catalog.time import DAY, MINUTE, Window
 from kmaflow.store import Store
 
+from ..databases import ENGINES, database
 from .bodies import WITNESS, load, minute_body, rows
 
 _DAYS = count()
@@ -30,10 +31,10 @@ _CELLS = [(minute, stn) for minute in (1, 2) for stn in (90,)]
 _ANSWERS = st.tuples(st.sampled_from([(0, 2), (0, 1), (1, 2)]), st.fixed_dictionaries(dict.fromkeys(_CELLS, _VALUES)))
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with Store(f"sqlite:///{tmp_path_factory.mktemp('order')}/k.db") as opened:
-        opened.init(all_tables=True)
+@pytest.fixture(scope="module", params=ENGINES)
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with database(request.param, tmp_path_factory.mktemp("order")) as url, Store(url) as opened:
+        opened.ensure("aws_minute")
         yield opened
 
 
@@ -94,7 +95,7 @@ def test_any_order_of_loading_gives_the_same_table(
     assert seen("aws_minute") == expected
     counted = rows(
         store,
-        f"SELECT stn, SUM(ta IS NOT NULL), SUM(ta IS NULL) FROM aws_minute WHERE tm_kst BETWEEN ? AND ? AND stn <> {WITNESS} GROUP BY stn",
+        f"SELECT stn, COUNT(ta), COUNT(*) - COUNT(ta) FROM aws_minute WHERE tm_kst BETWEEN ? AND ? AND stn <> {WITNESS} GROUP BY stn ORDER BY stn",
         str(midnight),
         str(midnight + DAY),
     )

@@ -23,12 +23,12 @@ def test_added_changed_and_closed_stations_keep_their_history(store: Store) -> N
     assert _counts(store, "AWS", station_body("AWS", {90: "속초", 108: "서울 *", 400: "강남"}), 10) == (1, 1, 0, 3)
     assert _counts(store, "AWS", station_body("AWS", {108: "서울 *", 400: "강남"}), 20) == (0, 0, 1, 2)
     assert rows(store, HISTORY) == [
-        (90, "속초", "2025-01-15 12:00:00.000000", 0),
-        (108, "서울", "2025-01-15 12:00:00.000000", 0),
-        (108, "서울 *", "2025-01-15 12:10:00.000000", 1),
-        (400, "강남", "2025-01-15 12:10:00.000000", 1),
+        (90, "속초", "2025-01-15 12:00:00", 0),
+        (108, "서울", "2025-01-15 12:00:00", 0),
+        (108, "서울 *", "2025-01-15 12:10:00", 1),
+        (400, "강남", "2025-01-15 12:10:00", 1),
     ]
-    assert rows(store, "SELECT valid_to FROM station WHERE stn = 90") == [("2025-01-15 12:20:00.000000",)]
+    assert rows(store, "SELECT valid_to FROM station WHERE stn = 90") == [("2025-01-15 12:20:00",)]
     assert _counts(store, "AWS", station_body("AWS", {90: "속초", 108: "서울 *", 400: "강남"}), 30) == (1, 0, 0, 3)
     assert rows(store, "SELECT COUNT(*) FROM station WHERE stn = 90") == [(2,)]
 

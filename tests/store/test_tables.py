@@ -79,7 +79,7 @@ def test_times_are_text_to_the_second_and_numbers_compare_as_printed(store: Stor
     assert rows(store, "SELECT stn FROM aws_minute WHERE ta = -9.0") == [(90,)]
     assert rows(store, "SELECT stn FROM aws_minute WHERE pa = 1014.8") == [(108,)]
     assert rows(store, "SELECT DISTINCT typeof(ps) FROM aws_minute") == [("null",)]
-    assert rows(store, "SELECT tm_from, tm_to FROM fetch") == [("2025-01-15 12:00:00", "2025-01-15 12:10:00")]
+    assert rows(store, 'SELECT tm_from, tm_to FROM "fetch"') == [("2025-01-15 12:00:00", "2025-01-15 12:10:00")]
 
 
 def test_a_foreign_table_with_our_name_is_refused_before_anything_is_written(store: Store, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from kmaflow.catalog.time import Window
 from kmaflow.collect.plan import Call, plan
 from kmaflow.collect.stations import StationChoice
 from kmaflow.errors import KmaflowError
+from kmaflow.failpoints import reach
 from kmaflow.hub.client import Answer, Failure, HubClient
 from kmaflow.hub.errors import HubError, NotYetProduced
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
@@ -106,12 +107,15 @@ class DatasetResult:
 
 def keep(archive: Archive, answer: Answer | Failure, content: bytes, status: int | None) -> str:
     """A body and its line of the manifest into the archive; gives the SHA-256."""
+    reach("answer_fetched")
     digest = archive.keep(content)
+    reach("body_archived")
     archive.note(
         Entry(
             answer.fetched_at, answer.name, answer.stn or 0, answer.window, status, digest, len(content), PARSER_VERSION
         )
     )
+    reach("manifest_noted")
     return digest
 
 

@@ -17,7 +17,8 @@ from kmaflow.hub.lines import tokens_of
 from kmaflow.store import ledger
 from kmaflow.store.engine import reading
 from kmaflow.store.ledger import LOADED
-from kmaflow.store.tables import FETCH, OBSERVATIONS, REJECTED_LINE, REVISION
+from kmaflow.store.books import FETCH, REJECTED_LINE, REVISION
+from kmaflow.store.tables import OBSERVATIONS
 
 _WHY = {
     "present": ("값이 있습니다", "the row has values"),

@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from kmaflow.catalog.time import Window
-from kmaflow.store.tables import FETCH
+from kmaflow.store.books import FETCH
 
 #: Outcomes of fetches whose rows are in the tables.
 LOADED = ("ok", "partial", "unchanged")

@@ -3,6 +3,8 @@
 What happens to a cell (``design.md`` §7): first appearance, and blank → values, leave no trace but the row; a value that changes, appears or goes in
 a row that has values is a revision; a blank row overwrites nothing. Which answer is the newer is decided by ``fetched_at`` alone: an older
 body loaded late fills what is empty, and where it disagrees, the younger value stays and the older one is written down as its predecessor.
+
+The caller's transaction holds the locks of the window's days (:mod:`kmaflow.store.locks`), so what is read here stays true until it ends.
 """
 
 from __future__ import annotations
@@ -13,17 +15,17 @@ from datetime import datetime, timedelta
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog.model import Dataset
+from kmaflow.failpoints import reach
 from kmaflow.hub.lines import Rejected
 from kmaflow.hub.parse import Parsed
 from kmaflow.store import ledger
+from kmaflow.store.books import FETCH, REJECTED_LINE, REVISION
 from kmaflow.store.ledger import Earlier, Fetch
+from kmaflow.store.loader import Loader, loader_for
 from kmaflow.store.pairs import load_pairs
-from kmaflow.store.revision import text_of
-from kmaflow.store.sqlite import Row, SqliteLoader
-from kmaflow.store.tables import FETCH, REJECTED_LINE, REVISION
+from kmaflow.store.tables import OBSERVATIONS
 
-_STAMP = "%Y-%m-%d %H:%M:%S"
+_KEY = ["tm_kst", "stn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,57 +46,39 @@ class Loaded:
     revised: int = 0
 
 
-def load(connection: sa.Connection, parsed: Parsed, fetch: Fetch) -> Loaded:
+def load(connection: sa.Connection, parsed: Parsed, fetch: Fetch, *, force: bool = False) -> Loaded:
     """Load an answer inside the caller's transaction.
 
     Args:
         parsed: rows of the stations to be stored.
         fetch: its ledger row; ``outcome``, ``rows`` and ``rejected`` are filled in here.
+        force: compare the rows even where the ledger says that these bytes are in the table already.
     """
+    reach("transaction_begun")
     known = ledger.earlier(connection, fetch)
-    outcome = "unchanged" if known.repeats else "partial" if parsed.not_produced else "ok"
+    repeats = known.repeats and not force
+    outcome = "unchanged" if repeats else "partial" if parsed.not_produced else "ok"
     fetch = replace(
         fetch, outcome=outcome, rows=parsed.rows.height, rejected=len(parsed.rejected), lacking=known.lacking
     )
     fetch_id = ledger.write(connection, fetch)
-    if known.repeats:
+    reach("ledger_written")
+    if repeats:
         return Loaded(fetch_id, outcome)
-    keep_rejected(connection, fetch.dataset, parsed.rejected, fetch_id)
+    if not known.repeats:
+        keep_rejected(connection, fetch.dataset, parsed.rejected, fetch_id)
+        reach("rejected_kept")
     if fetch.window is None:
         return Loaded(fetch_id, outcome)
-    loader = SqliteLoader(connection, parsed.dataset)
-    if loader.is_empty(fetch.window):
-        if parsed.rows.is_empty():
-            return Loaded(fetch_id, outcome)
-        loader.insert(_tuples(parsed.rows, parsed.dataset), fetch_id)
-        loader.count(_hours(parsed.rows))
-        loaded = Loaded(fetch_id, outcome, inserted=parsed.rows.height)
-    else:
-        loaded = _Merge(connection, loader, parsed, fetch, fetch_id, known).run(outcome)
+    loader = loader_for(connection)
+    stored = loader.stored(OBSERVATIONS[parsed.dataset.name], fetch.window)
+    loaded = _Merge(connection, loader, parsed, fetch, fetch_id, known).run(stored)
+    loaded = replace(loaded, outcome=outcome)
     if parsed.pairs is not None and not parsed.rows.is_empty():
-        revised = load_pairs(connection, parsed, fetch, fetch_id, known)
+        revised = load_pairs(loader, parsed, fetch, fetch_id, known)
         loaded = replace(loaded, revised=loaded.revised + revised)
+        reach("pairs_written")
     return loaded
-
-
-def _hour() -> pl.Expr:
-    """End of the hour (hour-1, hour] that holds the stamp."""
-    return (pl.col("tm_kst") - timedelta(minutes=1)).dt.truncate("1h") + timedelta(hours=1)
-
-
-def _tuples(rows: pl.DataFrame, dataset: Dataset, *, staging: bool = False) -> list[Row]:
-    names: list[pl.Expr] = [pl.col("tm_kst").dt.strftime(_STAMP), pl.col("stn")]
-    names += [pl.col(column.name) for column in dataset.stored]
-    if staging:
-        names += [_hour().dt.strftime(_STAMP).alias("hour"), pl.col("blank").cast(pl.Int8)]
-    return rows.select(names).rows()
-
-
-def _hours(rows: pl.DataFrame) -> list[Row]:
-    counts = rows.group_by(_hour().dt.strftime(_STAMP).alias("hour"), "stn", maintain_order=True).agg(
-        (~pl.col("blank")).sum().alias("present"), pl.col("blank").sum().alias("blanks")
-    )
-    return counts.rows()
 
 
 def keep_rejected(connection: sa.Connection, name: str, rejected: tuple[Rejected, ...], fetch_id: int) -> None:
@@ -117,89 +101,115 @@ def keep_rejected(connection: sa.Connection, name: str, rejected: tuple[Rejected
         )
 
 
+def _hour() -> pl.Expr:
+    """End of the hour (hour-1, hour] that holds the stamp."""
+    return (pl.col("tm_kst") - timedelta(minutes=1)).dt.truncate("1h") + timedelta(hours=1)
+
+
 class _Merge:
-    """Rows into a stretch of the table that already holds some."""
+    """Rows into a stretch of the table that may already hold some."""
 
     def __init__(
-        self,
-        connection: sa.Connection,
-        loader: SqliteLoader,
-        parsed: Parsed,
-        fetch: Fetch,
-        fetch_id: int,
-        known: Earlier,
+        self, connection: sa.Connection, loader: Loader, parsed: Parsed, fetch: Fetch, fetch_id: int, known: Earlier
     ) -> None:
         self.connection = connection
         self.loader = loader
-        self.parsed = parsed
+        self.table = OBSERVATIONS[parsed.dataset.name]
+        self.rows = parsed.rows
         self.fetch = fetch
         self.fetch_id = fetch_id
         self.known = known
         self.cause = "parser" if known.same_bytes else "hub"
-        columns = parsed.dataset.stored
-        self.names = [column.name for column in columns]
-        self.is_value = [column.role == "value" for column in columns]
+        self.dataset = parsed.dataset.name
+        self.names = [column.name for column in parsed.dataset.stored]
+        self.values = [column.name for column in parsed.dataset.values]
 
-    def run(self, outcome: str) -> Loaded:
-        self.loader.stage(_tuples(self.parsed.rows, self.parsed.dataset, staging=True))
-        self._note_lacking()
-        differing = self.loader.differing()
-        inserted, counts = self.loader.insert_staged(self.fetch_id)
-        updates: list[Row] = []
-        revisions: list[dict[str, object]] = []
-        filled: list[Row] = []
-        for row in differing:
-            tm, stn, hour, old_fetch = row[:4]
-            stored, staged = row[4 : 4 + len(self.names)], row[4 + len(self.names) :]
-            if all(value is None for value, counts_ in zip(stored, self.is_value, strict=True) if counts_):
-                updates.append((*staged, tm, stn))
-                filled.append((hour, stn, 1, -1))
-                continue
-            younger = self.known.younger(datetime.strptime(str(tm), _STAMP), stn, int(str(old_fetch)))
-            revisions += self._revisions(tm, stn, old_fetch, stored, staged, younger)
-            if younger is None:
-                updates.append((*staged, tm, stn))
-        if updates:
-            self.loader.update(updates, self.fetch_id)
-        if counts or filled:
-            self.loader.count([*counts, *filled])
-        if revisions:
-            self.connection.execute(REVISION.insert(), revisions)
-        self.loader.drop_stage()
-        return Loaded(self.fetch_id, outcome, inserted, len(updates), len(revisions))
+    def run(self, stored: pl.DataFrame) -> Loaded:
+        new, differing = self.rows, self.rows.clear()
+        if not stored.is_empty():
+            stored = stored.with_columns(empty=self._all_missing(""))
+            self._note_lacking(stored)
+            new = self.rows.join(stored, on=_KEY, how="anti", maintain_order="left")
+            differing = self._differing(stored)
+        if new.is_empty() and differing.is_empty():
+            return Loaded(self.fetch_id, "")
+        if not new.is_empty():
+            self.loader.insert(self.table, new.with_columns(fetch_id=pl.lit(self.fetch_id)))
+            reach("rows_inserted")
+        updated, revised, filled = self._correct(differing)
+        self._count(new, filled)
+        return Loaded(self.fetch_id, "", new.height, updated, revised)
 
-    def _note_lacking(self) -> None:
+    def _all_missing(self, suffix: str) -> pl.Expr:
+        return pl.all_horizontal(pl.col(name + suffix).is_null() for name in self.values)
+
+    def _differing(self, stored: pl.DataFrame) -> pl.DataFrame:
+        """Rows with values that differ from what is stored (``…_old``, ``fetch_id``, ``empty``)."""
+        both = self.rows.filter(~pl.col("blank")).join(stored, on=_KEY, suffix="_old", maintain_order="left")
+        return both.filter(pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_old")) for name in self.names))
+
+    def _note_lacking(self, stored: pl.DataFrame) -> None:
         """Write into the ledger which stored values this answer does not confirm: an older body may still correct those."""
-        assert self.fetch.window is not None
-        stations = None if self.fetch.selection == "all" else [int(stn) for stn in self.fetch.selection.split(",")]
+        asked = pl.lit(True)
         if self.fetch.stn:
-            stations = [self.fetch.stn]
-        values = [name for name, is_value in zip(self.names, self.is_value, strict=True) if is_value]
-        if cells := self.loader.lacking(self.fetch.window, values, stations):
-            names = ",".join(ledger.cell_name(datetime.strptime(str(tm), _STAMP), stn) for tm, stn in cells)
+            asked = pl.col("stn") == self.fetch.stn
+        elif self.fetch.selection != "all":
+            asked = pl.col("stn").is_in([int(stn) for stn in self.fetch.selection.split(",")])
+        confirmed = self.rows.filter(~pl.col("blank"))
+        cells = stored.filter(~pl.col("empty") & asked).join(confirmed, on=_KEY, how="anti", maintain_order="left")
+        if not cells.is_empty():
+            names = ",".join(ledger.cell_name(tm, stn) for tm, stn in cells.select(_KEY).iter_rows())
             self.connection.execute(FETCH.update().where(FETCH.c.id == self.fetch_id).values(lacking=names))
 
-    def _revisions(
-        self, tm: object, stn: object, old_fetch: object, stored: Row, staged: Row, younger: datetime | None
-    ) -> list[dict[str, object]]:
+    def _correct(self, differing: pl.DataFrame) -> tuple[int, int, pl.DataFrame]:
+        """Overwrite what this answer knows better and write down what it replaces; gives rows, revisions, and the rows that were blank."""
+        if differing.is_empty():
+            return 0, 0, differing
+        younger: list[datetime | None] = [None] * differing.height
+        if self.known.newer:
+            younger = [self.known.younger(*cell) for cell in differing.select(*_KEY, "fetch_id").iter_rows()]
+        differing = differing.with_columns(younger=pl.Series(younger, dtype=pl.Datetime("us")))
+        wins = differing.filter(pl.col("empty") | pl.col("younger").is_null())
+        if not wins.is_empty():
+            self.loader.update(self.table, wins.with_columns(fetch_id=pl.lit(self.fetch_id)))
+            reach("rows_updated")
+        revisions = self._revisions(differing.filter(~pl.col("empty")))
+        if not revisions.is_empty():
+            self.connection.execute(REVISION.insert(), revisions.to_dicts())
+            reach("revisions_written")
+        return wins.height, revisions.height, differing.filter("empty")
+
+    def _revisions(self, changed: pl.DataFrame) -> pl.DataFrame:
+        """One row for each value that is another now; where a younger answer stands behind the stored value, this one preceded it."""
+        first = pl.col("younger").is_not_null()
         found = []
-        for name, before, after in zip(self.names, stored, staged, strict=True):
-            if before == after:
-                continue
-            old, new = (text_of(before), text_of(after)) if younger is None else (text_of(after), text_of(before))
-            fetches = (old_fetch, self.fetch_id) if younger is None else (self.fetch_id, old_fetch)
+        for name in self.names:
+            here, there = pl.col(name).cast(pl.String), pl.col(f"{name}_old").cast(pl.String)
             found.append(
-                {
-                    "dataset": self.parsed.dataset.name,
-                    "tm_kst": datetime.strptime(str(tm), _STAMP),
-                    "stn": stn,
-                    "col": name,
-                    "old_value": old,
-                    "new_value": new,
-                    "old_fetch": fetches[0],
-                    "new_fetch": fetches[1],
-                    "cause": self.cause,
-                    "changed_at": younger or self.fetch.fetched_at,
-                }
+                changed.filter(pl.col(name).ne_missing(pl.col(f"{name}_old"))).select(
+                    dataset=pl.lit(self.dataset),
+                    tm_kst="tm_kst",
+                    stn="stn",
+                    col=pl.lit(name),
+                    old_value=pl.when(first).then(here).otherwise(there),
+                    new_value=pl.when(first).then(there).otherwise(here),
+                    old_fetch=pl.when(first).then(pl.lit(self.fetch_id, pl.Int64)).otherwise("fetch_id"),
+                    new_fetch=pl.when(first).then("fetch_id").otherwise(pl.lit(self.fetch_id, pl.Int64)),
+                    cause=pl.lit(self.cause),
+                    changed_at=pl.coalesce("younger", pl.lit(self.fetch.fetched_at, pl.Datetime("us"))),
+                )
             )
-        return found
+        return pl.concat(found).sort(_KEY, maintain_order=True)
+
+    def _count(self, new: pl.DataFrame, filled: pl.DataFrame) -> None:
+        """Keep ``completeness_hour`` and ``latest``: rows that are new, and rows that were blank and are no more."""
+        present, blank = pl.col("blank").not_().cast(pl.Int64), pl.col("blank").cast(pl.Int64)
+        counts = [new.select("tm_kst", "stn", present=present, blank=blank)]
+        if not filled.is_empty():
+            counts.append(filled.select("tm_kst", "stn", present=pl.lit(1, pl.Int64), blank=pl.lit(-1, pl.Int64)))
+        by_hour = pl.concat(counts).group_by(_hour().alias("hour_kst"), "stn").sum().drop("tm_kst", strict=False)
+        self.loader.add_counts(self.dataset, by_hour)
+        reach("hours_counted")
+        valued = pl.concat([new.filter(~pl.col("blank")).select(_KEY), filled.select(_KEY)])
+        self.loader.advance(self.dataset, valued.group_by("stn").agg(pl.col("tm_kst").max()))
+        reach("latest_advanced")

@@ -2,63 +2,79 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 import polars as pl
-import sqlalchemy as sa
 
+from kmaflow.catalog.time import Window
 from kmaflow.hub.parse import Parsed
+from kmaflow.store.books import REVISION
 from kmaflow.store.ledger import Earlier, Fetch
+from kmaflow.store.loader import Loader
 from kmaflow.store.revision import text_of
-from kmaflow.store.tables import OBSERVATIONS, PRESENT_WEATHER_CODE, REVISION
+from kmaflow.store.tables import OBSERVATIONS, PRESENT_WEATHER_CODE
 
 _Cell = tuple[datetime, int]
 _Codes = dict[int, tuple[int | None, int | None]]
+_KEY = ["tm_kst", "stn"]
 
 
-def load_pairs(connection: sa.Connection, parsed: Parsed, fetch: Fetch, fetch_id: int, known: Earlier) -> int:
+def load_pairs(loader: Loader, parsed: Parsed, fetch: Fetch, fetch_id: int, known: Earlier) -> int:
     """Make the stored codes equal to the parsed ones, within the caller's transaction. Gives the number of revisions.
 
     Blank rows change nothing, nor does a body older than what is stored (unless it brought the row itself).
     """
     assert parsed.pairs is not None
-    new = _by_cell(parsed.pairs.rows())
-    table = PRESENT_WEATHER_CODE.c
     low, high = parsed.rows["tm_kst"].min(), parsed.rows["tm_kst"].max()
-    old = _by_cell(connection.execute(sa.select(PRESENT_WEATHER_CODE).where(table.tm_kst.between(low, high))))
-    if new == old:
+    assert isinstance(low, datetime)
+    assert isinstance(high, datetime)
+    window = Window(low - timedelta(minutes=1), high)
+    stored = loader.stored(PRESENT_WEATHER_CODE, window)
+    parsed_pairs = parsed.pairs.select(PRESENT_WEATHER_CODE.columns.keys())
+    if stored.is_empty() and not known.newer:
+        loader.insert(PRESENT_WEATHER_CODE, parsed_pairs)
         return 0
-    cells: list[_Cell] = parsed.rows.filter(~pl.col("blank")).select("tm_kst", "stn").rows()
+    if stored.equals(parsed_pairs):
+        return 0
+    old, new = _by_cell(stored.iter_rows()), _by_cell(parsed_pairs.iter_rows())
     stored_by: dict[_Cell, int] = {}
     if known.newer:
-        rows = OBSERVATIONS[parsed.dataset.name].c
-        brought = sa.select(rows.tm_kst, rows.stn, rows.fetch_id).where(rows.tm_kst.between(low, high))
-        stored_by = {(row.tm_kst, row.stn): row.fetch_id for row in connection.execute(brought)}
-    revisions = 0
-    for cell in cells:
+        brought = loader.stored(OBSERVATIONS[parsed.dataset.name], window)
+        stored_by = {(tm, stn): fetch for tm, stn, fetch in brought.select(*_KEY, "fetch_id").iter_rows()}
+    revisions: list[dict[str, object]] = []
+    changed: list[_Cell] = []
+    for cell in parsed.rows.filter(~pl.col("blank")).select(_KEY).iter_rows():
         before, after = old.get(cell, {}), new.get(cell, {})
         if before == after or (known.newer and known.younger(*cell, stored_by[cell])):
             continue
-        connection.execute(PRESENT_WEATHER_CODE.delete().where(table.tm_kst == cell[0], table.stn == cell[1]))
-        for k, (ww, nn) in after.items():
-            values = {"tm_kst": cell[0], "stn": cell[1], "k": k, "ww": ww, "nn": nn}
-            connection.execute(PRESENT_WEATHER_CODE.insert().values(values))
+        changed.append(cell)
         if before:
-            revisions += _revise(connection, parsed, fetch, fetch_id, cell, before, after)
-    return revisions
+            revisions += _revisions(parsed, fetch, fetch_id, cell, before, after)
+    if not changed:
+        return 0
+    cells = pl.DataFrame(changed, schema=parsed_pairs.select(_KEY).schema, orient="row")
+    table = PRESENT_WEATHER_CODE.c
+    for tm, stn in (cell for cell in changed if cell in old):
+        loader.connection.execute(PRESENT_WEATHER_CODE.delete().where(table.tm_kst == tm, table.stn == stn))
+    if not (fresh := parsed_pairs.join(cells, on=_KEY, how="semi", maintain_order="left")).is_empty():
+        loader.insert(PRESENT_WEATHER_CODE, fresh)
+    if revisions:
+        loader.connection.execute(REVISION.insert(), revisions)
+    return len(revisions)
 
 
-def _by_cell(rows: object) -> dict[_Cell, _Codes]:
+def _by_cell(rows: Iterable[tuple[datetime, int, int, int | None, int | None]]) -> dict[_Cell, _Codes]:
     cells: dict[_Cell, _Codes] = {}
-    for tm, stn, k, ww, nn in rows:  # type: ignore[attr-defined]
+    for tm, stn, k, ww, nn in rows:
         cells.setdefault((tm, stn), {})[k] = (ww, nn)
     return cells
 
 
-def _revise(
-    connection: sa.Connection, parsed: Parsed, fetch: Fetch, fetch_id: int, cell: _Cell, before: _Codes, after: _Codes
-) -> int:
-    revisions = [
+def _revisions(
+    parsed: Parsed, fetch: Fetch, fetch_id: int, cell: _Cell, before: _Codes, after: _Codes
+) -> list[dict[str, object]]:
+    return [
         {
             "dataset": parsed.dataset.name,
             "tm_kst": cell[0],
@@ -75,6 +91,3 @@ def _revise(
         for name, old, new in zip(("ww", "nn"), before.get(k, (None, None)), after.get(k, (None, None)), strict=True)
         if old != new
     ]
-    if revisions:
-        connection.execute(REVISION.insert(), revisions)
-    return len(revisions)

@@ -8,24 +8,21 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
+from kmaflow.catalog.time import Window
+from kmaflow.failpoints import reach
 from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
-from kmaflow.store import ledger, stations
+from kmaflow.store import ledger, partitions, stations
+from kmaflow.store.books import COMPLETENESS_HOUR, FETCH, STATION
 from kmaflow.store.engine import open_engine, reading, shown, writing
-from kmaflow.store.errors import StoreForeign
 from kmaflow.store.ledger import Fetch
 from kmaflow.store.load import Loaded, keep_rejected, load
+from kmaflow.store.locks import days_of, writing_alone
+from kmaflow.store.partitions import months_of
+from kmaflow.store.retry import again
+from kmaflow.store.schema import make_observations, make_service
 from kmaflow.store.stations import Station, StationChanges
-from kmaflow.store.tables import (
-    COMPLETENESS_HOUR,
-    FETCH,
-    METADATA,
-    OBSERVATIONS,
-    SERVICE_TABLES,
-    STATION,
-    V_STATION,
-    tables_of,
-)
+from kmaflow.store.tables import OBSERVATIONS, is_partitioned, tables_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +48,7 @@ class Store:
         self.engine = open_engine(url)
         self.shown_url = shown(self.engine.url)
         self._ready: set[str] = set()
+        self._partitions: dict[str, set[str]] = {}
 
     def __enter__(self) -> Store:
         return self
@@ -67,57 +65,48 @@ class Store:
 
         Looked at once in the life of this object: every method begins with it.
         """
-        wanted = {"service", *(DATASETS if all_tables else ())}
-        if wanted <= self._ready:
-            return []
-        tables = [*SERVICE_TABLES]
-        if all_tables:
-            tables += [table for name in DATASETS for table in tables_of(name)]
-        made = self._make(tables)
-        self._ready |= wanted
+        made = []
+        if "service" not in self._ready:
+            made += make_service(self.engine)
+            self._ready.add("service")
+        for name in DATASETS if all_tables else ():
+            if name not in self._ready:
+                made += make_observations(self.engine, name)
+                self._ready.add(name)
         return made
 
-    def ensure(self, dataset: str) -> None:
-        """Make the tables that one dataset needs."""
+    def ensure(self, dataset: str, window: Window | None = None) -> None:
+        """Make the tables that one dataset needs, and the partitions for a window's rows."""
+        self.init()
         if dataset not in self._ready:
-            self._make([*(() if "service" in self._ready else SERVICE_TABLES), *tables_of(dataset)])
-            self._ready |= {"service", dataset}
-
-    def _make(self, tables: list[sa.Table]) -> list[str]:
-        with reading(self.engine) as connection:
-            missing = self._missing(connection, tables)
-        if not missing:
-            return []
-        # Look again under the write lock: another process may be doing the same.
-        with writing(self.engine) as connection:
-            missing = self._missing(connection, tables)
-            METADATA.create_all(connection, tables=missing, checkfirst=False)
-            if any(table.name == "station" for table in missing):
-                connection.exec_driver_sql(V_STATION)
-        return [table.name for table in missing]
-
-    def _missing(self, connection: sa.Connection, tables: list[sa.Table]) -> list[sa.Table]:
-        inspector = sa.inspect(connection)
-        there = set(inspector.get_table_names())
-        for table in tables:
-            if table.name in there:
-                found = {column["name"] for column in inspector.get_columns(table.name)}
-                if lacking := [column.name for column in table.columns if column.name not in found]:
-                    raise StoreForeign(
-                        f"{self.shown_url}: the table {table.name} lacks the columns {', '.join(lacking)}"
-                    )
-        return [table for table in tables if table.name not in there]
+            make_observations(self.engine, dataset)
+            self._ready.add(dataset)
+        if window is not None and self.engine.dialect.name != "sqlite":
+            for table in tables_of(dataset):
+                if is_partitioned(table.name) and not set(months_of(window)) <= self._partitions.get(table.name, set()):
+                    with writing_alone(self.engine, ["schema"]) as connection:
+                        self._partitions[table.name] = set(partitions.ensure(connection, table.name, window))
 
     def probe(self) -> None:
         """Write and take back: proves that the database can be written without leaving anything."""
         with writing(self.engine) as connection:
             connection.execute(FETCH.delete().where(FETCH.c.id == -1))
 
-    def load(self, parsed: Parsed, fetch: Fetch) -> Loaded:
-        """One answer in one transaction: rows, revisions, ledger row, completeness."""
-        self.ensure(parsed.dataset.name)
-        with writing(self.engine) as connection:
-            return load(connection, parsed, fetch)
+    def load(self, parsed: Parsed, fetch: Fetch, *, force: bool = False) -> Loaded:
+        """One answer in one transaction: rows, revisions, ledger row, completeness.
+
+        A transaction that met another one, or lost its connection, is run again as a whole.
+        """
+        name = parsed.dataset.name
+        self.ensure(name, fetch.window)
+
+        def work() -> Loaded:
+            with writing_alone(self.engine, days_of(name, fetch.window) if fetch.window else [name]) as connection:
+                return load(connection, parsed, fetch, force=force)
+
+        loaded = again(work)
+        reach("committed")
+        return loaded
 
     def note(self, fetch: Fetch) -> int:
         """A ledger row for a request that brought no rows; gives its id."""

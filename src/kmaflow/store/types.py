@@ -1,0 +1,39 @@
+"""How values are stored, the same on SQLite, PostgreSQL and MariaDB.
+
+Times are naive KST. On SQLite they are text ``YYYY-MM-DD HH:MM:SS`` (moments with microseconds, so that two fetches of one second keep
+their order). Numbers are DOUBLE, or INTEGER where KMA prints integers; missing is NULL. Text is UTF-8 and compared byte by byte.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, sqlite
+
+from kmaflow.catalog.model import Kind
+
+#: A stamp: to the second, as text on SQLite.
+STAMP = sa.DateTime().with_variant(
+    sqlite.DATETIME(  # type: ignore[no-untyped-call]
+        storage_format="%(year)04d-%(month)02d-%(day)02d %(hour)02d:%(minute)02d:%(second)02d",
+        regexp=r"(\d+)-(\d+)-(\d+) (\d+):(\d+):(\d+)",
+    ),
+    "sqlite",
+)
+#: A moment: to the microsecond.
+MOMENT = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+TYPES: dict[Kind, Any] = {
+    "float": sa.Double(),
+    "int": sa.Integer(),
+    "text": sa.String(32),
+}
+ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+#: Without a limit that an answer could reach.
+LONG_TEXT = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+#: Whatever the server's or the database's default is.
+ON_SERVERS: dict[str, Any] = {
+    f"{name}_{option}": value
+    for name in ("mysql", "mariadb")
+    for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
+}
