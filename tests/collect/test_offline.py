@@ -110,3 +110,16 @@ def test_files(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(UnreadableFile, match=str(path)):
             read_file(path)
+
+
+def test_a_file_that_spans_years_becomes_ledger_rows_of_a_month_at_most(tmp_path: Path) -> None:
+    cells = {(datetime(2024, month, 1, 12, 1), 108): {"ta": float(month)} for month in (1, 3, 12)}
+    with Collector.open(settings_for(None, tmp_path), needs_hub=False) as collector:
+        for again in range(2):
+            told = load_body(collector, minute_body(cells), datetime(2025, 1, 1))
+            assert (told["rows"], told["inserted"]) == (6, 0 if again else 6)
+        with collector.store.engine.connect() as connection:
+            spans = connection.exec_driver_sql(
+                "SELECT MAX(julianday(tm_to) - julianday(tm_from)), MIN(tm_from), MAX(tm_to) FROM fetch"
+            ).one()
+    assert tuple(spans) == (31.0, "2024-01-01 12:00:00", "2024-12-01 12:01:00")

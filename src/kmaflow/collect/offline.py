@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+import polars as pl
 
 from kmaflow.catalog import DATASETS, STATION_LISTS
 from kmaflow.catalog.model import Dataset, StationList
@@ -16,9 +20,9 @@ from kmaflow.hub.body import open_body
 from kmaflow.hub.client import Answer
 from kmaflow.hub.errors import ChangedFormat, EmptyAnswer
 from kmaflow.hub.header import column_order
-from kmaflow.hub.parse import PARSER_VERSION, parse
+from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.hub.station_list import announced_fields, parse_stations
-from kmaflow.store.ledger import Fetch
+from kmaflow.store.ledger import LONGEST, Fetch
 
 
 class UnreadableFile(KmaflowError):
@@ -113,20 +117,40 @@ def load_body(
         key_id=None,
         selection=choice.selection,
     )
-    loaded = collector.store.load(parsed, fetch)
+    loaded = [collector.store.load(part, fetch) for part, fetch in _pieces(parsed, fetch)]
     return {
         "dataset": described.name,
         "from": f"{window.start:%Y-%m-%d %H:%M}" if window else None,
         "to": f"{window.end:%Y-%m-%d %H:%M}" if window else None,
         "rows": parsed.rows.height,
         "blank": int(parsed.rows["blank"].sum()),
-        "inserted": loaded.inserted,
-        "updated": loaded.updated,
-        "revised": loaded.revised,
+        "inserted": sum(one.inserted for one in loaded),
+        "updated": sum(one.updated for one in loaded),
+        "revised": sum(one.revised for one in loaded),
         "rejected": len(parsed.rejected),
         "not_produced": len(parsed.not_produced),
-        "outcome": loaded.outcome,
+        "outcome": next((one.outcome for one in loaded if one.outcome != "unchanged"), loaded[0].outcome),
     }
+
+
+def _pieces(parsed: Parsed, fetch: Fetch) -> Iterator[tuple[Parsed, Fetch]]:
+    """A file may span years: the ledger gets one row for each stretch of at most its longest window."""
+    if fetch.window is None:
+        yield parsed, fetch
+        return
+    rejected = parsed.rejected
+    for window in fetch.window.split(LONGEST):
+        inside = (pl.col("tm_kst") > window.start) & (pl.col("tm_kst") <= window.end)
+        part = replace(
+            parsed,
+            rows=parsed.rows.filter(inside),
+            pairs=None if parsed.pairs is None else parsed.pairs.filter(inside),
+            rejected=rejected,
+            not_produced=tuple(stamp for stamp in parsed.not_produced if stamp in window),
+        )
+        yield part, replace(fetch, window=window)
+        # Lines that cannot be read belong to the file, not to a stretch: they are kept once.
+        rejected = ()
 
 
 def _load_stations(

@@ -33,7 +33,7 @@ FETCH = sa.Table(
         LONG_TEXT,
         comment="값이 있던 칸 가운데 이 응답에 없던 것 / stored cells that this answer left without",
     ),
-    sa.Index("fetch_window", "dataset", "tm_to", "stn"),
+    sa.Index("fetch_window", "dataset", "tm_to", "tm_from", "stn"),
     sa.Index("fetch_when", "fetched_at"),
     sqlite_autoincrement=True,
     **ON_SERVERS,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import Window
+from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.store.books import FETCH
 
 #: Outcomes of fetches whose rows are in the tables.
 LOADED = ("ok", "partial", "unchanged")
+#: No window in the ledger is longer: so what touches a window is found near it, however long the ledger grows.
+LONGEST = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Fetch:
 
 def write(connection: sa.Connection, fetch: Fetch) -> int:
     """Add a ledger row; gives its id."""
+    assert fetch.window is None or fetch.window.end - fetch.window.start <= LONGEST, fetch.window
     values = {column.name: getattr(fetch, column.name) for column in FETCH.columns if hasattr(fetch, column.name)}
     values["tm_from"] = fetch.window.start if fetch.window else None
     values["tm_to"] = fetch.window.end if fetch.window else None
@@ -121,7 +124,8 @@ def earlier(connection: sa.Connection, fetch: Fetch) -> Earlier:
     same_window = sa.and_(
         loaded, table.tm_to == fetch.window.end, table.tm_from == fetch.window.start, table.stn == fetch.stn
     )
-    overlapping = loaded & (table.tm_to > fetch.window.start) & (table.tm_from < fetch.window.end)
+    overlapping = loaded & table.tm_to.between(fetch.window.start + MINUTE, fetch.window.end + LONGEST)
+    overlapping &= table.tm_from < fetch.window.end
     if fetch.stn:
         overlapping &= table.stn.in_([0, fetch.stn])
     query = sa.select(table.id, table.sha256, table.fetched_at, table.parser_version, table.selection, table.lacking)
@@ -176,7 +180,8 @@ def covering(connection: sa.Connection, dataset: str, stn: int, stamp: datetime)
     table = FETCH.c
     query = (
         sa.select(FETCH)
-        .where(table.dataset == dataset, table.stn.in_([0, stn]), table.tm_from < stamp, table.tm_to >= stamp)
+        .where(table.dataset == dataset, table.stn.in_([0, stn]), table.tm_from < stamp)
+        .where(table.tm_to.between(stamp, stamp + LONGEST))
         .order_by(table.fetched_at, table.id)
     )
     return list(connection.execute(query).mappings())

@@ -46,7 +46,7 @@ def load_pairs(loader: Loader, parsed: Parsed, fetch: Fetch, fetch_id: int, know
     changed: list[_Cell] = []
     for cell in parsed.rows.filter(~pl.col("blank")).select(_KEY).iter_rows():
         before, after = old.get(cell, {}), new.get(cell, {})
-        if before == after or (known.newer and known.younger(*cell, stored_by[cell])):
+        if before == after or (known.newer and known.younger(cell[0], cell[1], stored_by[cell])):
             continue
         changed.append(cell)
         if before:

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from kmaflow.catalog.time import Window
 from kmaflow.store.loader import Loader, batches, from_csv, keys_of, names_of
 
+_PIECE = 4_000
+_STAMP = "%Y-%m-%d %H:%M:%S"
 _TYPES: dict[type[sa.types.TypeEngine[Any]], str] = {
     sa.DateTime: "timestamp",
     sa.Double: "double precision",
@@ -30,15 +32,16 @@ class PostgresqlLoader(Loader):
             self._cursor() as cursor,
             cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN (FORMAT csv)") as copy,
         ):
-            for batch in batches(rows.select(names)):
+            # In small pieces: the server reads one while the next is printed.
+            for batch in rows.select(names).iter_slices(_PIECE):
                 copy.write(_csv(batch))
 
     def stored(self, table: sa.Table, window: Window) -> pl.DataFrame:
         """The rows of the window, sorted by key."""
         names = ", ".join(names_of(table))
         buffer = BytesIO()
-        where = f"tm_kst > '{window.start:%Y-%m-%d %H:%M:%S}' AND tm_kst <= '{window.end:%Y-%m-%d %H:%M:%S}'"
-        select = f"SELECT {names} FROM {table.name} WHERE {where} ORDER BY {', '.join(keys_of(table))}"
+        within = f"tm_kst > '{window.start:{_STAMP}}' AND tm_kst <= '{window.end:{_STAMP}}'"
+        select = f"SELECT {names} FROM {table.name} WHERE {within} ORDER BY {', '.join(keys_of(table))}"
         with self._cursor() as cursor, cursor.copy(f"COPY ({select}) TO STDOUT (FORMAT csv)") as copy:
             for part in copy:
                 buffer.write(part)
@@ -51,12 +54,13 @@ class PostgresqlLoader(Loader):
         sets = ", ".join(f"{name} = s.{name}" for name in values)
         where = " AND ".join(f"t.{name} = s.{name}" for name in keys)
         # The planner must see which partition is meant.
-        low, high = rows["tm_kst"].min(), rows["tm_kst"].max()
+        low, high = rows.select(low=pl.col("tm_kst").min(), high=pl.col("tm_kst").max()).row(0)
+        within = f"t.tm_kst BETWEEN '{low:{_STAMP}}' AND '{high:{_STAMP}}'"
         self._arrays(
             table,
             rows.select(names_of(table)),
             lambda source: (
-                f"UPDATE {table.name} t SET {sets} FROM {source} WHERE {where} AND t.tm_kst BETWEEN '{low}' AND '{high}'"
+                f"UPDATE {table.name} t SET {sets} FROM {source} WHERE {where} AND {within}"
             ),
         )
 
@@ -101,5 +105,7 @@ class PostgresqlLoader(Loader):
         return self.connection.connection.cursor()
 
 
-def _csv(rows: pl.DataFrame) -> bytes:
-    return rows.write_csv(include_header=False, datetime_format="%Y-%m-%d %H:%M:%S").encode()
+def _csv(rows: pl.DataFrame) -> memoryview:
+    buffer = BytesIO()
+    rows.write_csv(buffer, include_header=False, datetime_format=_STAMP)
+    return buffer.getbuffer()
