@@ -9,15 +9,19 @@ from typing import Any
 import pytest
 from airflow.sdk import Connection
 from pydantic import SecretStr
+from sqlalchemy.engine import make_url
 
 from kmaflow.airflow import connections
-from kmaflow.airflow.connections import SIMULATED, database_url, hub_access, open_collector, store_url
+from kmaflow.airflow.connections import SIMULATED, hub_access, open_collector, store_url
 from kmaflow.airflow.hook import KmaApiHubHook
+from kmaflow.airflow.store_connection import MariadbHook, database_url
 from kmaflow.catalog import PUBLIC_HUB
 from kmaflow.errors import UsageError
 from kmaflow.hub.client import HubClient
 from kmaflow.hub.errors import BadKey
 from kmaflow.settings import Settings, load_settings
+
+from ..databases import database
 
 KEY = "key-of-the-connection"
 OTHER = "https://apihub-pub.kma.go.kr/api/typ01"
@@ -109,8 +113,18 @@ def test_no_key_anywhere_says_where_it_belongs(tmp_path: Path) -> None:
         ),
         ({"conn_type": "mysql", "host": "db", "schema": "kma"}, "mysql+pymysql://db/kma"),
         ({"conn_type": "mysql", "host": "db"}, None),
+        (
+            {"conn_type": "postgres", "host": "db", "schema": "kma",
+             "extra": '{"sslmode": "verify-full", "sslrootcert": "/ca.pem", "cursor": "dictcursor", "connect_timeout": 3}'},
+            "postgresql+psycopg://db/kma?connect_timeout=3&sslmode=verify-full&sslrootcert=%2Fca.pem",
+        ),
+        (
+            {"conn_type": "mysql", "host": "db", "schema": "kma", "login": "u",
+             "extra": '{"ssl": {"ca": "/ca.pem", "check_hostname": true}, "charset": "latin1", "local_infile": false}'},
+            "mysql+pymysql://u@db/kma?ssl_ca=%2Fca.pem&ssl_check_hostname=True",
+        ),
     ],
-)
+)  # fmt: skip
 def test_store_connections_become_urls(fields: dict[str, Any], url: str | None) -> None:
     assert database_url(Connection(conn_id="one", **fields)) == url
 
@@ -158,3 +172,29 @@ def test_the_key_is_masked_in_logs(connect: Any, monkeypatch: pytest.MonkeyPatch
     hub_access("kma_apihub", settings)
     assert masked == ["key-of-the-settings", KEY]
     assert isinstance(KmaApiHubHook().api_key, SecretStr)
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_connection_opens_the_database_that_it_names(
+    kind: str, tmp_path: Path, connect: Any, settings: Settings
+) -> None:
+    with database(kind, tmp_path) as text:
+        url = make_url(text)
+        named = "postgres" if kind == "postgresql" else "mysql"
+        connect("elsewhere", conn_type=named, host=url.host, port=url.port, login=url.username, schema=url.database)
+        with open_collector(hub_conn_id="kma_apihub", conn_id="elsewhere", needs_hub=False) as collector:
+            assert "station" in collector.store.init()
+            assert collector.store.engine.url.database == url.database
+
+
+def test_the_mariadb_type_says_whether_it_connects(tmp_path: Path, connect: Any) -> None:
+    connect("one", conn_type="mysql", host="127.0.0.1", port=1, login="u", password="a-secret", schema="x")
+    good, told = MariadbHook("one").test_connection()
+    assert not good
+    assert "a-secret" not in told
+    connect("none", conn_type="mysql", host="127.0.0.1")
+    assert MariadbHook("none").test_connection()[0] is False
+    with database("mariadb", tmp_path) as text:
+        url = make_url(text)
+        connect("two", conn_type="mysql", host=url.host, port=url.port, login=url.username, schema=url.database)
+        assert MariadbHook("two").test_connection()[0] is True

@@ -12,6 +12,7 @@ from airflow.providers_manager import ProvidersManager
 import airflow
 from kmaflow.airflow.hook import KmaApiHubHook
 from kmaflow.airflow.provider import CONNECTION_TYPE, get_provider_info
+from kmaflow.airflow.store_connection import MariadbHook
 
 
 def test_the_metadata_keep_airflows_schema() -> None:
@@ -43,5 +44,12 @@ def test_the_type_leads_to_our_hook() -> None:
 
 
 def test_no_field_of_ours_holds_a_secret_in_extra() -> None:
-    (connection,) = get_provider_info()["connection-types"]
-    assert "conn-fields" not in connection
+    for connection in get_provider_info()["connection-types"]:
+        assert "conn-fields" not in connection
+
+
+def test_the_form_offers_all_three_databases() -> None:
+    assert {"postgres", "mysql", "sqlite"} <= set(ProvidersManager().hooks)  # type: ignore[no-untyped-call]
+    hook = ProvidersManager().hooks["mysql"]  # type: ignore[no-untyped-call]
+    assert hook is not None
+    assert hook.hook_class_name == f"{MariadbHook.__module__}.{MariadbHook.__name__}"

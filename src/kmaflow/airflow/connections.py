@@ -16,19 +16,17 @@ from airflow.sdk.log import mask_secret
 
 from kmaflow.airflow.form import STORE_CONNECTION
 from kmaflow.airflow.hook import KmaApiHubHook
+from kmaflow.airflow.store_connection import database_url
 from kmaflow.errors import UsageError
 from kmaflow.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection
     from pydantic import SecretStr
 
     from kmaflow.collect import Collector
 
 #: Set by `make run` while its simulator feeds the database: see :func:`hub_access`.
 SIMULATED = "KMAFLOW_SIMULATED"
-
-_DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,36 +84,6 @@ def store_url(conn_id: str, settings: Settings | None = None) -> str:
     if not _exists(conn_id, STORE_CONNECTION):
         return settings.database_url
     return database_url(BaseHook.get_connection(conn_id)) or settings.database_url
-
-
-def database_url(connection: Connection) -> str | None:
-    """A connection as SQLAlchemy URL; None where it names no database (then the settings decide).
-
-    SQLite: host is the path of the file. PostgreSQL and MariaDB: schema is the name of the database.
-    """
-    from sqlalchemy.engine import URL
-
-    kind = (connection.conn_type or "").lower()
-    if kind == "sqlite":
-        path = connection.host or connection.schema
-        return URL.create("sqlite", database=path).render_as_string() if path else None
-    if kind not in _DRIVERS:
-        raise UsageError(
-            f"a connection of the type {connection.conn_type!r} ({connection.conn_id}) cannot hold observations",
-            todo_en="choose the type postgres, mysql or sqlite",
-            todo_ko="연결 유형을 postgres, mysql, sqlite 가운데 하나로 하십시오",
-        )
-    if not connection.schema:
-        return None
-    url = URL.create(
-        _DRIVERS[kind],
-        username=connection.login or None,
-        password=connection.password or None,
-        host=connection.host or None,
-        port=connection.port,
-        database=connection.schema,
-    )
-    return url.render_as_string(hide_password=False)
 
 
 def open_collector(*, hub_conn_id: str, conn_id: str, needs_hub: bool) -> Collector:

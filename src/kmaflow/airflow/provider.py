@@ -5,6 +5,7 @@ Read by every Airflow process at its start, so nothing is imported here.
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 #: The type of the connection that holds the key; also the id of the default connection and of the pool.
@@ -37,10 +38,14 @@ def get_provider_info() -> dict[str, Any]:
                         "host": "https://apihub.kma.go.kr/api/typ01 (비우면 이 주소 / default)",
                     },
                 },
-            }
+            },
+            *_mysql_unless_there(),
         ],
         "hooks": [
-            {"integration-name": "KMA API Hub", "python-modules": ["kmaflow.airflow.hook"]},
+            {
+                "integration-name": "KMA API Hub",
+                "python-modules": ["kmaflow.airflow.hook", "kmaflow.airflow.store_connection"],
+            },
         ],
         "integrations": [
             {
@@ -50,3 +55,21 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
     }
+
+
+def _mysql_unless_there() -> list[dict[str, Any]]:
+    """The connection type ``mysql``: Airflow's own provider needs a compiler to install, and without it the form would not offer MariaDB."""
+    if importlib.util.find_spec("airflow.providers.mysql") is not None:
+        return []
+    return [
+        {
+            "connection-type": "mysql",
+            "hook-class-name": "kmaflow.airflow.store_connection.MariadbHook",
+            "hook-name": "MariaDB / MySQL (kmaflow)",
+            "ui-field-behaviour": {
+                "hidden-fields": [],
+                "relabeling": {"schema": "데이터베이스 (database)"},
+                "placeholders": {"extra": '{"ssl": {"ca": "/path/ca.pem"}}'},
+            },
+        }
+    ]

@@ -143,8 +143,9 @@ def _window(context: Context) -> Any:
 def _as_task_error(error: KmaflowError) -> Exception:
     """The exception with which the task ends: no retry where only a person or midnight can help."""
     from kmaflow.hub.errors import TerminalHubError
+    from kmaflow.store.errors import StoreDenied, StoreForeign, StoreReadOnly
 
     log.error("%s", error)
-    if isinstance(error, UsageError | TerminalHubError):
+    if isinstance(error, UsageError | TerminalHubError | StoreDenied | StoreForeign | StoreReadOnly):
         return AirflowFailException(str(error))
     return error
