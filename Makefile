@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help run smoke test test-long lint bench pictures lock clean
+.PHONY: help run smoke test test-long lint bench bench-load bench-growth pictures lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,7 +52,14 @@ test-long: $(VENV)/.dev ## the slow proofs
 	@$(BIN)/pytest -m long
 
 bench: $(VENV)/.dev ## what it costs, each figure beside a floor measured in the same run
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in parse_speed simulator_render collect_hour dag_run load_speed; do echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
+
+bench-load: $(VENV)/.dev ## loading into the three databases, beside each one's bare bulk load and the usual way
+	@$(BIN)/python benchmarks/load_speed.py
+	@$(BIN)/python benchmarks/usual_way.py
+
+bench-growth: $(VENV)/.dev ## the same with fifty million rows in the table (half an hour, 20 GB of disk)
+	@$(BIN)/python benchmarks/load_growth.py
 
 pictures: $(VENV)/.dev ## the pictures of docs/, from a real browser (needs chromium and fonts-noto-cjk)
 	@KMAFLOW_PICTURES=1 $(BIN)/pytest -m e2e tests/e2e/test_browser.py

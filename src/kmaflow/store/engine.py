@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -148,18 +148,23 @@ def _prepare_mysql(connection: Any, _: Any) -> None:
 # ---------------------------------------------------------------------------------------------------- transactions
 
 
+def translating(engine: sa.Engine) -> AbstractContextManager[None]:
+    """Within, the errors of this engine and its driver become ours."""
+    return translated(shown(engine.url), engine.dialect.loaded_dbapi.Error)
+
+
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """One transaction that will write. On SQLite it takes the write lock at once, so that what it reads first stays true; on servers
     whoever needs that takes a lock by name (:mod:`kmaflow.store.locks`).
     """
     writer = engine.execution_options(kmaflow_writes=True)
-    with translated(shown(engine.url)), writer.connect() as connection, connection.begin():
+    with translating(engine), writer.connect() as connection, connection.begin():
         yield connection
 
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """One transaction that only reads."""
-    with translated(shown(engine.url)), engine.connect() as connection, connection.begin():
+    with translating(engine), engine.connect() as connection, connection.begin():
         yield connection

@@ -173,8 +173,8 @@ def _words(error: BaseException) -> str:
 
 
 @contextmanager
-def translated(where: str) -> Iterator[None]:
-    """Turn the driver's errors into ours. ``where`` names the database without its password."""
+def translated(where: str, driver: type[Exception] = sqlite3.Error) -> Iterator[None]:
+    """Turn the errors of SQLAlchemy and of the driver itself into ours. ``where`` names the database without its password."""
     try:
         yield
     except sa.exc.ArgumentError as cause:
@@ -183,7 +183,7 @@ def translated(where: str) -> Iterator[None]:
             todo_en="write for example sqlite:///var/kmaflow.db or postgresql://user:password@host/name",
             todo_ko="예: sqlite:///var/kmaflow.db, postgresql://사용자:암호@서버/이름",
         ) from None
-    except (sa.exc.DBAPIError, sqlite3.Error) as cause:
+    except (sa.exc.DBAPIError, driver) as cause:
         original = (cause.orig if isinstance(cause, sa.exc.DBAPIError) else cause) or cause
         kind = _kind(original)
         raise kind(f"{where}: {_words(original)}") from (cause if kind is StoreError else None)

@@ -15,8 +15,8 @@ from hashlib import sha256
 import sqlalchemy as sa
 
 from kmaflow.catalog.time import DAY, Window, floor_to
-from kmaflow.store.engine import BUSY_SECONDS, shown, writing
-from kmaflow.store.errors import StoreBusy, translated
+from kmaflow.store.engine import BUSY_SECONDS, shown, translating, writing
+from kmaflow.store.errors import StoreBusy
 
 
 def days_of(table: str, window: Window) -> list[str]:
@@ -51,7 +51,7 @@ def writing_alone(engine: sa.Engine, names: Iterable[str]) -> Iterator[sa.Connec
 @contextmanager
 def _named_locks(engine: sa.Engine, names: list[str]) -> Iterator[sa.Connection]:
     """MariaDB's locks belong to the connection, not to the transaction: taken before it begins, given back when it has ended."""
-    with translated(shown(engine.url)), engine.connect() as connection:
+    with translating(engine), engine.connect() as connection:
         try:
             for name in names:
                 # Locks are the server's, not the database's: its name is part of theirs.

@@ -1,0 +1,100 @@
+"""The usual way of collecting minutes, beside ``kmaflow collect``: requests and pandas, station by station, executemany of INSERT IGNORE.
+
+Both are processes of their own, ask the same simulator for the same hour and write into a database of their own on the same server. The usual way
+asks a share of the stations only: its speed does not depend on how many there are. Part of ``make bench-load``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+from load_speed import database
+
+from kmaflow.simulator import DEFAULT_KEY
+
+USUAL = """
+import io, sys
+import pandas as pd
+import requests
+import sqlalchemy as sa
+url, key, database, *stations = sys.argv[1:]
+names = "tm_kst stn wd1 ws1 wds wss wd10 ws10 ta re rn_15m rn_60m rn_12h rn_day hm pa ps td".split()
+count = 0
+for stn in stations:
+    question = {"tm1": "202611221101", "tm2": "202611221200", "stn": stn, "disp": "1", "help": "0", "authKey": key}
+    text = requests.get(f"{url}/cgi-bin/url/nph-aws2_min", params=question, timeout=60).content.decode("euc-kr")
+    rows = pd.read_csv(io.StringIO(text), comment="#", header=None, usecols=range(18), names=names)
+    rows["tm_kst"] = pd.to_datetime(rows["tm_kst"], format="%Y%m%d%H%M").dt.strftime("%Y-%m-%d %H:%M:%S")
+    rows = rows.astype(object).where(rows.notna(), None)
+    engine = sa.create_engine(database)
+    ignore = {"mysql": "INSERT IGNORE INTO", "sqlite": "INSERT OR IGNORE INTO"}.get(engine.dialect.name, "INSERT INTO")
+    tail = " ON CONFLICT DO NOTHING" if engine.dialect.name == "postgresql" else ""
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE IF NOT EXISTS aws (tm_kst VARCHAR(19), stn INTEGER, "
+            + ", ".join(f"{name} DOUBLE PRECISION" for name in names[2:]) + ", PRIMARY KEY (tm_kst, stn))"))
+        values = ", ".join(f":{name}" for name in names)
+        connection.execute(sa.text(f"{ignore} aws ({', '.join(names)}) VALUES ({values}){tail}"), rows.to_dict("records"))
+    engine.dispose()
+    count += len(rows)
+print(count)
+"""
+
+
+def timed(command: list[str], environment: dict[str, str]) -> tuple[float, str]:
+    began = time.perf_counter()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 3):
+        raise SystemExit(done.stderr)
+    return time.perf_counter() - began, done.stdout
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stations", type=int, default=60)
+    options = parser.parse_args()
+    serve = (
+        "from datetime import datetime; from kmaflow.simulator import *; import sys\n"
+        "with running(SimulatorSettings(now=datetime(2026, 11, 22, 13), body_cache_bytes=500_000_000)) as hub:\n"
+        "    print(hub.url, flush=True); sys.stdin.read()"
+    )
+    with (
+        subprocess.Popen([sys.executable, "-c", serve], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as hub,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        assert hub.stdout is not None
+        assert hub.stdin is not None
+        url = hub.stdout.readline().strip()
+        for kind in ("postgresql", "mariadb", "sqlite"):
+            with database(kind, folder) as theirs, database(kind, folder) as ours:
+                variables = {**os.environ, "KMAFLOW_HOME": f"{folder}/{kind}", "KMAFLOW_HUB_URL": url, "KMAFLOW_API_KEY": DEFAULT_KEY}
+                variables["KMAFLOW_DATABASE_URL"] = ours
+                kmaflow = [sys.executable, "-m", "kmaflow"]
+                timed([*kmaflow, "stations", "sync"], variables)
+                timed([*kmaflow, "init", "--all"], variables)
+                hour = [*kmaflow, "collect", "aws_minute", "--from", "202611221100", "--to", "202611221200", "--json"]
+                # Once into a database that nobody keeps: the simulator has rendered its bodies then.
+                timed(hour, {**variables, "KMAFLOW_DATABASE_URL": f"sqlite:///{folder}/warm-{kind}.db"})
+                seconds, told = timed(hour, variables)
+                rows = json.loads(told)["datasets"][0]["inserted"]
+                listed = json.loads(timed([*kmaflow, "stations", "list", "--json"], variables)[1])["stations"]
+                chosen = [str(station["stn"]) for station in listed if "AWS" in station["networks"]][: options.stations]
+                usual = [sys.executable, "-c", USUAL, url, DEFAULT_KEY, theirs, *chosen]
+                timed(usual, variables)
+                theirs_seconds, counted = timed(usual, variables)
+                speed, usual_speed = rows / seconds, int(counted) / theirs_seconds
+                print(
+                    f"{kind:<11} the usual way {usual_speed:>7,.0f} rows/s ({int(counted):,} rows)  kmaflow collect {speed:>9,.0f} rows/s "
+                    f"({rows:,} rows)  {speed / usual_speed:.0f} times",
+                    flush=True,
+                )
+        hub.stdin.close()
+
+
+if __name__ == "__main__":
+    main()
