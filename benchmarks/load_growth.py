@@ -28,14 +28,14 @@ def fill(connection: sa.Connection, day: datetime) -> int:
     """The stamps of one day, made by the server."""
     names = ", ".join(NAMES)
     if connection.dialect.name == "postgresql":
-        values = ", ".join(f"round((random() * 80)::numeric, 1)::float8 - {place}" for place, _ in enumerate(VALUES))
+        values = ", ".join(f"floor(random() * 800) / 10 - {place}" for place, _ in enumerate(VALUES))
         stations = ", ".join(str(stn) for stn in STATIONS)
         done = connection.exec_driver_sql(
             f"INSERT INTO aws_minute ({names}) SELECT tm, stn, {values}, 1 "
             f"FROM generate_series('{day + timedelta(minutes=1)}'::timestamp, '{day + DAY}', '1 minute') tm, unnest(ARRAY[{stations}]) stn"
         )
         return done.rowcount
-    values = ", ".join(f"ROUND(RAND() * 80, 1) - {place}" for place, _ in enumerate(VALUES))
+    values = ", ".join(f"FLOOR(RAND() * 800) / 10 - {place}" for place, _ in enumerate(VALUES))
     done = connection.exec_driver_sql(
         f"INSERT INTO aws_minute ({names}) SELECT '{day}' + INTERVAL m.seq MINUTE, s.stn, {values}, 1 FROM seq_1_to_1440 m JOIN bench_stn s "
         "ORDER BY m.seq, s.stn"

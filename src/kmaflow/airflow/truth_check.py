@@ -105,6 +105,8 @@ class TruthCheck:
             reflected = sa.Table(table, sa.MetaData(), autoload_with=connection)
             kinds: dict[str, Any] = {column.name: _kind(column.type) for column in reflected.columns}
             rows = [tuple(row) for row in connection.execute(sa.text(f"SELECT * FROM {table}"))]
+        if rows and isinstance(rows[0][0], datetime):
+            kinds["tm_kst"] = pl.Datetime("ms")
         frame = pl.DataFrame(rows, schema=kinds, orient="row")
         if frame["tm_kst"].dtype == pl.String:
             frame = frame.with_columns(pl.col("tm_kst").str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="ms"))
