@@ -19,6 +19,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -175,24 +176,24 @@ def measure(kind: str, hours: int, folder: str) -> None:
             frame = parsed.rows.drop("blank").with_columns(fetch_id=pl.lit(1)).select(NAMES)
             rows += frame.height
             turns: list[tuple[str, Callable[[], object]]] = [
-                ("floor", lambda frame=frame: floor(frame)),
-                ("first", lambda parsed=parsed: store.load(parsed, fetch_of(parsed, 1))),
+                ("floor", partial(floor, frame)),
+                ("first", partial(store.load, parsed, fetch_of(parsed, 1))),
             ]
             for name, work in turns if index % 2 else reversed(turns):
                 gc.collect()
                 seconds[name].append(timed(work))
         for index in range(hours):
             parsed = hour_of(index)
-            seconds["same values"].append(timed(lambda parsed=parsed: store.load(parsed, fetch_of(parsed, 2), force=True)))
+            seconds["same values"].append(timed(partial(store.load, parsed, fetch_of(parsed, 2), force=True)))
             before = written(kind, store)
-            seconds["same bytes"].append(timed(lambda parsed=parsed: store.load(parsed, fetch_of(parsed, 2))))
+            seconds["same bytes"].append(timed(partial(store.load, parsed, fetch_of(parsed, 2))))
             touched = written(kind, store) - before
             if touched > 1:
                 raise SystemExit(f"{kind}: {touched} rows written for the same bytes")
             hundredth = pl.int_range(pl.len()) % 100 == index % 100
             ta = pl.when(hundredth).then(pl.col("ta") + 0.5).otherwise("ta")
             changed = Parsed(parsed.dataset, parsed.rows.with_columns(ta), None, (), (), parsed.lines)
-            seconds["1 % changed"].append(timed(lambda changed=changed: store.load(changed, fetch_of(changed, 3))))
+            seconds["1 % changed"].append(timed(partial(store.load, changed, fetch_of(changed, 3))))
         per_second = rows / sum(seconds["floor"])
         print(f"{kind:<11} {rows:>9,} rows  bare bulk load {per_second:>9,.0f} rows/s", end="")
         for name in ("first", "same values", "1 % changed"):

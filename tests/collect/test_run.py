@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import HOUR, MINUTE, Window
-from kmaflow.collect import Collector, DatasetResult, StationChoice
-from kmaflow.collect.session import last_complete_window
+from kmaflow.catalog.time import MINUTE, Window
+from kmaflow.collect import ALL, Collector, DatasetResult, StationChoice
+from kmaflow.collect.run import DatasetRun
 from kmaflow.errors import UsageError
 from kmaflow.hub.errors import BadKey, HubError
 from kmaflow.simulator import KeyGrant
@@ -20,7 +22,6 @@ from kmaflow.store import Store
 from kmaflow.store.errors import StoreFull
 
 from .hub import (
-    NOW,
     collecting,
     differences,
     ledger,
@@ -325,8 +326,52 @@ def test_two_collectors_on_the_same_window_leave_one_truth(hub: Running, tmp_pat
         assert sum(result.inserted for result in results) == len(stored(collector, "aws_cloud"))
 
 
-def test_the_last_complete_window_is_one_that_the_hub_has() -> None:
-    assert last_complete_window("aws_minute", NOW) == window("12:40", "12:50")
-    assert last_complete_window("aws_minute", NOW + 3 * MINUTE) == window("12:50", "13:00")
-    assert last_complete_window("asos_hourly", NOW) == window("11:00", "12:00")
-    assert last_complete_window("aws_cloud", NOW, HOUR) == window("11:00", "12:00")
+def test_two_workers_on_one_window_do_the_work_once(
+    hub: Running, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one waits for the first, then finds everything done and asks nothing."""
+    asked = window("12:00", "12:30")
+    waits = threading.Event()
+    with collecting(hub, tmp_path) as first, collecting(hub, tmp_path) as second, ThreadPoolExecutor(1) as pool:
+        first.sync_stations()
+        before = len(requests_seen(hub))
+        caplog.set_level(logging.INFO, "kmaflow.collect")
+        monkeypatch.setattr(
+            caplog.handler, "emit", lambda record: waits.set() if "another worker" in record.msg else None
+        )
+        others: list[Future[DatasetResult]] = []
+
+        def meet(_: DatasetResult) -> None:
+            if not others:
+                others.append(pool.submit(second.collect, "aws_cloud", asked))
+                assert waits.wait(30)
+
+        mine = first.collect("aws_cloud", asked, on_progress=meet)
+        theirs = others[0].result()
+        assert (mine.calls, theirs.calls, len(requests_seen(hub)) - before) == (3, 0, 3)
+        assert theirs.notes == ["3 of 3 calls were made by another worker meanwhile"]
+        assert theirs.complete
+        assert not theirs.failed
+        # Asking later is a new piece of work.
+        assert second.collect("aws_cloud", asked).calls == 3
+
+
+def test_what_another_worker_left_undone_is_done(hub: Running, tmp_path: Path) -> None:
+    asked = window("12:00", "12:30")
+    with collecting(hub, tmp_path) as first, collecting(hub, tmp_path) as second:
+        first.collect("aws_cloud", window("12:00", "12:10"))
+        run = DatasetRun(
+            DATASETS["aws_cloud"],
+            asked,
+            ALL,
+            store=second.store,
+            client=second.client,
+            archive=second.archive,
+            window_minutes=10,
+        )
+        lease = first.state.lease(second._work_name(run), ttl=0.3)
+        assert lease.take()
+        lease._stop.set()  # its worker is dead: nobody renews it
+        result = second.collect("aws_cloud", asked)
+        assert (result.calls, result.complete) == (2, True)
+        assert differences(second, hub, "aws_cloud", asked.start.replace(minute=1), asked.end) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -157,6 +157,7 @@ class DatasetRun:
         on_progress: Callable[[DatasetResult], None] | None = None,
     ) -> None:
         self.dataset = dataset
+        self.window = window
         self.choice = choice
         self.store = store
         self.client = client
@@ -164,6 +165,16 @@ class DatasetRun:
         self.on_progress = on_progress
         self.calls = plan(dataset, window, choice, window_minutes)
         self.result = DatasetResult(dataset.name, window, planned=len(self.calls))
+
+    def leave_out(self, done: Container[tuple[datetime, datetime, int]]) -> None:
+        """Do not ask the calls (start, end, station or 0) that another worker has done meanwhile."""
+        rest = [call for call in self.calls if (call.window.start, call.window.end, call.stn or 0) not in done]
+        if len(rest) < len(self.calls):
+            self.result.notes.append(
+                f"{len(self.calls) - len(rest)} of {len(self.calls)} calls were made by another worker meanwhile"
+            )
+        self.calls = rest
+        self.result.planned = len(rest)
 
     def run(self) -> DatasetResult:
         """Collect. A refused part does not stop the others, unless asking on is of no use.
@@ -198,6 +209,8 @@ class DatasetRun:
             pieces = self.client.ask_in_parts(self.dataset, call.window, call.stn)
             return [piece if isinstance(piece, Failure) else self._understand(piece) for piece in pieces]
 
+        if not self.calls:
+            return
         refused_in_a_row = 0
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="fetch") as pool:
             ahead: Future[list[Understood | Failure]] | None = pool.submit(ask, self.calls[0])

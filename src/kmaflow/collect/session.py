@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from pydantic import SecretStr
 
 from kmaflow.archive import Archive
 from kmaflow.catalog import DATASETS, STATION_LISTS, dataset
 from kmaflow.catalog.model import Dataset, Network
-from kmaflow.catalog.time import Window, floor_to, now_kst
+from kmaflow.catalog.time import HOUR, Window, now_kst
 from kmaflow.collect.run import DatasetResult, DatasetRun, keep
 from kmaflow.collect.stations import ALL, StationChoice, choose, means_all, wanted
 from kmaflow.errors import UsageError
@@ -23,6 +24,7 @@ from kmaflow.hub.station_list import parse_stations
 from kmaflow.settings import Settings
 from kmaflow.store import Store
 from kmaflow.store.ledger import Fetch
+from kmaflow.store.state import State
 from kmaflow.store.stations import StationChanges
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,7 @@ class Collector:
         self.store = store
         self.archive = archive
         self._client = client
+        self._state: State | None = None
         self._stack = ExitStack()
 
     @classmethod
@@ -101,6 +104,14 @@ class Collector:
     def close(self) -> None:
         """Close hub and database."""
         self._stack.close()
+
+    @property
+    def state(self) -> State:
+        """Leases, in the database ``STATE_URL``; opened when first used."""
+        if self._state is None:
+            self._state = State(self.settings.state_url)
+            self._stack.callback(self._state.dispose)
+        return self._state
 
     @property
     def client(self) -> HubClient:
@@ -209,7 +220,19 @@ class Collector:
             window_minutes=self.settings.window_minutes,
             on_progress=on_progress,
         )
-        return run.run()
+        with self.state.lease(self._work_name(run)) as lease:
+            if not lease.take():
+                log.info("%s %s: another worker is at it; waiting for its end", name, window)
+                began = self.client.clock()
+                lease.take(wait=True)
+                # What it has done is not asked again; what it could not do, or died over, is.
+                run.leave_out(self.store.done_since(name, began - HOUR, run.choice.selection))
+            return run.run()
+
+    def _work_name(self, run: DatasetRun) -> str:
+        """What a worker does, by a name that is the same for every worker that does it: the database belongs to it, secrets do not."""
+        what = sha256(f"{self.store.shown_url} {run.choice.selection}".encode()).hexdigest()[:12]
+        return f"{run.dataset.name} {run.window.start:%Y%m%d%H%M}-{run.window.end:%Y%m%d%H%M} {what}"
 
     def check_window(self, name: str, window: Window) -> Dataset:
         """The dataset, if the window can be asked for.
@@ -232,11 +255,3 @@ class Collector:
                 todo_ko=f"{name}의 관측 간격은 {described.cadence}입니다",
             )
         return described
-
-
-def last_complete_window(name: str, now: datetime, step: timedelta | None = None) -> Window:
-    """The youngest window of ``step`` (default: 10 minutes for minute data, else the cadence) that the hub has by ``now`` (naive KST)."""
-    described = dataset(name)
-    step = step or max(described.cadence, timedelta(minutes=10))
-    end = floor_to(now - described.latency, step)
-    return Window(end - step, end)

@@ -193,3 +193,18 @@ def last_success(connection: sa.Connection, dataset: str) -> datetime | None:
     query = sa.select(sa.func.max(table.fetched_at)).where(table.dataset == dataset, table.outcome.in_(LOADED))
     moment = connection.execute(query).scalar()
     return moment if isinstance(moment, datetime) else None
+
+
+def done_since(
+    connection: sa.Connection, dataset: str, moment: datetime, selection: str
+) -> set[tuple[datetime, datetime, int]]:
+    """Windows (start, end, station or 0) whose answers were wholly loaded since ``moment`` (naive KST), for this selection of stations."""
+    table = FETCH.c
+    query = sa.select(table.tm_from, table.tm_to, table.stn).where(
+        table.dataset == dataset,
+        table.fetched_at >= moment,
+        table.outcome.in_(["ok", "unchanged"]),
+        table.selection == selection,
+        table.tm_to.is_not(None),
+    )
+    return {(row.tm_from, row.tm_to, row.stn) for row in connection.execute(query)}

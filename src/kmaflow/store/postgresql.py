@@ -59,9 +59,7 @@ class PostgresqlLoader(Loader):
         self._arrays(
             table,
             rows.select(names_of(table)),
-            lambda source: (
-                f"UPDATE {table.name} t SET {sets} FROM {source} WHERE {where} AND {within}"
-            ),
+            lambda source: f"UPDATE {table.name} t SET {sets} FROM {source} WHERE {where} AND {within}",
         )
 
     def _add_counts(self, counts: pl.DataFrame) -> None:

@@ -12,17 +12,15 @@ from kmaflow.catalog.time import Window
 from kmaflow.failpoints import reach
 from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
-from kmaflow.store import ledger, partitions, stations
+from kmaflow.store import ledger, partitions, schema, stations
 from kmaflow.store.books import COMPLETENESS_HOUR, FETCH, STATION
 from kmaflow.store.engine import open_engine, reading, shown, writing
 from kmaflow.store.ledger import Fetch
 from kmaflow.store.load import Loaded, keep_rejected, load
 from kmaflow.store.locks import days_of, writing_alone
-from kmaflow.store.partitions import months_of
 from kmaflow.store.retry import again
-from kmaflow.store.schema import make_observations, make_service
 from kmaflow.store.stations import Station, StationChanges
-from kmaflow.store.tables import OBSERVATIONS, is_partitioned, tables_of
+from kmaflow.store.tables import OBSERVATIONS, tables_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,6 @@ class Store:
         self.engine = open_engine(url)
         self.shown_url = shown(self.engine.url)
         self._ready: set[str] = set()
-        self._partitions: dict[str, set[str]] = {}
 
     def __enter__(self) -> Store:
         return self
@@ -61,31 +58,28 @@ class Store:
         self.engine.dispose()
 
     def init(self, *, all_tables: bool = False) -> list[str]:
-        """Make what is missing: service tables, and with ``all_tables`` every observation table. Gives the names made.
+        """Make what is missing and bring up to date what is there: service tables and views, and with ``all_tables`` every observation table.
 
-        Looked at once in the life of this object: every method begins with it.
+        Gives the names of the tables made or extended. Looked at once in the life of this object: every method begins with it.
         """
-        made = []
-        if "service" not in self._ready:
-            made += make_service(self.engine)
-            self._ready.add("service")
-        for name in DATASETS if all_tables else ():
-            if name not in self._ready:
-                made += make_observations(self.engine, name)
-                self._ready.add(name)
-        return made
+        wanted = {"service", *(DATASETS if all_tables else ())}
+        if wanted <= self._ready:
+            return []
+        changed = schema.make(self.engine, wanted - {"service"})
+        self._ready |= wanted
+        return changed
 
     def ensure(self, dataset: str, window: Window | None = None) -> None:
         """Make the tables that one dataset needs, and the partitions for a window's rows."""
-        self.init()
         if dataset not in self._ready:
-            make_observations(self.engine, dataset)
-            self._ready.add(dataset)
-        if window is not None and self.engine.dialect.name != "sqlite":
+            schema.make(self.engine, [dataset])
+            self._ready |= {"service", dataset}
+        if window is not None:
             for table in tables_of(dataset):
-                if is_partitioned(table.name) and not set(months_of(window)) <= self._partitions.get(table.name, set()):
-                    with writing_alone(self.engine, ["schema"]) as connection:
-                        self._partitions[table.name] = set(partitions.ensure(connection, table.name, window))
+                months = {f"{table.name} {month}" for month in partitions.months_of(window)}
+                if not months <= self._ready:
+                    partitions.keep(self.engine, table.name, window)
+                    self._ready |= months
 
     def probe(self) -> None:
         """Write and take back: proves that the database can be written without leaving anything."""
@@ -126,6 +120,12 @@ class Store:
             if last is not None and last > fetch.fetched_at:
                 return StationChanges(total=parsed.rows.height)
             return stations.sync(connection, parsed, fetch.fetched_at)
+
+    def done_since(self, dataset: str, moment: datetime, selection: str) -> set[tuple[datetime, datetime, int]]:
+        """Windows (start, end, station or 0) whose answers were wholly loaded since ``moment`` (naive KST)."""
+        self.init()
+        with reading(self.engine) as connection:
+            return ledger.done_since(connection, dataset, moment, selection)
 
     def stations(self) -> list[Station]:
         """The stations listed now."""

@@ -1,0 +1,285 @@
+"""The quota of one key, shared by all its workers: nobody calls the hub without having been let in here.
+
+A call is let in by one short transaction that holds the key's row: it compares the sum over all classes of the day with the ceiling,
+charges calls and bytes, and says when the call may begin. After the call the bytes that came replace those reserved; what never
+settles (a killed worker, an answer that broke off) stays charged until midnight KST. So the sum never exceeds the ceiling.
+
+Calls under way hold one of ``concurrent_calls`` leases each; a worker that is killed frees it within a minute. The last one is not for
+backfill, so live data never waits for history.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+import sqlalchemy as sa
+
+from kmaflow.catalog.time import DAY, floor_to, now_kst
+from kmaflow.store import quota_books
+from kmaflow.store.engine import reading, writing
+from kmaflow.store.errors import StoreError, StoreLost
+from kmaflow.store.lease import Lease, live_leases, pauses
+from kmaflow.store.quota_limits import (
+    CLASSES,
+    KEPT_BACK_FROM,
+    CallClass,
+    DayQuotaSpent,
+    Kind,
+    Limits,
+    Need,
+    NoFreeCall,
+    Spent,
+    Usage,
+    day_of,
+    estimate,
+    next_midnight,
+    refusal,
+)
+from kmaflow.store.retry import again
+from kmaflow.store.server import server_time
+from kmaflow.store.state import State
+
+log = logging.getLogger(__name__)
+
+#: A call under way is renewed for as long as it lasts; a killed worker's is free after so many seconds.
+_CALL_TTL = 60.0
+#: In these first minutes of a day a "quota spent" of the hub may mean the day before, since clocks differ.
+_DOUBTFUL = timedelta(minutes=10)
+#: A queue longer than this (seconds) is no queue: the server's clock was set back.
+_LONGEST_QUEUE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    cls: CallClass
+    calls: int
+    size: int
+    live_need: Need
+    such: str | None
+
+
+class Ticket:
+    """The right to make the calls that were reserved. As a context manager it gives its place back, settled or not.
+
+    Attributes:
+        day: the KST day charged, ``YYYY-MM-DD``.
+        calls / reserved: what was charged, in calls and bytes.
+        turn: when the first call may begin: naive UTC by the server's clock.
+    """
+
+    def __init__(self, quota: Quota, wanted: _Wanted, day: str, turn: datetime, place: Lease) -> None:
+        self.cls = wanted.cls
+        self.calls = wanted.calls
+        self.reserved = wanted.size
+        self.such = wanted.such
+        self.day = day
+        self.turn = turn
+        self.place = place
+        self.open = True
+        self._quota = quota
+
+    def __enter__(self) -> Ticket:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.settle(None)
+
+    def settle(self, size: int | None) -> None:
+        """As :meth:`Quota.settle`."""
+        self._quota.settle(self, size)
+
+
+class Quota:
+    """The quota of one key. Thread-safe.
+
+    Args:
+        state: where it is kept; all workers of the key must use the same.
+        key_id: the first 12 hex digits of the key's SHA-256.
+        limits: of the day, the second and the moment.
+        live_need: what live data still needs from a moment (naive KST) until midnight; 1.2 times that is kept back from backfill.
+        clock: naive KST now, the clock by which the hub is asked: it decides which day is charged. Turns and places go by the
+            server's clock.
+
+    Raises (all methods):
+        StoreError: the state database cannot be used.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        key_id: str,
+        limits: Limits,
+        *,
+        live_need: Callable[[datetime], Need] = lambda _: Need(),
+        clock: Callable[[], datetime] = now_kst,
+    ) -> None:
+        self.key_id = key_id
+        self.limits = limits
+        self._state = state
+        self._live_need = live_need
+        self._clock = clock
+        self._seen: dict[str, int] = {}
+
+    def estimate(self, such: str, stamps: int, stations: int) -> int:
+        """Bytes to reserve: 1.25 x the most seen for such a call, at first stamps x stations x 140.
+
+        Args:
+            such: what makes calls alike, for example ``aws_minute 10 all``; at most 64 characters.
+        """
+        with reading(self._state.engine) as connection:
+            most = quota_books.most_seen(connection, self.key_id, such)
+        if most is not None:
+            self._seen[such] = most
+        return estimate(stamps, stations, most)
+
+    def reserve(
+        self, cls: CallClass, *, size: int, calls: int = 1, such: str | None = None, patience: float = 600.0
+    ) -> Ticket:
+        """Charge calls before they are made. Waits for a place among the calls under way, and for its turn.
+
+        Args:
+            cls: who asks: live, repair or backfill.
+            size: bytes that may come, see :meth:`estimate`.
+            such: under this name the bytes that come are remembered.
+            patience: seconds to wait for a place.
+
+        Raises:
+            DayQuotaSpent: no more today; nothing was charged.
+            NoFreeCall: no place became free.
+        """
+        if cls not in CLASSES or calls < 1 or size < 0:
+            raise ValueError(f"no reservation: {cls!r}, {calls} calls, {size} bytes")
+        need = self._live_need(self._clock()) if cls in KEPT_BACK_FROM else Need()
+        wanted = _Wanted(cls, calls, size, need, such)
+        try:
+            ticket, wait = self._let_in(wanted, patience)
+        except DayQuotaSpent as spent:
+            if spent.by == "ceiling" and self.spent().exhausted is None:
+                self._exhausted(spent.kind, "ceiling", spent.until)
+            raise
+        with ExitStack() as stack:
+            stack.enter_context(ticket)
+            time.sleep(wait)
+            stack.pop_all()
+        return ticket
+
+    def settle(self, ticket: Ticket, size: int | None) -> None:
+        """Put the bytes that came (decompressed) in the place of those reserved. A second time changes nothing.
+
+        None: nobody knows how many came; then those reserved stay charged until midnight. So they do where the books cannot be
+        written: that is logged, never raised, since the answer is here.
+        """
+        if not ticket.open:
+            return
+        ticket.open = False
+        try:
+            again(lambda: self._settle(ticket, size))
+        except StoreError as error:
+            log.warning("key %s: a call is not settled, its reserve stays charged: %s", self.key_id, error.what)
+        finally:
+            # Where it could not be given back together with the bytes; else there is nothing left to do.
+            ticket.place.release()
+
+    def exhausted_by_hub(self, kind: Kind) -> datetime:
+        """The hub says that calls or bytes are used up: nobody asks until the time given back, the next 00:00 (naive KST).
+
+        In the first 10 minutes of a day it may mean the day before: then until their end.
+        """
+        now = self._clock()
+        until = next_midnight(now)
+        if now - floor_to(now, DAY) < _DOUBTFUL:
+            until = floor_to(now, DAY) + _DOUBTFUL
+        self._exhausted(kind, "hub", until)
+        return until
+
+    def spent(self) -> Usage:
+        """What is charged to this KST day."""
+        with reading(self._state.engine) as connection:
+            return quota_books.usage(connection, self.key_id, self._clock())
+
+    # ------------------------------------------------------------------------------------------------- one transaction
+
+    def _let_in(self, wanted: _Wanted, patience: float) -> tuple[Ticket, float]:
+        """The ticket, and the seconds until its turn."""
+        end = time.monotonic() + patience
+        waits = pauses(0.5)
+        while (got := again(lambda: self._charge(wanted))) is None:
+            free = False
+            while not free:
+                if time.monotonic() >= end:
+                    count = self.limits.concurrent_calls
+                    raise NoFreeCall(f"key {self.key_id}: {count} calls were under way for {patience:g} s")
+                time.sleep(next(waits))
+                with reading(self._state.engine) as connection:
+                    # Only who sees a place free asks for the right to write.
+                    self._judge(connection, wanted)
+                    free = self._free_place(connection, wanted.cls) is not None
+        got[0].place.keep()
+        return got
+
+    def _charge(self, wanted: _Wanted) -> tuple[Ticket, float] | None:
+        """As :meth:`_let_in`; None where every place is taken."""
+        gap = timedelta(seconds=wanted.calls / self.limits.calls_per_second)
+        queue = timedelta(seconds=max(_LONGEST_QUEUE, gap.total_seconds() * self.limits.concurrent_calls))
+        with writing(self._state.engine) as connection:
+            following = quota_books.lock_key(connection, self.key_id)
+            day = self._judge(connection, wanted)
+            place = self._free_place(connection, wanted.cls)
+            if place is None or not place.take_within(connection):
+                return None
+            quota_books.add(connection, self.key_id, wanted.cls, day, Spent(wanted.calls, 0, wanted.size))
+            now = connection.execute(sa.select(server_time(self._state.engine))).scalar_one()
+            turn = following if timedelta(0) < following - now < queue else now
+            quota_books.set_next_call(connection, self.key_id, turn + gap)
+        return Ticket(self, wanted, day, turn, place), (turn - now).total_seconds()
+
+    def _settle(self, ticket: Ticket, size: int | None) -> None:
+        today = day_of(self._clock())
+        try:
+            with writing(self._state.engine) as connection:
+                if today > ticket.day:
+                    # Over midnight: the hub may count it to either day, so it is charged to both.
+                    quota_books.lock_key(connection, self.key_id)
+                    came = Spent(ticket.calls, size or 0, ticket.reserved if size is None else 0)
+                    quota_books.add(connection, self.key_id, ticket.cls, today, came)
+                if size is not None:
+                    quota_books.add(connection, self.key_id, ticket.cls, ticket.day, Spent(0, size, -ticket.reserved))
+                    if ticket.such is not None and size > self._seen.get(ticket.such, -1):
+                        quota_books.remember(connection, self.key_id, ticket.such, size)
+                ticket.place.release_within(connection)
+        except StoreLost as error:
+            # Perhaps it is written: twice would give back what others have spent.
+            log.warning("key %s: a call is perhaps not settled: %s", self.key_id, error.what)
+            return
+        if size is not None and ticket.such is not None:
+            self._seen[ticket.such] = max(size, self._seen.get(ticket.such, 0))
+
+    def _judge(self, connection: sa.Connection, wanted: _Wanted) -> str:
+        """The day to charge, ``YYYY-MM-DD``, if it may be charged."""
+        now = self._clock()
+        usage = quota_books.usage(connection, self.key_id, now)
+        if spent := refusal(usage, self.limits, wanted.cls, wanted.calls, wanted.size, now, wanted.live_need):
+            raise spent
+        return usage.day
+
+    def _free_place(self, connection: sa.Connection, cls: CallClass) -> Lease | None:
+        """A place among the calls under way that nobody has, not taken yet."""
+        count = self.limits.concurrent_calls
+        names = [f"call {self.key_id} {number}" for number in range(1 if cls == "backfill" and count > 1 else 0, count)]
+        taken = live_leases(connection, names)
+        # From the end: the first is the one that backfill may not have.
+        return next((Lease(self._state.engine, name, _CALL_TTL) for name in reversed(names) if name not in taken), None)
+
+    def _exhausted(self, kind: Kind, by: Literal["hub", "ceiling"], until: datetime) -> None:
+        def work() -> None:
+            with writing(self._state.engine) as connection:
+                quota_books.lock_key(connection, self.key_id)
+                quota_books.set_exhausted(connection, self.key_id, kind, by, until)
+
+        again(work)

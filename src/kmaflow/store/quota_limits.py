@@ -1,0 +1,204 @@
+"""The day's quota in numbers: what may be spent, what live data still needs, and the word for "no more today".
+
+Limits are kept to 98 %, so that what the books cannot know (an answer larger than reserved, a call of another program) stays inside.
+A day is a KST day, by the clock that asks the hub: the quota starts anew at the hub's midnight.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias, get_args
+
+from kmaflow.catalog.time import DAY, floor_to
+from kmaflow.hub.errors import QuotaSpent, TransientHubError
+
+CallClass: TypeAlias = Literal["live", "repair", "backfill"]
+Kind: TypeAlias = Literal["calls", "bytes"]
+CLASSES: tuple[CallClass, ...] = get_args(CallClass)
+
+_CEILING_PERCENT = 98
+#: Of what live data needs until midnight, so much is kept back from these classes.
+_KEPT_PERCENT = 120
+KEPT_BACK_FROM: frozenset[CallClass] = frozenset({"backfill"})
+#: Reserved: 1.25 x the largest answer seen to such a call; before the first one, bytes per row.
+_SPARE_PERCENT = 125
+_ROW_BYTES = 140
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the hub allows one key, and what we allow ourselves.
+
+    Attributes:
+        daily_calls / daily_bytes: the hub's limits of a KST day.
+        calls_per_second: calls begun, all workers together.
+        concurrent_calls: calls under way, all workers together.
+    """
+
+    daily_calls: int = 20_000
+    daily_bytes: int = 5_000_000_000
+    calls_per_second: float = 5.0
+    concurrent_calls: int = 4
+
+    def __post_init__(self) -> None:
+        if min(self.daily_calls, self.daily_bytes, self.calls_per_second, self.concurrent_calls) <= 0:
+            raise ValueError(f"limits must be greater than 0: {self}")
+
+    @property
+    def calls_ceiling(self) -> int:
+        """Calls that are made in a day."""
+        return max(1, self.daily_calls * _CEILING_PERCENT // 100)
+
+    @property
+    def bytes_ceiling(self) -> int:
+        """Bytes that are asked for in a day."""
+        return max(1, self.daily_bytes * _CEILING_PERCENT // 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Calls and bytes that something will cost."""
+
+    calls: int = 0
+    bytes: int = 0
+
+    @property
+    def kept(self) -> Need:
+        """What is kept back for it: 1.2 times as much."""
+        return Need(-(-self.calls * _KEPT_PERCENT // 100), -(-self.bytes * _KEPT_PERCENT // 100))
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWork:
+    """Live work that comes back: every so often, so many calls, so many bytes in all of them."""
+
+    every: timedelta
+    calls: int
+    bytes: int
+
+
+def need_until_midnight(works: Iterable[LiveWork], now: datetime) -> Need:
+    """What live work still costs until the next 00:00 KST; ``now`` is naive KST. A run that is due at midnight counts."""
+    left = next_midnight(now) - now
+    calls = size = 0
+    for work in works:
+        runs = math.ceil(left / work.every)
+        calls += runs * work.calls
+        size += runs * work.bytes
+    return Need(calls, size)
+
+
+def estimate(stamps: int, stations: int, most_seen: int | None) -> int:
+    """Bytes to reserve for a call: 1.25 x the most seen for such a call, at first stamps x stations x 140."""
+    if most_seen is not None:
+        return -(-most_seen * _SPARE_PERCENT // 100)
+    return stamps * stations * _ROW_BYTES
+
+
+def next_midnight(now: datetime) -> datetime:
+    """The next 00:00 after ``now`` (naive KST)."""
+    return floor_to(now, DAY) + DAY
+
+
+def day_of(now: datetime) -> str:
+    """The KST day of a moment (naive KST), as ``api_usage`` writes it."""
+    return f"{now:%Y-%m-%d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Calls, bytes that came, and bytes reserved for calls that have not settled (also those that never will)."""
+
+    calls: int = 0
+    bytes: int = 0
+    reserved: int = 0
+
+    @property
+    def charged(self) -> int:
+        """Bytes that count against the limit."""
+        return self.bytes + self.reserved
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.calls + other.calls, self.bytes + other.bytes, self.reserved + other.reserved)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a key has spent of a KST day.
+
+    Attributes:
+        by_class: live, repair, backfill.
+        exhausted: what is used up, None while calls can be made.
+        exhausted_by: ``hub`` where it said so, which stops all workers; ``ceiling`` where a call did not fit any more.
+        until: naive KST; when calls are made again, None with ``exhausted`` None.
+    """
+
+    key_id: str
+    day: str
+    by_class: Mapping[CallClass, Spent]
+    exhausted: Kind | None = None
+    exhausted_by: Literal["hub", "ceiling"] | None = None
+    until: datetime | None = None
+
+    @property
+    def total(self) -> Spent:
+        """All classes together."""
+        return sum(self.by_class.values(), Spent())
+
+
+class DayQuotaSpent(QuotaSpent):
+    """No call is made: the key's quota of the day is spent, or what is left is kept for live data. The hub was not asked.
+
+    Attributes:
+        kind: ``calls`` or ``bytes``.
+        until: naive KST; asking before is of no use.
+        by: ``hub`` (it said so, to any worker), ``ceiling`` (98 % of the limit are charged) or ``live`` (kept back).
+    """
+
+    def __init__(self, what: str, *, kind: Kind, until: datetime, by: Literal["hub", "ceiling", "live"]) -> None:
+        super().__init__(what, kind=kind)
+        self.until = until
+        self.by = by
+        self.todo_en = f"nothing to do: it goes on after {until:%Y-%m-%d %H:%M} KST, when the day's quota starts anew"
+        self.todo_ko = f"할 일은 없습니다: 한도가 새로 시작되는 {until:%Y-%m-%d %H:%M}(한국시각) 뒤에 이어집니다"
+
+
+class NoFreeCall(TransientHubError):
+    """All calls that may be under way at the same time were taken for too long."""
+
+    code = "no_free_call"
+    todo_en = "see which other workers use this key; allow more calls at once with KMAFLOW_CONCURRENT_CALLS"
+    todo_ko = "같은 인증키를 쓰는 다른 작업을 확인하거나 KMAFLOW_CONCURRENT_CALLS를 늘리십시오"
+
+
+def refusal(
+    usage: Usage, limits: Limits, cls: CallClass, calls: int, size: int, now: datetime, need: Need
+) -> DayQuotaSpent | None:
+    """Why so many calls and bytes may not be spent now; None if they may. ``need`` is what live data still needs."""
+    until = next_midnight(now)
+    if usage.exhausted_by == "hub" and usage.exhausted and usage.until and now < usage.until:
+        return DayQuotaSpent(
+            f"key {usage.key_id}: the hub says that the {usage.exhausted} of {usage.day} are used up",
+            kind=usage.exhausted,
+            until=usage.until,
+            by="hub",
+        )
+    total = usage.total
+    kept = need.kept if cls in KEPT_BACK_FROM else Need()
+    kinds: tuple[tuple[Kind, int, int, int, int], ...] = (
+        ("calls", total.calls, calls, limits.calls_ceiling, kept.calls),
+        ("bytes", total.charged, size, limits.bytes_ceiling, kept.bytes),
+    )
+    for kind, charged, more, ceiling, back in kinds:
+        if charged + more > ceiling:
+            what = (
+                f"key {usage.key_id}: {charged:,} of {ceiling:,} {kind} (98 % of the limit) are charged to {usage.day}"
+            )
+            return DayQuotaSpent(f"{what}; {more:,} more do not fit", kind=kind, until=until, by="ceiling")
+        if charged + more + back > ceiling:
+            what = f"key {usage.key_id}: {charged:,} of {ceiling:,} {kind} are charged to {usage.day}"
+            return DayQuotaSpent(f"{what} and {back:,} are kept for live data", kind=kind, until=until, by="live")
+    return None

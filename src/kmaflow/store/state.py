@@ -1,0 +1,64 @@
+"""The door to ``STATE_URL``: what all workers share, leases and the quota, whatever database the observations go to."""
+
+from __future__ import annotations
+
+import threading
+
+import sqlalchemy as sa
+
+from kmaflow.store.engine import open_engine, shown
+from kmaflow.store.lease import Lease, sweep
+from kmaflow.store.schema import make_state
+
+#: Leases of killed workers are removed a day later, looked for at the first lease of a process and at every 500th.
+_SWEEP_EVERY = 500
+_SWEEP_OLDER = 86_400.0
+
+
+class State:
+    """One state database. Thread-safe; use as a context manager or call :meth:`dispose`. Tables are made at the first use.
+
+    Raises (all methods):
+        StoreError: the database cannot be used.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_engine(url)
+        self.shown_url = shown(self._engine.url)
+        self._lock = threading.Lock()
+        self._ready = False
+        self._leases = 0
+
+    def __enter__(self) -> State:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.dispose()
+
+    def dispose(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The engine of a database that has its tables."""
+        with self._lock:
+            if not self._ready:
+                make_state(self._engine)
+                self._ready = True
+        return self._engine
+
+    def lease(self, name: str, *, ttl: float = 60.0) -> Lease:
+        """A lease that is not taken yet.
+
+        Args:
+            name: what is to be done, for example ``aws_minute 202611221200-202611221210``; no secret.
+            ttl: seconds after which it is free when its holder has died.
+        """
+        engine = self.engine
+        with self._lock:
+            due = self._leases % _SWEEP_EVERY == 0
+            self._leases += 1
+        if due:
+            sweep(engine, _SWEEP_OLDER)
+        return Lease(engine, name, ttl)

@@ -1,0 +1,145 @@
+"""What the tests of leases and quota let other processes do. Nothing here may need pytest: every process imports this module."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from kmaflow.store.books import STATE_METADATA
+from kmaflow.store.engine import writing
+from kmaflow.store.quota import Quota
+from kmaflow.store.quota_limits import CallClass, DayQuotaSpent, Limits
+from kmaflow.store.retry import again
+from kmaflow.store.state import State
+
+KEY = "0123456789ab"
+NOON = datetime(2026, 11, 22, 12, 0)
+SPAWN = get_context("spawn")
+
+#: Counts who is inside at the same time, and the most that ever were.
+WITNESS = sa.Table(
+    "witness",
+    sa.MetaData(),
+    sa.Column("id", sa.Integer, primary_key=True),
+    *(sa.Column(n, sa.Integer) for n in ("inside", "most", "entered")),
+)
+
+
+@contextmanager
+def importable() -> Iterator[None]:
+    """New processes find this module by its name."""
+    root = str(Path(__file__).resolve().parents[2])
+    sys.path.insert(0, root)
+    try:
+        yield
+    finally:
+        sys.path.remove(root)
+
+
+@contextmanager
+def pool(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that share nothing with this one."""
+    with importable(), ProcessPoolExecutor(count, mp_context=SPAWN) as executor:
+        yield executor
+
+
+def forget(url: str) -> None:
+    """All rows of the state tables and the witness away."""
+    with State(url) as state, state.engine.begin() as connection:
+        WITNESS.drop(connection, checkfirst=True)
+        for table in STATE_METADATA.sorted_tables:
+            connection.execute(table.delete())
+
+
+def make_witness(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        WITNESS.create(connection)
+        connection.execute(WITNESS.insert().values(id=1, inside=0, most=0, entered=0))
+
+
+def witnessed(engine: sa.Engine) -> tuple[int, int, int]:
+    """(inside now, the most at a time, how often somebody entered)."""
+    with engine.begin() as connection:
+        row = connection.execute(sa.select(WITNESS.c.inside, WITNESS.c.most, WITNESS.c.entered)).one()
+        return row[0], row[1], row[2]
+
+
+def _step(engine: sa.Engine, by: int) -> None:
+    def work() -> None:
+        with writing(engine) as connection:
+            seen = connection.execute(sa.select(WITNESS).with_for_update()).one()
+            inside = seen.inside + by
+            values = {"inside": inside, "most": max(seen.most, inside), "entered": seen.entered + (by > 0)}
+            connection.execute(WITNESS.update().values(values))
+
+    again(work)
+
+
+def enter_often(url: str, name: str, times: int) -> None:
+    """Take the lease, be seen inside, leave; so many times."""
+    with State(url) as state:
+        for _ in range(times):
+            with state.lease(name, ttl=30) as lease:
+                assert lease.take(wait=True, timeout=120)
+                _step(state.engine, +1)
+                _step(state.engine, -1)
+
+
+def do_once(url: str, name: str) -> bool:
+    """Under the lease: do the work unless it is done."""
+    with State(url) as state, state.lease(name, ttl=30) as lease:
+        assert lease.take(wait=True, timeout=120)
+        if witnessed(state.engine)[2]:
+            return False
+        _step(state.engine, +1)
+        _step(state.engine, -1)
+        return True
+
+
+def hold(url: str, name: str, ttl: float, told: Connection) -> None:
+    """Hold a lease until killed."""
+    with State(url) as state:
+        told.send(state.lease(name, ttl=ttl).take())
+        while True:
+            time.sleep(60)
+
+
+def _at_noon() -> datetime:
+    return NOON
+
+
+def spend(url: str, cls: CallClass, limits: Limits, size: int, comes: int | None) -> tuple[int, list[datetime], bool]:
+    """Call until the quota is spent. Gives the calls made, their turns, and whether the books were ever above the ceiling."""
+    turns: list[datetime] = []
+    above = False
+    with State(url) as state:
+        quota = Quota(state, KEY, limits, clock=_at_noon)
+        while True:
+            try:
+                with quota.reserve(cls, size=size) as ticket:
+                    turns.append(ticket.turn)
+                    total = quota.spent().total
+                    above |= total.calls > limits.calls_ceiling or total.charged > limits.bytes_ceiling
+                    ticket.settle(comes)
+            except DayQuotaSpent:
+                return len(turns), turns, above
+
+
+def call_often(url: str, limits: Limits, times: int) -> None:
+    """Make so many calls, seen while they are under way."""
+    with State(url) as state:
+        quota = Quota(state, KEY, limits, clock=_at_noon)
+        for _ in range(times):
+            with quota.reserve("live", size=1) as ticket:
+                _step(state.engine, +1)
+                _step(state.engine, -1)
+                ticket.settle(1)
