@@ -27,6 +27,8 @@ ELSEWHERE = {
     "echo 'KMAFLOW_API_KEY=your-key' > .env": "tests/test_settings.py",
     "pip install .": "tests/e2e/test_core_install.py",
     "kmaflow simulate": "tests/commands",
+    "export KMAFLOW_DATABASE_URL=postgresql://kma:password@db.example/kma": "tests/store/test_databases_page.py",
+    "export KMAFLOW_DATABASE_URL=mariadb://kma:password@db.example/kma": "tests/store/test_databases_page.py",
 }
 #: A window that every command of the README fits into.
 NOW = datetime(2026, 11, 22, 13, 30)
@@ -73,8 +75,7 @@ def test_every_setting_of_the_readme_exists_and_every_setting_is_in_the_readme()
     from kmaflow.settings import Settings
 
     told = {name.lower() for name in re.findall(r"`KMAFLOW_([A-Z_]+)`", READMES[0].read_text(encoding="utf-8"))}
-    # STATE_URL says where quota and leases live: nothing uses it before the planner does.
-    assert told == set(Settings.model_fields) - {"state_url"}
+    assert told == set(Settings.model_fields)
 
 
 def test_every_command_of_the_command_table_exists() -> None:

@@ -17,6 +17,7 @@ from kmaflow.hub.client import HubClient
 from kmaflow.hub.errors import BadKey, NotYetProduced
 from kmaflow.settings import Settings
 from kmaflow.store import Store
+from kmaflow.store.state import State
 
 #: A station that is in both networks and has reported for a century: 서울.
 _STATION = 108
@@ -72,8 +73,8 @@ def _try(what: str, check: Callable[[], str]) -> Finding:
 
 
 def _database(settings: Settings) -> str:
-    with Store(settings.database_url) as store:
-        made = store.init()
+    with Store(settings.database_url) as store, State(settings.state_url) as state:
+        made = store.init() + state.init()
         store.probe()
         return f"{store.shown_url}: 쓸 수 있음 / can be written" + (f" ({len(made)} tables made)" if made else "")
 

@@ -16,9 +16,11 @@ def init(
     """표를 만듭니다. / Make the service tables; an observation table is made when its dataset is first loaded, or now with --all."""
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
+    from kmaflow.store.state import State
 
-    with Store(load_settings().database_url) as store:
-        made = store.init(all_tables=all_tables)
+    settings = load_settings()
+    with Store(settings.database_url) as store, State(settings.state_url) as state:
+        made = store.init(all_tables=all_tables) + state.init()
         if as_json:
             print_json({"database": store.shown_url, "made": made})
         else:

@@ -18,11 +18,13 @@ import sqlalchemy as sa
 from kmaflow.failpoints import reach
 from kmaflow.hub.lines import Rejected
 from kmaflow.hub.parse import Parsed
-from kmaflow.store import ledger
+from kmaflow.hub.station_list import ParsedStations
+from kmaflow.store import ledger, stations
 from kmaflow.store.books import FETCH, REJECTED_LINE, REVISION
 from kmaflow.store.ledger import Earlier, Fetch
 from kmaflow.store.loader import Loader, loader_for
 from kmaflow.store.pairs import load_pairs
+from kmaflow.store.stations import StationChanges
 from kmaflow.store.tables import OBSERVATIONS
 
 _KEY = ["tm_kst", "stn"]
@@ -46,13 +48,16 @@ class Loaded:
     revised: int = 0
 
 
-def load(connection: sa.Connection, parsed: Parsed, fetch: Fetch, *, force: bool = False) -> Loaded:
+def load(
+    connection: sa.Connection, parsed: Parsed, fetch: Fetch, *, force: bool = False, advance: bool = True
+) -> Loaded:
     """Load an answer inside the caller's transaction.
 
     Args:
         parsed: rows of the stations to be stored.
         fetch: its ledger row; ``outcome``, ``rows`` and ``rejected`` are filled in here.
         force: compare the rows even where the ledger says that these bytes are in the table already.
+        advance: keep ``latest``; False leaves it to the caller, whose transaction is long: every loader of the dataset waits for those rows.
     """
     reach("transaction_begun")
     known = ledger.earlier(connection, fetch)
@@ -72,13 +77,25 @@ def load(connection: sa.Connection, parsed: Parsed, fetch: Fetch, *, force: bool
         return Loaded(fetch_id, outcome)
     loader = loader_for(connection)
     stored = loader.stored(OBSERVATIONS[parsed.dataset.name], fetch.window)
-    loaded = _Merge(connection, loader, parsed, fetch, fetch_id, known).run(stored)
+    loaded = _Merge(connection, loader, parsed, fetch, fetch_id, known, advance=advance).run(stored)
     loaded = replace(loaded, outcome=outcome)
     if parsed.pairs is not None and not parsed.rows.is_empty():
         revised = load_pairs(loader, parsed, fetch, fetch_id, known)
         loaded = replace(loaded, revised=loaded.revised + revised)
         reach("pairs_written")
     return loaded
+
+
+def load_list(connection: sa.Connection, parsed: ParsedStations, fetch: Fetch) -> StationChanges:
+    """Load a station list inside the caller's transaction. A list older than the last one known changes nothing but the ledger."""
+    last = ledger.last_success(connection, fetch.dataset)
+    known = ledger.repeats_bytes(connection, fetch)
+    fetch_id = ledger.write(connection, fetch)
+    if not known:
+        keep_rejected(connection, fetch.dataset, parsed.rejected, fetch_id)
+    if last is not None and last > fetch.fetched_at:
+        return StationChanges(total=parsed.rows.height)
+    return stations.sync(connection, parsed, fetch.fetched_at)
 
 
 def keep_rejected(connection: sa.Connection, name: str, rejected: tuple[Rejected, ...], fetch_id: int) -> None:
@@ -110,7 +127,15 @@ class _Merge:
     """Rows into a stretch of the table that may already hold some."""
 
     def __init__(
-        self, connection: sa.Connection, loader: Loader, parsed: Parsed, fetch: Fetch, fetch_id: int, known: Earlier
+        self,
+        connection: sa.Connection,
+        loader: Loader,
+        parsed: Parsed,
+        fetch: Fetch,
+        fetch_id: int,
+        known: Earlier,
+        *,
+        advance: bool,
     ) -> None:
         self.connection = connection
         self.loader = loader
@@ -119,6 +144,7 @@ class _Merge:
         self.fetch = fetch
         self.fetch_id = fetch_id
         self.known = known
+        self.advance = advance
         self.cause = "parser" if known.same_bytes else "hub"
         self.dataset = parsed.dataset.name
         self.names = [column.name for column in parsed.dataset.stored]
@@ -210,6 +236,8 @@ class _Merge:
         by_hour = pl.concat(counts).group_by(_hour().alias("hour_kst"), "stn").sum().drop("tm_kst", strict=False)
         self.loader.add_counts(self.dataset, by_hour)
         reach("hours_counted")
+        if not self.advance:
+            return
         valued = pl.concat([new.filter(~pl.col("blank")).select(_KEY), filled.select(_KEY)])
         self.loader.advance(self.dataset, valued.group_by("stn").agg(pl.col("tm_kst").max()))
         reach("latest_advanced")

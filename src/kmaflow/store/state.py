@@ -39,13 +39,17 @@ class State:
         """Give the connections back."""
         self._engine.dispose()
 
+    def init(self) -> list[str]:
+        """Make what is missing; gives the names of the tables made. Looked at once in the life of this object."""
+        with self._lock:
+            made = [] if self._ready else make_state(self._engine)
+            self._ready = True
+        return made
+
     @property
     def engine(self) -> sa.Engine:
         """The engine of a database that has its tables."""
-        with self._lock:
-            if not self._ready:
-                make_state(self._engine)
-                self._ready = True
+        self.init()
         return self._engine
 
     def lease(self, name: str, *, ttl: float = 60.0) -> Lease:

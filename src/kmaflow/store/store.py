@@ -13,19 +13,20 @@ from kmaflow.failpoints import reach
 from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger, partitions, schema, stations
-from kmaflow.store.books import COMPLETENESS_HOUR, FETCH, STATION
+from kmaflow.store.books import COMPLETENESS_HOUR, FETCH, LATEST, STATION
 from kmaflow.store.engine import open_engine, reading, shown, writing
 from kmaflow.store.ledger import Fetch
-from kmaflow.store.load import Loaded, keep_rejected, load
+from kmaflow.store.load import Loaded, load, load_list
 from kmaflow.store.locks import days_of, writing_alone
 from kmaflow.store.retry import again
 from kmaflow.store.stations import Station, StationChanges
-from kmaflow.store.tables import OBSERVATIONS, tables_of
+from kmaflow.store.tables import tables_of
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetStatus:
-    """Freshness of one dataset: rows with values, blank rows, first and last hour (ends, naive KST), last answer."""
+    """Freshness of one dataset: rows with values, blank rows, end of the first hour, last stamp with a value
+    (naive KST), last answer."""
 
     dataset: str
     present: int
@@ -105,21 +106,22 @@ class Store:
     def note(self, fetch: Fetch) -> int:
         """A ledger row for a request that brought no rows; gives its id."""
         self.init()
-        with writing(self.engine) as connection:
-            return ledger.write(connection, fetch)
+
+        def work() -> int:
+            with writing(self.engine) as connection:
+                return ledger.write(connection, fetch)
+
+        return again(work)
 
     def load_stations(self, parsed: ParsedStations, fetch: Fetch) -> StationChanges:
         """One station list and its ledger row in one transaction. A list older than the last one known changes nothing."""
         self.init()
-        with writing(self.engine) as connection:
-            last = ledger.last_success(connection, fetch.dataset)
-            known = ledger.repeats_bytes(connection, fetch)
-            fetch_id = ledger.write(connection, fetch)
-            if not known:
-                keep_rejected(connection, fetch.dataset, parsed.rejected, fetch_id)
-            if last is not None and last > fetch.fetched_at:
-                return StationChanges(total=parsed.rows.height)
-            return stations.sync(connection, parsed, fetch.fetched_at)
+
+        def work() -> StationChanges:
+            with writing_alone(self.engine, [fetch.dataset]) as connection:
+                return load_list(connection, parsed, fetch)
+
+        return again(work)
 
     def done_since(self, dataset: str, moment: datetime, selection: str) -> set[tuple[datetime, datetime, int]]:
         """Windows (start, end, station or 0) whose answers were wholly loaded since ``moment`` (naive KST)."""
@@ -157,10 +159,9 @@ class Store:
         """Freshness of every dataset."""
         self.init()
         with reading(self.engine) as connection:
-            there = set(sa.inspect(connection).get_table_names())
-            return [self._status(connection, name, name in there) for name in DATASETS]
+            return [self._status(connection, name) for name in DATASETS]
 
-    def _status(self, connection: sa.Connection, name: str, there: bool) -> DatasetStatus:
+    def _status(self, connection: sa.Connection, name: str) -> DatasetStatus:
         hours = COMPLETENESS_HOUR.c
         counts = connection.execute(
             sa.select(
@@ -169,7 +170,7 @@ class Store:
                 sa.func.min(hours.hour_kst),
             ).where(hours.dataset == name)
         ).one()
-        last = connection.execute(sa.select(sa.func.max(OBSERVATIONS[name].c.tm_kst))).scalar() if there else None
+        last = connection.execute(sa.select(sa.func.max(LATEST.c.tm_kst)).where(LATEST.c.dataset == name)).scalar()
         return DatasetStatus(name, counts[0], counts[1], counts[2], last, ledger.last_success(connection, name))
 
     def spent_since(self, moment: datetime) -> tuple[int, int]:

@@ -100,7 +100,9 @@ def _replace_on_postgresql(connection: sa.Connection, view: View) -> None:
     except sa.exc.ProgrammingError as error:
         if getattr(error.orig, "sqlstate", None) != _OTHER_COLUMNS:
             raise
-        _run(connection, f"DROP VIEW {view.name}")
+        # Those of ours that read it go first and are made again after it. A user's own view that reads it stops this.
+        for name in reversed(NAMES[NAMES.index(view.name) :]):
+            _run(connection, f"DROP VIEW IF EXISTS {name}")
         _run(connection, f"CREATE {statement}")
 
 
