@@ -37,7 +37,9 @@ values = ", ".join(f"v{i} DOUBLE" for i in range(16))
 database = sqlite3.connect(path)
 database.execute("PRAGMA journal_mode = WAL")
 database.execute("PRAGMA synchronous = NORMAL")
+database.execute("PRAGMA cache_size = -65536")
 database.execute(f"CREATE TABLE t (tm_kst TEXT NOT NULL, stn INTEGER NOT NULL, {values}, fetch_id INTEGER NOT NULL, PRIMARY KEY (tm_kst, stn))")
+database.execute("CREATE INDEX t_stn_tm ON t (stn, tm_kst)")
 with database:
     database.executemany(f"INSERT INTO t VALUES ({', '.join('?' * 19)})", rows.rows())
 print(rows.height)
@@ -67,8 +69,9 @@ def measure(hours: int, repeats: int, url: str, key: str, end: datetime) -> None
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as folder:
             environment = {**os.environ, "KMAFLOW_HOME": folder, "KMAFLOW_HUB_URL": url, "KMAFLOW_API_KEY": key}
-            prepare = [sys.executable, "-m", "kmaflow", "stations", "sync"]
-            run(prepare, environment)
+            # As on every day but the first: the service tables are there, the stations are known.
+            for prepare in (["init"], ["stations", "sync"]):
+                run([sys.executable, "-m", "kmaflow", *prepare], environment)
             seconds, peak, output = run(
                 [sys.executable, "-c", FLOOR, url, key, f"{folder}/floor.db", *windows], environment
             )

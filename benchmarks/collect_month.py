@@ -1,7 +1,7 @@
 """Whether memory stays flat: ``kmaflow collect`` of a day and of a month of all stations, as one window each, peak memory and rows/s.
 
-    python benchmarks/collect_month.py                                # ASOS: a month is one call
-    python benchmarks/collect_month.py --dataset aws_minute --engines postgresql    # 31 million rows, 4,320 calls
+python benchmarks/collect_month.py                                # ASOS: a month is one call
+python benchmarks/collect_month.py --dataset aws_minute --engines postgresql    # 31 million rows, 4,320 calls
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ def main() -> None:
         "    print(hub.url, flush=True); sys.stdin.read()"
     )
     with (
-        subprocess.Popen([sys.executable, "-c", serve], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as hub,
+        subprocess.Popen(
+            [sys.executable, "-c", serve], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as hub,
         tempfile.TemporaryDirectory() as folder,
     ):
         assert hub.stdout is not None

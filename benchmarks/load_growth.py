@@ -73,7 +73,9 @@ def measure(kind: str, days: int, folder: str) -> None:
                     filled += fill(connection, EDGE - back * DAY)
             if kind == "postgresql":
                 with store.engine.connect() as connection:
-                    connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE aws_minute")
+                    connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
+                        "VACUUM ANALYZE aws_minute"
+                    )
             made = time.perf_counter() - before
             seconds = []
             for _ in range(8):

@@ -60,7 +60,9 @@ def hour_of(index: int) -> Parsed:
     for place, column in enumerate(DATASETS["aws_minute"].stored):
         values = np.round(random.normal(10 * place, 8, count), 1) + 0.0
         columns[column.name] = pl.Series(values).set(pl.Series(blank | (random.random(count) < 0.02)), None)
-    return Parsed(DATASETS["aws_minute"], pl.DataFrame(columns).with_columns(blank=pl.Series(blank)), None, (), (), count)
+    return Parsed(
+        DATASETS["aws_minute"], pl.DataFrame(columns).with_columns(blank=pl.Series(blank)), None, (), (), count
+    )
 
 
 def fetch_of(parsed: Parsed, hours: int) -> Fetch:
@@ -106,16 +108,24 @@ def bare(kind: str, url: str) -> Callable[[pl.DataFrame], None]:
         def executemany(rows: pl.DataFrame) -> None:
             texts = rows.with_columns(pl.col("tm_kst").dt.strftime("%Y-%m-%d %H:%M:%S"))
             with lite:
-                lite.executemany(f"INSERT INTO aws_minute ({listed}) VALUES ({', '.join('?' * len(NAMES))})", texts.rows())
+                lite.executemany(
+                    f"INSERT INTO aws_minute ({listed}) VALUES ({', '.join('?' * len(NAMES))})", texts.rows()
+                )
 
         return executemany
     if kind == "postgresql":
         import psycopg
 
-        server = psycopg.connect(host=parts.host, port=parts.port, user=parts.username, password=parts.password, dbname=parts.database)
+        server = psycopg.connect(
+            host=parts.host, port=parts.port, user=parts.username, password=parts.password, dbname=parts.database
+        )
 
         def copy(rows: pl.DataFrame) -> None:
-            with server.transaction(), server.cursor() as cursor, cursor.copy(f"COPY aws_minute ({listed}) FROM STDIN (FORMAT csv)") as stream:
+            with (
+                server.transaction(),
+                server.cursor() as cursor,
+                cursor.copy(f"COPY aws_minute ({listed}) FROM STDIN (FORMAT csv)") as stream,
+            ):
                 stream.write(rows.write_csv(include_header=False, datetime_format="%Y-%m-%d %H:%M:%S"))
 
         return copy
@@ -131,7 +141,8 @@ def bare(kind: str, url: str) -> Callable[[pl.DataFrame], None]:
             rows.write_csv(file, include_header=False, null_value="\\N", datetime_format="%Y-%m-%d %H:%M:%S")
             file.flush()
             cursor.execute(
-                f"LOAD DATA LOCAL INFILE %s INTO TABLE aws_minute CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' ({listed})", (file.name,)
+                f"LOAD DATA LOCAL INFILE %s INTO TABLE aws_minute CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' ({listed})",
+                (file.name,),
             )
             maria.commit()
 
@@ -165,11 +176,18 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def measure(kind: str, hours: int, folder: str) -> None:
-    with database(kind, folder) as floor_url, database(kind, folder) as url, Store(url) as store, Store(floor_url) as floor_store:
+    with (
+        database(kind, folder) as floor_url,
+        database(kind, folder) as url,
+        Store(url) as store,
+        Store(floor_url) as floor_store,
+    ):
         floor_store.ensure("aws_minute")
         store.ensure("aws_minute")
         floor = bare(kind, floor_url)
-        seconds: dict[str, list[float]] = {name: [] for name in ("floor", "first", "same values", "1 % changed", "same bytes")}
+        seconds: dict[str, list[float]] = {
+            name: [] for name in ("floor", "first", "same values", "1 % changed", "same bytes")
+        }
         rows = 0
         for index in range(hours):
             parsed = hour_of(index)
@@ -198,7 +216,10 @@ def measure(kind: str, hours: int, folder: str) -> None:
         print(f"{kind:<11} {rows:>9,} rows  bare bulk load {per_second:>9,.0f} rows/s", end="")
         for name in ("first", "same values", "1 % changed"):
             ratios = [a / b for a, b in zip(seconds["floor"], seconds[name], strict=True)]
-            print(f"  {name} {sum(seconds['floor']) / sum(seconds[name]):.2f} (median {statistics.median(ratios):.2f})", end="")
+            print(
+                f"  {name} {sum(seconds['floor']) / sum(seconds[name]):.2f} (median {statistics.median(ratios):.2f})",
+                end="",
+            )
         print(f"  same bytes {1000 * statistics.median(seconds['same bytes']):.1f} ms")
 
 
@@ -207,12 +228,16 @@ def main() -> None:
     parser.add_argument("--hours", type=int, default=23, help="23 hours are a million rows")
     parser.add_argument("--engines", default="postgresql,mariadb,sqlite")
     options = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; shares of the bare bulk load's speed")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; shares of the bare bulk load's speed"
+    )
     with tempfile.TemporaryDirectory() as folder:
         for kind in options.engines.split(","):
             measure(kind, options.hours, folder)
         size = sum(path.stat().st_size for path in Path(folder).iterdir())
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB; SQLite files {size / 1e6:.0f} MB")
+    print(
+        f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB; SQLite files {size / 1e6:.0f} MB"
+    )
 
 
 if __name__ == "__main__":

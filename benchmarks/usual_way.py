@@ -1,7 +1,7 @@
 """The usual way of collecting minutes, beside ``kmaflow collect``: requests and pandas, station by station, executemany of INSERT IGNORE.
 
-Both are processes of their own, ask the same simulator for the same hour and write into a database of their own on the same server. The usual way
-asks a share of the stations only: its speed does not depend on how many there are. Part of ``make bench-load``.
+Both are processes of their own, ask the same simulator for the same hours and write into a database of their own on the same server. Part of
+``make bench-load``.
 """
 
 from __future__ import annotations
@@ -14,20 +14,22 @@ import sys
 import tempfile
 import time
 
+import httpx
 from load_speed import database
 
 from kmaflow.simulator import DEFAULT_KEY
+from kmaflow.store import Store
 
 USUAL = """
 import io, sys
 import pandas as pd
 import requests
 import sqlalchemy as sa
-url, key, database, *stations = sys.argv[1:]
+url, key, database, hours, *stations = sys.argv[1:]
 names = "tm_kst stn wd1 ws1 wds wss wd10 ws10 ta re rn_15m rn_60m rn_12h rn_day hm pa ps td".split()
 count = 0
-for stn in stations:
-    question = {"tm1": "202611221101", "tm2": "202611221200", "stn": stn, "disp": "1", "help": "0", "authKey": key}
+for hour, stn in [(hour, stn) for hour in range(12 - int(hours), 12) for stn in stations]:
+    question = {"tm1": f"20261122{hour:02}01", "tm2": f"20261122{hour + 1:02}00", "stn": stn, "disp": "1", "help": "0", "authKey": key}
     text = requests.get(f"{url}/cgi-bin/url/nph-aws2_min", params=question, timeout=60).content.decode("euc-kr")
     rows = pd.read_csv(io.StringIO(text), comment="#", header=None, usecols=range(18), names=names)
     rows["tm_kst"] = pd.to_datetime(rows["tm_kst"], format="%Y%m%d%H%M").dt.strftime("%Y-%m-%d %H:%M:%S")
@@ -39,7 +41,8 @@ for stn in stations:
         connection.execute(sa.text("CREATE TABLE IF NOT EXISTS aws (tm_kst VARCHAR(19), stn INTEGER, "
             + ", ".join(f"{name} DOUBLE PRECISION" for name in names[2:]) + ", PRIMARY KEY (tm_kst, stn))"))
         values = ", ".join(f":{name}" for name in names)
-        connection.execute(sa.text(f"{ignore} aws ({', '.join(names)}) VALUES ({values}){tail}"), rows.to_dict("records"))
+        if len(rows):
+            connection.execute(sa.text(f"{ignore} aws ({', '.join(names)}) VALUES ({values}){tail}"), rows.to_dict("records"))
     engine.dispose()
     count += len(rows)
 print(count)
@@ -56,7 +59,9 @@ def timed(command: list[str], environment: dict[str, str]) -> tuple[float, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--stations", type=int, default=60)
+    parser.add_argument("--stations", type=int, default=730)
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds that the hub takes for each answer")
+    parser.add_argument("--hours", type=int, default=1, help="each an own call for each station in the usual way")
     options = parser.parse_args()
     serve = (
         "from datetime import datetime; from kmaflow.simulator import *; import sys\n"
@@ -64,27 +69,49 @@ def main() -> None:
         "    print(hub.url, flush=True); sys.stdin.read()"
     )
     with (
-        subprocess.Popen([sys.executable, "-c", serve], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as hub,
+        subprocess.Popen(
+            [sys.executable, "-c", serve], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as hub,
         tempfile.TemporaryDirectory() as folder,
     ):
         assert hub.stdout is not None
         assert hub.stdin is not None
         url = hub.stdout.readline().strip()
+        if options.latency:
+            order = {"fault": "slow", "endpoint": "*", "count": 10**9, "argument": options.latency, "match": {}}
+            faults = url.replace("/api/typ01", "/_sim/faults")
+            httpx.post(faults, content=json.dumps({"plan": [order]})).raise_for_status()
         for kind in ("postgresql", "mariadb", "sqlite"):
             with database(kind, folder) as theirs, database(kind, folder) as ours:
-                variables = {**os.environ, "KMAFLOW_HOME": f"{folder}/{kind}", "KMAFLOW_HUB_URL": url, "KMAFLOW_API_KEY": DEFAULT_KEY}
+                variables = {
+                    **os.environ,
+                    "KMAFLOW_HOME": f"{folder}/{kind}",
+                    "KMAFLOW_HUB_URL": url,
+                    "KMAFLOW_API_KEY": DEFAULT_KEY,
+                }
                 variables["KMAFLOW_DATABASE_URL"] = ours
                 kmaflow = [sys.executable, "-m", "kmaflow"]
                 timed([*kmaflow, "stations", "sync"], variables)
                 timed([*kmaflow, "init", "--all"], variables)
-                hour = [*kmaflow, "collect", "aws_minute", "--from", "202611221100", "--to", "202611221200", "--json"]
+                hour = [
+                    *kmaflow,
+                    "collect",
+                    "aws_minute",
+                    "--from",
+                    f"20261122{12 - options.hours:02}00",
+                    "--to",
+                    "202611221200",
+                    "--json",
+                ]
                 # Once into a database that nobody keeps: the simulator has rendered its bodies then.
                 timed(hour, {**variables, "KMAFLOW_DATABASE_URL": f"sqlite:///{folder}/warm-{kind}.db"})
                 seconds, told = timed(hour, variables)
                 rows = json.loads(told)["datasets"][0]["inserted"]
-                listed = json.loads(timed([*kmaflow, "stations", "list", "--json"], variables)[1])["stations"]
-                chosen = [str(station["stn"]) for station in listed if "AWS" in station["networks"]][: options.stations]
-                usual = [sys.executable, "-c", USUAL, url, DEFAULT_KEY, theirs, *chosen]
+                with Store(ours) as store:
+                    chosen = [str(station.stn) for station in store.stations() if "AWS" in station.networks][
+                        : options.stations
+                    ]
+                usual = [sys.executable, "-c", USUAL, url, DEFAULT_KEY, theirs, str(options.hours), *chosen]
                 timed(usual, variables)
                 theirs_seconds, counted = timed(usual, variables)
                 speed, usual_speed = rows / seconds, int(counted) / theirs_seconds

@@ -12,7 +12,7 @@ COMPILE = (
 
 #: dev first: the others are constrained to its versions, so that what is tested is what runs.
 LOCKS = {
-    "dev": ("--all-extras", "--group", "dev"),
+    "dev": ("--extra", "airflow", "--group", "dev"),
     "airflow": ("--extra", "airflow", "--group", "build", "--constraint", "locks/dev.txt"),
     "core": ("--group", "build", "--constraint", "locks/dev.txt"),
 }

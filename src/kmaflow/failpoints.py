@@ -26,6 +26,16 @@ POINTS = (
     "committed",
 )
 
+#: Those of a rebuild, between which each stretch passes the ones above from ``transaction_begun`` on.
+REBUILD_POINTS = (
+    "rebuild_begun",
+    "stretch_emptied",
+    "stretch_loaded",
+    "stretch_closed",
+    "stretch_committed",
+    "rebuild_ended",
+)
+
 _wanted, _, _passage = os.environ.get("KMAFLOW_FAILPOINT", "").partition(":")
 _passed = 0
 

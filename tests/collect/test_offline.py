@@ -67,8 +67,8 @@ def test_a_body_is_archived_and_loaded_once(tmp_path: Path) -> None:
         again = load_body(collector, BODY, NOW + MINUTE)
         assert (again["outcome"], again["inserted"]) == ("unchanged", 0)
         (first, second) = collector.archive.manifest()
-        assert first["sha256"] == second["sha256"]
-        assert collector.archive.body(first["sha256"]) == BODY
+        assert first.sha256 == second.sha256
+        assert collector.archive.body(first.sha256) == BODY
         lists = load_body(collector, station_body("AWS", {108: "서울"}), NOW)
         assert (lists["dataset"], lists["inserted"]) == ("station_AWS", 1)
 

@@ -19,7 +19,7 @@ from kmaflow.hub.errors import BadKey, HubError
 from kmaflow.simulator import KeyGrant
 from kmaflow.simulator.server import Running
 from kmaflow.store import Store
-from kmaflow.store.errors import StoreFull
+from kmaflow.store.errors import StoreBusy, StoreFull
 
 from .hub import (
     collecting,
@@ -259,7 +259,7 @@ def test_a_changed_format_is_archived_and_nothing_is_stored(
         assert result.failed
         assert ledger(collector) == ["changed_format"]
         (entry,) = collector.archive.manifest()
-        assert b" RN-20m" in collector.archive.body(entry["sha256"])
+        assert b" RN-20m" in collector.archive.body(entry.sha256)
         assert "aws_minute" not in _tables(collector)
 
 
@@ -375,3 +375,24 @@ def test_what_another_worker_left_undone_is_done(hub: Running, tmp_path: Path) -
         result = second.collect("aws_cloud", asked)
         assert (result.calls, result.complete) == (2, True)
         assert differences(second, hub, "aws_cloud", asked.start.replace(minute=1), asked.end) == []
+
+
+def test_a_worker_that_never_ends_is_not_waited_for_without_end(
+    hub: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kmaflow.collect.session._LONGEST_WAIT", 0.1)
+    with collecting(hub, tmp_path) as first, collecting(hub, tmp_path) as second:
+        run = DatasetRun(
+            DATASETS["aws_cloud"],
+            TEN,
+            ALL,
+            store=second.store,
+            client=second.client,
+            archive=second.archive,
+            window_minutes=10,
+        )
+        with first.state.lease(second._work_name(run)) as lease:
+            assert lease.take()
+            with pytest.raises(StoreBusy, match="another worker"):
+                second.collect("aws_cloud", TEN)
+        assert second.collect("aws_cloud", TEN).complete

@@ -58,6 +58,12 @@ def test_importing_the_command_line_is_light(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "[]\n")
 
 
+def test_collecting_into_sqlite_loads_no_screen_no_server_and_no_other_database(tmp_path: Path) -> None:
+    idle = ("rich", "pygments", "numpy", "starlette", "uvicorn", "alembic", "psycopg", "pymysql")
+    done = _run(f"import sys, kmaflow.collect; print([name for name in {idle} if name in sys.modules])", tmp_path)
+    assert (done.returncode, done.stdout) == (0, "[]\n")
+
+
 def test_a_traceback_is_shown_with_debug_only(tmp_path: Path) -> None:
     code = "from kmaflow.cli import main; main()"
     told = _run(code, tmp_path, "--debug", "why", "nothing", "108", "2025-01-15")

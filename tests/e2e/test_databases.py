@@ -27,7 +27,8 @@ pytestmark = pytest.mark.e2e
 def test_runs_go_to_the_database_that_their_form_names(tmp_path: Path) -> None:
     with ExitStack() as stack:
         urls = {
-            kind: make_url(stack.enter_context(database(kind, tmp_path))) for kind in ("postgresql", "mariadb", "sqlite")
+            kind: make_url(stack.enter_context(database(kind, tmp_path)))
+            for kind in ("postgresql", "mariadb", "sqlite")
         }
         connections = {
             f"AIRFLOW_CONN_IN_{kind.upper()}": json.dumps(

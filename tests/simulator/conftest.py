@@ -1,10 +1,8 @@
-"""Captured answers, and hubs that answer without a server."""
+"""Hubs that answer with and without a server."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,19 +11,6 @@ from kmaflow.simulator.hub import Hub
 from kmaflow.simulator.server import Running, running
 
 from .asking_hub import NOW, Get, getter
-
-
-@pytest.fixture(scope="session")
-def captures() -> Path:
-    """Folder of the byte-exact captures; its absence is a failure in CI and a loud skip elsewhere."""
-    beside = Path(__file__).resolve().parents[3] / "shared" / "kma" / "captures"
-    folder = Path(os.environ.get("KMAFLOW_CAPTURES") or beside)
-    if not any(folder.glob("nph-aws2_min.*")):
-        reason = f"NO CAPTURES: the bytes are NOT held against the real hub ({folder}; set KMAFLOW_CAPTURES)"
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return folder
 
 
 @pytest.fixture(scope="session")

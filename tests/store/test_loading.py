@@ -7,7 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pymysql
 import pytest
+from psycopg.errors import DiskFull
 
 from kmaflow.catalog.time import HOUR, MINUTE, Window
 from kmaflow.hub.parse import PARSER_VERSION
@@ -33,6 +35,7 @@ from .bodies import (
 from .conftest import Touched
 
 CELL = (stamp(1), 108)
+FULL = sqlite3.OperationalError("database or disk is full")
 SECOND = (stamp(2), 108)
 
 
@@ -199,6 +202,15 @@ def test_a_value_that_came_back_wins_though_its_bytes_were_seen_before(store: St
     assert [row[3:5] for row in revisions(store)] == [("1.0", "2.0"), ("2.0", "1.0")]
 
 
+def test_the_same_bytes_fetched_again_win_over_a_body_between_that_was_loaded_before(store: Store) -> None:
+    first = minute_body({CELL: {"ta": 1.0}})
+    load(store, minute_body({CELL: {"ta": 2.0}}), at(16), window=Window(NOON, NOON + 2 * MINUTE))
+    load(store, first, at(15))
+    assert value(store, "ta", CELL) == 2.0
+    assert load(store, first, at(17)).outcome == "ok"
+    assert value(store, "ta", CELL) == 1.0
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (2, 0, 1), (1, 2, 0)])
 def test_a_younger_answer_without_the_station_does_not_confirm_the_oldest_value(
     store: Store, order: tuple[int, ...]
@@ -339,9 +351,12 @@ def test_a_failure_in_any_step_leaves_nothing_and_the_next_try_does_it_all(
     before = (observations(store, "aws_present_weather"), observations(store, "completeness_hour"))
     touched()
     second = weather_body({CELL: [(63, 3), (73, 2)], SECOND: [(61, 1)]})
+    kind = store.engine.dialect.name
 
     def fail(*_: object, **__: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
+        raise {"sqlite": FULL, "postgresql": DiskFull("full"), "mysql": pymysql.err.OperationalError(1021, "full")}[
+            kind
+        ]
 
     with monkeypatch.context() as patch:
         patch.setattr(_loader(store) if where == "loader" else loading, step, fail)
@@ -360,7 +375,7 @@ def test_a_failure_in_the_bulk_path_leaves_nothing(
     body = minute_body({CELL: {"ta": 1.0}})
 
     def fail(*_: object) -> None:
-        raise sqlite3.OperationalError("something nobody has seen")
+        raise store.engine.dialect.loaded_dbapi.Error("something nobody has seen")
 
     with monkeypatch.context() as patch:
         patch.setattr(_loader(store), "add_counts", fail)

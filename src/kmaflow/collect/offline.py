@@ -94,10 +94,9 @@ def load_body(
     if isinstance(described, StationList):
         return _load_stations(collector, described, content, fetched_at)
     parsed = parse(described, content, end_marker=end_marker)
-    stamps = sorted({*parsed.not_produced, *parsed.rows["tm_kst"].unique().to_list()})
-    if not stamps and not parsed.rejected:
+    window = own_window(parsed)
+    if window is None and not parsed.rejected:
         raise EmptyAnswer(f"{described.name}: the file holds no row")
-    window = Window.of_stamps(stamps[0], stamps[-1], described.cadence) if stamps else None
     numbers = parsed.rows["stn"].unique().to_list()
     answer = Answer(described.name, window, numbers[0] if len(numbers) == 1 else None, content, 200, fetched_at)
     digest = keep(collector.archive, answer, content, None)
@@ -117,7 +116,7 @@ def load_body(
         key_id=None,
         selection=choice.selection,
     )
-    loaded = [collector.store.load(part, fetch) for part, fetch in _pieces(parsed, fetch)]
+    loaded = [collector.store.load(part, fetch) for part, fetch in pieces(parsed, fetch)]
     return {
         "dataset": described.name,
         "from": f"{window.start:%Y-%m-%d %H:%M}" if window else None,
@@ -133,24 +132,32 @@ def load_body(
     }
 
 
-def _pieces(parsed: Parsed, fetch: Fetch) -> Iterator[tuple[Parsed, Fetch]]:
+def own_window(parsed: Parsed) -> Window | None:
+    """The window that the rows of a saved file span, those not produced included; None where there are none."""
+    stamps = sorted({*parsed.not_produced, *parsed.rows["tm_kst"].unique().to_list()})
+    return Window.of_stamps(stamps[0], stamps[-1], parsed.dataset.cadence) if stamps else None
+
+
+def pieces(parsed: Parsed, fetch: Fetch) -> Iterator[tuple[Parsed, Fetch]]:
     """A file may span years: the ledger gets one row for each stretch of at most its longest window."""
     if fetch.window is None:
         yield parsed, fetch
         return
-    rejected = parsed.rejected
-    for window in fetch.window.split(LONGEST):
-        inside = (pl.col("tm_kst") > window.start) & (pl.col("tm_kst") <= window.end)
-        part = replace(
-            parsed,
-            rows=parsed.rows.filter(inside),
-            pairs=None if parsed.pairs is None else parsed.pairs.filter(inside),
-            rejected=rejected,
-            not_produced=tuple(stamp for stamp in parsed.not_produced if stamp in window),
-        )
-        yield part, replace(fetch, window=window)
+    for number, window in enumerate(fetch.window.split(LONGEST)):
         # Lines that cannot be read belong to the file, not to a stretch: they are kept once.
-        rejected = ()
+        yield within(parsed, window, rejected=number == 0), replace(fetch, window=window)
+
+
+def within(parsed: Parsed, window: Window, *, rejected: bool) -> Parsed:
+    """What an answer says of a part of its window, with its rejected lines or without."""
+    inside = (pl.col("tm_kst") > window.start) & (pl.col("tm_kst") <= window.end)
+    return replace(
+        parsed,
+        rows=parsed.rows.filter(inside),
+        pairs=None if parsed.pairs is None else parsed.pairs.filter(inside),
+        rejected=parsed.rejected if rejected else (),
+        not_produced=tuple(stamp for stamp in parsed.not_produced if stamp in window),
+    )
 
 
 def _load_stations(

@@ -23,11 +23,15 @@ from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.hub.station_list import parse_stations
 from kmaflow.settings import Settings
 from kmaflow.store import Store
+from kmaflow.store.errors import StoreBusy
 from kmaflow.store.ledger import Fetch
 from kmaflow.store.state import State
 from kmaflow.store.stations import StationChanges
 
 log = logging.getLogger(__name__)
+
+#: Seconds for which a worker waits for another one that is given the same window.
+_LONGEST_WAIT = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +228,8 @@ class Collector:
             if not lease.take():
                 log.info("%s %s: another worker is at it; waiting for its end", name, window)
                 began = self.client.clock()
-                lease.take(wait=True)
+                if not lease.take(wait=True, timeout=_LONGEST_WAIT):
+                    raise StoreBusy(f"{name} {window}: another worker has been at it for {_LONGEST_WAIT / 3600:.0f} h")
                 # What it has done is not asked again; what it could not do, or died over, is.
                 run.leave_out(self.store.done_since(name, began - HOUR, run.choice.selection))
             return run.run()

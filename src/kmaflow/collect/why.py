@@ -15,9 +15,9 @@ from kmaflow.hub.body import open_body
 from kmaflow.hub.header import column_order
 from kmaflow.hub.lines import tokens_of
 from kmaflow.store import ledger
+from kmaflow.store.books import FETCH, REJECTED_LINE, REVISION
 from kmaflow.store.engine import reading
 from kmaflow.store.ledger import LOADED
-from kmaflow.store.books import FETCH, REJECTED_LINE, REVISION
 from kmaflow.store.tables import OBSERVATIONS
 
 _WHY = {

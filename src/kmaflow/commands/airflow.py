@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Airflow 설정 / settings inside Airflow")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Airflow 설정 / settings inside Airflow")
 
 
 @app.callback()

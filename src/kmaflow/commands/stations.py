@@ -8,7 +8,7 @@ import typer
 
 from kmaflow.commands.output import Json, print_json, print_table
 
-app = typer.Typer(no_args_is_help=True, help="지점 정보 / station metadata: sync, list")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="지점 정보 / station metadata: sync, list")
 
 
 @app.command("sync")

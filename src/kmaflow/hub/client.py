@@ -10,7 +10,7 @@ import ssl
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 # httpx carries a command line of its own and loads it, with rich and pygments, wherever click is installed: a third of the
@@ -26,6 +26,7 @@ from kmaflow.catalog import PUBLIC_HUB
 from kmaflow.catalog.model import Dataset, StationList
 from kmaflow.catalog.time import Window, now_kst, to_kst
 from kmaflow.hub.body import open_body, refusal
+from kmaflow.hub.empty import why_empty
 from kmaflow.hub.errors import (
     ConnectionFailed,
     EmptyAnswer,
@@ -43,8 +44,6 @@ from kmaflow.hub.secrecy import guard_logs, key_id, scrub, without_key
 #: Slow answers of 30–75 s have been reported; longer ones never came to an end.
 _TIMEOUT = httpx.Timeout(75.0, connect=10.0)
 _LONGEST_WAIT = 60.0
-#: An hour's zero rows mean "not yet" for that long after its stamp; collectors are seen to step back up to 3 hours.
-_YOUNG = timedelta(hours=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,21 +189,10 @@ class HubClient:
         parameters = dict(dataset.asking.parameters)
         parameters |= {"tm1": f"{first:%Y%m%d%H%M}", "tm2": f"{last:%Y%m%d%H%M}", "stn": str(stn or 0)}
         content, status = self._get(dataset.asking.endpoint, parameters)
-        if not open_body(content).rows and stn is None:
-            self._judge_empty(dataset, last, content)
+        empty = not open_body(content).rows and stn is None
+        if empty and (error := why_empty(dataset, window, content, self.clock())):
+            raise error
         return Answer(dataset.name, window, stn, content, status, self.clock())
-
-    def _judge_empty(self, dataset: Dataset, last: datetime, content: bytes) -> None:
-        """Zero rows for all stations: too young, too old (then it is an answer), or a fault."""
-        age = self.clock() - last
-        if age < _YOUNG:
-            raise NotYetProduced(
-                f"{dataset.name}: the hub has nothing yet for {last:%Y-%m-%d %H:%M}", status=200, body=content
-            )
-        if dataset.retention is None or age < dataset.retention:
-            raise EmptyAnswer(
-                f"{dataset.name}: not one row for all stations at {last:%Y-%m-%d %H:%M}", status=200, body=content
-            )
 
     def _get(self, endpoint: str, parameters: dict[str, str]) -> tuple[bytes, int]:
         """One GET. Raises a HubError for whatever is no answer, made outside of the handler so that it drags no URL along."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import polars as pl
 
@@ -80,7 +81,7 @@ def parse(
     frames: list[pl.DataFrame] = []
     pair_frames: list[pl.DataFrame] = []
     for layout, block in blocks:
-        frames.append(_stored(dataset, layout, block))
+        frames.append(block.select(_stored(dataset.stored, layout)))
         if dataset.layout == "pairs":
             pair_frames.extend(_further_pairs(dataset, layout, block))
     rows = pl.concat(frames) if frames else _nothing(dataset).rows.drop("blank")
@@ -127,14 +128,16 @@ def _printed(layout: tuple[Column, ...], column: Column) -> str | None:
     return next((f"c{index}" for index, printed in enumerate(layout) if printed is column), None)
 
 
-def _stored(dataset: Dataset, layout: tuple[Column, ...], block: pl.DataFrame) -> pl.DataFrame:
+@lru_cache(maxsize=64)
+def _stored(stored: tuple[Column, ...], layout: tuple[Column, ...]) -> tuple[pl.Expr, ...]:
+    """How the stored columns follow from a block of this layout: made once, since every answer asks for it."""
     types = {"float": pl.Float64, "int": pl.Int64, "text": pl.String}
     wanted = [pl.col("tm_kst"), pl.col("stn")]
-    for column in dataset.stored:
+    for column in stored:
         name = _printed(layout, column)
         value = pl.lit(None, types[column.kind]) if name is None else clean(name, column)
         wanted.append(value.cast(types[column.kind]).alias(column.name))
-    return block.select(wanted)
+    return tuple(wanted)
 
 
 def _further_pairs(dataset: Dataset, layout: tuple[Column, ...], block: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -190,6 +193,9 @@ def _one_row_per_cell(rows: pl.DataFrame, further: pl.DataFrame | None) -> tuple
 
 
 def _inside(rows: pl.DataFrame, window: Window) -> tuple[pl.DataFrame, pl.DataFrame]:
+    first, last = rows["tm_kst"].min(), rows["tm_kst"].max()
+    if first is None or (first in window and last in window):
+        return rows, rows.clear()
     inside = (pl.col("tm_kst") > window.start) & (pl.col("tm_kst") <= window.end)
     return rows.filter(inside), rows.filter(~inside)
 
@@ -202,4 +208,6 @@ def _without_placeholders(
         return rows, ()
     by_stamp = rows.group_by("tm_kst").agg(pl.col("blank").all().alias("all_blank"), pl.len().alias("stations"))
     young = by_stamp.filter(pl.col("all_blank") & (pl.col("stations") > 1))["tm_kst"].sort()
+    if young.is_empty():
+        return rows, ()
     return rows.filter(~pl.col("tm_kst").is_in(young.implode())), tuple(young.to_list())

@@ -7,7 +7,8 @@ StoreError
 ├── StoreFull            no room on the disk
 ├── StoreBusy            another writer held it for too long
 ├── StoreConflict        two transactions met; the same transaction may succeed when run again
-├── StoreLost            the connection went away in the middle; likewise
+│   ├── StoreLost        the connection went away in the middle
+│   └── StoreMonthGone   a month was dropped in this moment
 └── StoreForeign         a table of ours has another shape, or the database is not set up for Korean text
 """
 
@@ -79,6 +80,10 @@ class StoreLost(StoreConflict):
     todo_ko = "서버가 도는지 확인하고 같은 명령을 다시 하십시오: 쓰다 만 것은 없습니다"
 
 
+class StoreMonthGone(StoreConflict):
+    """Retention has dropped the month in this moment; it is made again."""
+
+
 class StoreForeign(StoreError):
     """A table with our name is not ours, or the database cannot hold what we write."""
 
@@ -110,6 +115,7 @@ _POSTGRESQL: dict[str, type[StoreError]] = {
     "40": StoreConflict,
     "08": StoreLost,
     "57P": StoreLost,
+    "23514": StoreMonthGone,
     "42P01": StoreForeign,
     "42703": StoreForeign,
     "42804": StoreForeign,

@@ -12,6 +12,8 @@ from kmaflow.store.books import FETCH
 
 #: Outcomes of fetches whose rows are in the tables.
 LOADED = ("ok", "partial", "unchanged")
+#: Outcome of the row that says which rows retention has taken out.
+RETIRED = "retired"
 #: No window in the ledger is longer: so what touches a window is found near it, however long the ledger grows.
 LONGEST = timedelta(days=31)
 
@@ -95,6 +97,7 @@ class Earlier:
     same_bytes: bool
     newer: tuple[Younger, ...] = ()
     lacking: str | None = None
+    retired: bool = False
 
     def younger(self, stamp: datetime, stn: object, stored_by: int) -> datetime | None:
         """When a younger answer brought or confirmed what is stored in this cell, None if the body at hand is the youngest."""
@@ -128,6 +131,14 @@ def earlier(connection: sa.Connection, fetch: Fetch) -> Earlier:
     overlapping &= table.tm_from < fetch.window.end
     if fetch.stn:
         overlapping &= table.stn.in_([0, fetch.stn])
+    # What was loaded before a month was taken out is not in the table: it is no repetition.
+    retired = connection.execute(
+        sa.select(sa.func.max(table.id))
+        .where(table.dataset == fetch.dataset, table.outcome == RETIRED, table.tm_from < fetch.window.end)
+        .where(table.tm_to.between(fetch.window.start + MINUTE, fetch.window.end + LONGEST))
+    ).scalar()
+    if retired is not None:
+        same_window &= table.id > retired
     query = sa.select(table.id, table.sha256, table.fetched_at, table.parser_version, table.selection, table.lacking)
     last = connection.execute(
         query.where(same_window).order_by(table.fetched_at.desc(), table.id.desc()).limit(1)
@@ -141,7 +152,9 @@ def earlier(connection: sa.Connection, fetch: Fetch) -> Earlier:
         and last.selection == fetch.selection
         # Nobody else has written into the window since: else the bytes are the same, but the table need not be.
         and connection.execute(
-            sa.select(table.id).where(overlapping & ~same_window & (table.id > last.id)).limit(1)
+            sa.select(table.id)
+            .where(overlapping & ~same_window & ((table.id > last.id) | (table.fetched_at > last.fetched_at)))
+            .limit(1)
         ).first()
         is None
     )
@@ -150,7 +163,9 @@ def earlier(connection: sa.Connection, fetch: Fetch) -> Earlier:
         seen = same_window & (table.sha256 == fetch.sha256) & (table.fetched_at == fetch.fetched_at)
         seen &= (table.parser_version == fetch.parser_version) & (table.selection == fetch.selection)
         repeats = connection.execute(sa.select(table.id).where(seen).limit(1)).first() is not None
-    return Earlier(repeats, same_bytes, () if repeats else _younger(connection, overlapping, fetch), lacking)
+    return Earlier(
+        repeats, same_bytes, () if repeats else _younger(connection, overlapping, fetch), lacking, retired is not None
+    )
 
 
 def _younger(connection: sa.Connection, overlapping: sa.ColumnElement[bool], fetch: Fetch) -> tuple[Younger, ...]:

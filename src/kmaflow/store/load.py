@@ -15,12 +15,13 @@ from datetime import datetime, timedelta
 import polars as pl
 import sqlalchemy as sa
 
+from kmaflow.catalog.time import HOUR, Window
 from kmaflow.failpoints import reach
 from kmaflow.hub.lines import Rejected
 from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger, stations
-from kmaflow.store.books import FETCH, REJECTED_LINE, REVISION
+from kmaflow.store.books import COMPLETENESS_HOUR, FETCH, REJECTED_LINE, REVISION
 from kmaflow.store.ledger import Earlier, Fetch
 from kmaflow.store.loader import Loader, loader_for
 from kmaflow.store.pairs import load_pairs
@@ -234,6 +235,9 @@ class _Merge:
         if not filled.is_empty():
             counts.append(filled.select("tm_kst", "stn", present=pl.lit(1, pl.Int64), blank=pl.lit(-1, pl.Int64)))
         by_hour = pl.concat(counts).group_by(_hour().alias("hour_kst"), "stn").sum().drop("tm_kst", strict=False)
+        if self.known.retired and not by_hour.is_empty():
+            # What was counted before a month was taken out stays until rows come back: then the hour is counted anew.
+            by_hour = self._counted_anew(by_hour)
         self.loader.add_counts(self.dataset, by_hour)
         reach("hours_counted")
         if not self.advance:
@@ -241,3 +245,16 @@ class _Merge:
         valued = pl.concat([new.filter(~pl.col("blank")).select(_KEY), filled.select(_KEY)])
         self.loader.advance(self.dataset, valued.group_by("stn").agg(pl.col("tm_kst").max()))
         reach("latest_advanced")
+
+    def _counted_anew(self, by_hour: pl.DataFrame) -> pl.DataFrame:
+        """The counts of the hours and stations as the table has them now; those that were kept are taken away."""
+        first, last = by_hour.select(first=pl.col("hour_kst").min(), last=pl.col("hour_kst").max()).row(0)
+        stored = self.loader.stored(self.table, Window(first - HOUR, last))
+        stored = stored.with_columns(empty=self._all_missing(""), hour_kst=_hour())
+        stored = stored.join(by_hour, on=["hour_kst", "stn"], how="semi")
+        table = COMPLETENESS_HOUR.c
+        for hour, stn in by_hour.select("hour_kst", "stn").iter_rows():
+            mine = (table.dataset == self.dataset) & (table.hour_kst == hour) & (table.stn == stn)
+            self.connection.execute(COMPLETENESS_HOUR.delete().where(mine))
+        present, blank = pl.col("empty").not_().cast(pl.Int64), pl.col("empty").cast(pl.Int64)
+        return stored.group_by("hour_kst", "stn").agg(present=present.sum(), blank=blank.sum())

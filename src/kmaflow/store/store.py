@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +17,7 @@ from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger, partitions, schema, stations
 from kmaflow.store.books import COMPLETENESS_HOUR, FETCH, LATEST, STATION
 from kmaflow.store.engine import open_engine, reading, shown, writing
+from kmaflow.store.errors import StoreMonthGone
 from kmaflow.store.ledger import Fetch
 from kmaflow.store.load import Loaded, load, load_list
 from kmaflow.store.locks import days_of, writing_alone
@@ -93,15 +96,27 @@ class Store:
         A transaction that met another one, or lost its connection, is run again as a whole.
         """
         name = parsed.dataset.name
-        self.ensure(name, fetch.window)
 
         def work() -> Loaded:
-            with writing_alone(self.engine, days_of(name, fetch.window) if fetch.window else [name]) as connection:
+            self.ensure(name, fetch.window)
+            with (
+                self._months(),
+                writing_alone(self.engine, days_of(name, fetch.window) if fetch.window else [name]) as connection,
+            ):
                 return load(connection, parsed, fetch, force=force)
 
         loaded = again(work)
         reach("committed")
         return loaded
+
+    @contextmanager
+    def _months(self) -> Iterator[None]:
+        """Retention may have dropped a month that was there before: then look again."""
+        try:
+            yield
+        except StoreMonthGone:
+            self._ready = {one for one in self._ready if " " not in one}
+            raise
 
     def note(self, fetch: Fetch) -> int:
         """A ledger row for a request that brought no rows; gives its id."""

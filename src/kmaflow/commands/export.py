@@ -1,0 +1,103 @@
+"""``kmaflow export``: a window into Parquet or CSV files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kmaflow.commands.output import Json, print_json, print_table, progress
+from kmaflow.commands.read import AsOf, From, Stations, To, chosen_stations
+
+if TYPE_CHECKING:
+    from kmaflow.catalog.time import Window
+
+
+def export(
+    datasets: Annotated[
+        list[str], typer.Argument(help="all, 또는 / or: aws_minute aws_cloud … asos_hourly", metavar="DATASET…")
+    ],
+    from_: From,
+    to: To,
+    out: Annotated[
+        str, typer.Option("--out", help="폴더나 URL / folder or fsspec URL (s3://…, sftp://…)", metavar="PATH_OR_URL")
+    ],
+    format_: Annotated[str, typer.Option("--format", help="parquet | csv")] = "parquet",
+    by: Annotated[str, typer.Option("--by", help="month | day: 파일 하나의 길이 / one file for each")] = "month",
+    stations: Stations = None,
+    as_of: AsOf = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="있는 파일이 무엇을 담았든 바꿈 / replace files whatever they hold")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """저장된 관측을 파일로 냅니다. / Write stored rows into files, one for each dataset and month (or day).
+
+    Example: kmaflow export aws_minute asos_hourly --from 2026-10-01 --to 2026-11-01 --out archive/parquet
+
+    That makes archive/parquet/aws_minute/2026-10.parquet and so on: zstd, sorted, with unit and meaning of each column in the file. A month holds the
+    stamps after 00:00 of its 1st up to 24:00 of its last day. A file appears whole or not at all, and a whole month is never replaced by a part of it.
+    """
+    from kmaflow.catalog.time import Window, parse_time
+    from kmaflow.read import export as write
+    from kmaflow.read import subject, subjects
+    from kmaflow.settings import load_settings
+    from kmaflow.store import Store
+
+    if by not in ("month", "day"):
+        raise typer.BadParameter("--by: month 또는 / or day")
+    names = list(subjects()) if "all" in datasets else list(dict.fromkeys(subject(name).name for name in datasets))
+    window = Window(parse_time(from_), parse_time(to))
+    moment = None if as_of is None else parse_time(as_of)
+    files: list[dict[str, Any]] = []
+    with Store(load_settings().database_url) as store, progress(quiet=as_json) as bars:
+        choices = {name: chosen_stations(store, stations, subject(name)) for name in names}
+        for name in names:
+            bar = bars.add_task(name, total=_hours(window), rows=0)
+
+            def advance(done: Window, rows: int, bar: Any = bar) -> None:
+                bars.update(bar, completed=_hours(Window(window.start, done.end)), rows=rows)
+
+            written = write(
+                store,
+                name,
+                window,
+                out,
+                format=format_,
+                by="day" if by == "day" else "month",
+                stations=choices[name],
+                as_of=moment,
+                overwrite=overwrite,
+                on_progress=advance,
+            )
+            files += [
+                {"dataset": name, "file": one.path, "from": _time(one.window.start), "to": _time(one.window.end)}
+                | {"rows": one.rows, "bytes": one.bytes}
+                for one in written
+                if one.rows
+            ]
+    _report(files, as_json=as_json)
+
+
+def _report(files: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"files": files})
+    elif files:
+        columns = tuple(files[0])
+        print_table(f"{len(files)} file(s)", columns, [list(one.values()) for one in files], right=("rows", "bytes"))
+        total, size = sum(one["rows"] for one in files), sum(one["bytes"] for one in files)
+        typer.echo(f"{total:,}행, {size:,}바이트 / {total:,} rows, {size:,} bytes")
+        return
+    if not files:
+        typer.echo(
+            "저장된 행이 없어 파일을 만들지 않았습니다: kmaflow status / no rows are stored there, so no file was made: kmaflow status",
+            err=True,
+        )
+
+
+def _hours(window: Window) -> int:
+    return -int((window.start - window.end).total_seconds() // 3600)
+
+
+def _time(moment: Any) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"

@@ -1,0 +1,233 @@
+"""``kmaflow read``: rows to the screen, now or as they were known at an earlier moment."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kmaflow.commands.output import Json, print_table
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import polars as pl
+
+    from kmaflow.catalog.time import Window
+    from kmaflow.read import Meaning, Subject
+    from kmaflow.store import Store
+
+#: Rows that a person sees unless more are asked for.
+_SHOWN = 20
+_UNITS = {
+    "1": "",
+    "degree_Celsius": "°C",
+    "degree": "°",
+    "10 degree": "10°",
+    "m s-1": "m/s",
+    "mm h-1": "mm/h",
+    "MJ m-2": "MJ/m²",
+}
+
+From = Annotated[str, typer.Option("--from", help="창의 시작(제외), KST / start of the window, excluded", metavar="T")]
+To = Annotated[str, typer.Option("--to", help="창의 끝(포함), KST / end of the window, included", metavar="T")]
+Stations = Annotated[
+    str | None, typer.Option("--stations", help="번호, 이름 (기본: 모두) / numbers, names (default: all)")
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="T",
+        help="그 시각까지 받은 것만으로, KST / as it was known then, from what had been fetched up to T",
+    ),
+]
+
+
+def read(
+    dataset: Annotated[str, typer.Argument(help="자료 / dataset", metavar="DATASET")],
+    from_: From,
+    to: To,
+    stations: Stations = None,
+    columns: Annotated[
+        str | None, typer.Option("--columns", help="열 이름, 쉼표로 / names, separated by commas", metavar="ta,hm,…")
+    ] = None,
+    as_of: AsOf = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=0, help="몇 행까지, 0 = 모두 (표의 기본: 20) / at most, 0 = all (tables: 20)"),
+    ] = None,
+    as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="표 대신 CSV / CSV instead of a table")] = False,
+) -> None:
+    """저장된 관측을 보여 줍니다. / Show stored rows; nothing is asked of the hub.
+
+    Example: kmaflow read aws_minute --from "2026-11-22 12:00" --to "2026-11-22 13:00" --stations 108 --columns ta,hm,rn_day
+
+    Values are KMA's own, in KMA's units; nothing stands where KMA printed a missing code. All of a day: --from 2026-11-22 --to 2026-11-23.
+    What was known yesterday noon: --as-of "2026-11-21 12:00". Into a file: --csv > rows.csv, or kmaflow export.
+    """
+    from kmaflow.catalog.time import Window, parse_time
+    from kmaflow.read import iter_frames, subject
+    from kmaflow.settings import load_settings
+    from kmaflow.store import Store
+
+    if as_json and as_csv:
+        raise typer.BadParameter("--json 과 --csv 가운데 하나만 / either --json or --csv")
+    what = subject(dataset)
+    names = None if columns is None else [name.strip().lower() for name in columns.split(",") if name.strip()]
+    chosen = what.chosen(names)
+    window = Window(parse_time(from_), parse_time(to))
+    moment = None if as_of is None else parse_time(as_of)
+    with Store(load_settings().database_url) as store:
+        numbers = chosen_stations(store, stations, what)
+        most = (None if as_json or as_csv else _SHOWN) if limit is None else limit or None
+        frames = iter_frames(store, what.name, window, stations=numbers, columns=chosen, as_of=moment)
+        rows = _first(frames, most)
+        if as_csv:
+            _print_csv(chosen, rows)
+        elif as_json:
+            _print_json(what, chosen, window, numbers, moment, rows)
+        else:
+            _print_rows(store, what, chosen, window, numbers, moment, list(rows))
+
+
+def chosen_stations(store: Store, text: str | None, what: Subject) -> list[int] | None:
+    """A person's words as station numbers, None = all.
+
+    Raises:
+        UnknownStations: the nearest valid ones are named.
+    """
+    if text is None:
+        return None
+    from kmaflow.collect.stations import choose
+    from kmaflow.read.frames import reporting
+
+    chosen = choose(text, store.stations(), [what.dataset.network], reporting(store, what.dataset.name)).stations
+    return None if chosen is None else list(chosen)
+
+
+def unit_sign(meaning: Meaning) -> str:
+    """The unit as people write it."""
+    return _UNITS.get(meaning.unit, meaning.unit)
+
+
+def _first(frames: Iterator[pl.DataFrame], most: int | None) -> Iterator[pl.DataFrame]:
+    """The frames up to so many rows."""
+    left = most
+    for frame in frames:
+        yield frame if left is None else frame.head(left)
+        if left is not None:
+            left -= frame.height
+            if left <= 0:
+                return
+
+
+def _print_csv(names: Sequence[str], frames: Iterator[pl.DataFrame]) -> None:
+    from kmaflow.read.files import csv_of
+
+    sys.stdout.write(",".join(names) + "\n")
+    for frame in frames:
+        sys.stdout.write(csv_of(frame).decode())
+
+
+def _print_json(
+    what: Subject,
+    names: Sequence[str],
+    window: Window,
+    stations: list[int] | None,
+    as_of: datetime | None,
+    frames: Iterator[pl.DataFrame],
+) -> None:
+    """One object, written as it comes: its rows may be many."""
+    import json
+
+    head: dict[str, Any] = {
+        "dataset": what.name,
+        "from": f"{window.start:%Y-%m-%d %H:%M}",
+        "to": f"{window.end:%Y-%m-%d %H:%M}",
+        "stations": "all" if stations is None else stations,
+        "as_of": None if as_of is None else f"{as_of:%Y-%m-%d %H:%M}",
+        "columns": [
+            {"name": name, "unit": what.columns[name].unit, "ko": what.columns[name].ko, "en": what.columns[name].en}
+            for name in names
+        ],
+    }
+    sys.stdout.write(json.dumps(head, ensure_ascii=False)[:-1] + ', "rows": [')
+    total = 0
+    for frame in frames:
+        for row in frame.iter_rows(named=True):
+            row["tm_kst"] = f"{row['tm_kst']:%Y-%m-%d %H:%M}"
+            sys.stdout.write((", " if total else "") + json.dumps(row, ensure_ascii=False))
+            total += 1
+    sys.stdout.write(f'], "total": {total}}}\n')
+
+
+def _print_rows(
+    store: Store,
+    what: Subject,
+    names: Sequence[str],
+    window: Window,
+    stations: list[int] | None,
+    as_of: datetime | None,
+    frames: list[pl.DataFrame],
+) -> None:
+    from kmaflow.read import count, iter_frames
+
+    title = f"{what.name} · {what.ko} / {what.en} · {window} KST"
+    if as_of is not None:
+        title += f" · {as_of:%Y-%m-%d %H:%M}에 알던 대로 / as known then"
+    shown = sum(frame.height for frame in frames)
+    if shown == 0:
+        typer.echo(
+            "저장된 행이 없습니다: kmaflow status, kmaflow collect / no rows are stored there: kmaflow status, kmaflow collect",
+            err=True,
+        )
+        return
+    if as_of is None:
+        total = count(store, what.name, window, stations=stations)
+    else:
+        keys = iter_frames(store, what.name, window, stations=stations, columns=(), as_of=as_of)
+        total = sum(frame.height for frame in keys)
+    cells = {name: [_cell(value) for frame in frames for value in frame[name]] for name in names}
+    heads = {name: f"{name}\n{unit_sign(what.columns[name])}" for name in names}
+    for part in _blocks(cells, heads, what.keys):
+        columns = [heads[name] for name in part]
+        rows = list(zip(*(cells[name] for name in part), strict=True))
+        print_table(title, columns, rows, right=[heads[name] for name in part if name != "tm_kst"])
+        title = ""
+    for name in names:
+        if name not in what.keys:
+            meaning = what.columns[name]
+            sign = unit_sign(meaning)
+            typer.echo(f"  {name:<8} {meaning.ko} / {meaning.en}" + (f" [{sign}]" if sign else ""))
+    more = "" if shown == total else " · 더 보기 / more: --limit N, --csv > FILE, kmaflow export"
+    typer.echo(f"{total:,}행 가운데 {shown:,}행 / {shown:,} of {total:,} rows{more}")
+
+
+def _cell(value: object) -> str:
+    from datetime import datetime
+
+    if value is None:
+        return "–"
+    return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)
+
+
+def _blocks(cells: dict[str, list[str]], heads: dict[str, str], keys: Sequence[str]) -> Iterator[list[str]]:
+    """The columns in groups that fit beside each other, each group led by the keys."""
+    from rich.console import Console
+
+    console = Console()
+    room = console.width if console.is_terminal else 200
+    wide = {name: 3 + max(len(text) for text in (*values, *heads[name].split("\n"))) for name, values in cells.items()}
+    lead = [name for name in cells if name in keys]
+    block, used = list(lead), sum(wide[name] for name in lead)
+    for name in (name for name in cells if name not in keys):
+        if len(block) > len(lead) and used + wide[name] > room - 2:
+            yield block
+            block, used = list(lead), sum(wide[name] for name in lead)
+        block.append(name)
+        used += wide[name]
+    yield block

@@ -1,0 +1,27 @@
+"""Zero rows for all stations: too young, too old (then it is an answer), or a fault."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from kmaflow.catalog.model import Dataset
+from kmaflow.catalog.time import Window, floor_to
+from kmaflow.hub.errors import EmptyAnswer, HubError, NotYetProduced
+
+#: An hour's zero rows mean "not yet" for that long after its stamp; collectors are seen to step back up to 3 hours.
+_YOUNG = timedelta(hours=3)
+
+
+def why_empty(dataset: Dataset, window: Window, content: bytes, at: datetime) -> HubError | None:
+    """What an answer without a row is that came at ``at`` (naive KST); None where the hub has simply thrown such old data away."""
+    last = floor_to(window.end, dataset.cadence) if window.count(dataset.cadence) else window.end
+    age = at - last
+    if age < _YOUNG:
+        return NotYetProduced(
+            f"{dataset.name}: the hub has nothing yet for {last:%Y-%m-%d %H:%M}", status=200, body=content
+        )
+    if dataset.retention is None or age < dataset.retention:
+        return EmptyAnswer(
+            f"{dataset.name}: not one row for all stations at {last:%Y-%m-%d %H:%M}", status=200, body=content
+        )
+    return None

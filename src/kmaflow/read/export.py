@@ -1,0 +1,173 @@
+"""A window of a dataset as files: ``aws_minute/2026-11.parquet`` holds the month's stamps, from 00:01 of the 1st to 24:00 of the last day.
+
+A file appears whole or not at all. One that is there is only replaced by one that holds at least as much: a part of a month does not silently take the
+place of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from kmaflow.catalog.time import DAY, Window, floor_to
+from kmaflow.errors import UsageError
+from kmaflow.read.files import WRITERS, Folder
+from kmaflow.read.frames import Period, Question, ask, periods, pieces_of
+from kmaflow.store import Store
+from kmaflow.store.partitions import month_of
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """One file: ``path`` or URL, what it holds, and its size; ``rows`` 0 means that there was nothing to write and no file was made."""
+
+    name: str
+    path: str
+    window: Window
+    rows: int
+    bytes: int
+
+
+class _Empty(Exception):
+    """No row came."""
+
+
+def export(
+    store: Store,
+    name: str,
+    window: Window,
+    url: str,
+    *,
+    format: str = "parquet",  # noqa: A002 - it is what the option is called everywhere
+    by: Period = "month",
+    stations: Iterable[int] | None = None,
+    columns: Iterable[str] | None = None,
+    as_of: datetime | None = None,
+    overwrite: bool = False,
+    on_progress: Callable[[Window, int], None] | None = None,
+) -> Iterator[Exported]:
+    """Write a window of one dataset into files, one for each month or day; gives each as it is done.
+
+    Parquet files are zstd-compressed, sorted by time and station, and tell about themselves under the metadata key ``kmaflow`` (JSON): dataset, window,
+    stations, as_of, zone, and unit and meaning of each column (``polars.read_parquet_metadata``). CSV files have a line of column names.
+
+    Args:
+        name, window, stations, columns, as_of: as :func:`kmaflow.read.read` takes them.
+        url: folder, or any fsspec URL; files go to ``url/NAME/YYYY-MM.parquet`` or ``url/NAME/YYYY-MM-DD.parquet``.
+        format: ``parquet`` or ``csv``.
+        overwrite: replace files whatever they hold.
+        on_progress: told the window that is done so far and its rows.
+
+    Raises:
+        UsageError: as :func:`read`; or a file is there that holds what this export does not.
+        ExportError: a file cannot be written.
+        StoreError: the database cannot be read.
+    """
+    question = ask(name, window, stations=stations, columns=columns, as_of=as_of)
+    if format not in WRITERS:
+        raise UsageError(
+            f"there is no format {format!r}", todo_en="use parquet or csv", todo_ko="parquet나 csv를 쓰십시오"
+        )
+    folder = Folder(url)
+    for part in periods(window, by):
+        file = file_name(name, part, by, format)
+        about = about_of(question, part)
+        there = None if overwrite else _held(folder, file)
+        if there is not None:
+            _refuse_loss(folder.shown(file), there, about)
+        yield _written(store, question, part, folder, file, about, format, there, on_progress)
+
+
+def file_name(name: str, window: Window, by: Period, format: str) -> str:  # noqa: A002
+    """``aws_minute/2026-11.parquet`` or ``aws_minute/2026-11-22.parquet``."""
+    first = window.start + timedelta(seconds=1)
+    stem = f"{month_of(first):%Y-%m}" if by == "month" else f"{floor_to(first, DAY):%Y-%m-%d}"
+    return f"{name}/{stem}.{format}"
+
+
+def about_of(question: Question, window: Window) -> dict[str, Any]:
+    """What a file tells about itself."""
+    what = question.what
+    return {
+        "dataset": what.name,
+        "ko": what.ko,
+        "en": what.en,
+        "from": f"{window.start:%Y-%m-%d %H:%M}",
+        "to": f"{window.end:%Y-%m-%d %H:%M}",
+        "zone": "KST (+09:00), naive; a window holds the stamps after from, up to and including to",
+        "stations": "all" if question.stations is None else list(question.stations),
+        "as_of": None if question.as_of is None else question.as_of.isoformat(" "),
+        "columns": {name: asdict(what.columns[name]) for name in question.names},
+        "source": what.dataset.source,
+    }
+
+
+def _written(
+    store: Store,
+    question: Question,
+    window: Window,
+    folder: Folder,
+    file: str,
+    about: dict[str, Any],
+    format: str,  # noqa: A002
+    there: dict[str, Any] | None,
+    on_progress: Callable[[Window, int], None] | None,
+) -> Exported:
+    rows = 0
+
+    def frames() -> Iterator[pl.DataFrame]:
+        nonlocal rows
+        for piece, frame in pieces_of(store, question, window):
+            rows += frame.height
+            if on_progress is not None:
+                on_progress(Window(window.start, piece.end), rows)
+            if not frame.is_empty():
+                yield frame
+
+    try:
+        with folder.writing(file) as path:
+            WRITERS[format](path, frames(), question.schema, about)
+            if rows == 0:
+                raise _Empty
+            if there is not None and rows < there["rows"]:
+                raise _kept(folder.shown(file), f"it holds {there['rows']:,} rows, the database now {rows:,}")
+    except _Empty:
+        return Exported(question.what.name, folder.shown(file), window, 0, 0)
+    return Exported(question.what.name, folder.shown(file), window, rows, folder.size(file) or 0)
+
+
+def _held(folder: Folder, file: str) -> dict[str, Any] | None:
+    """What the file that is there says about itself; None where there is none."""
+    if folder.size(file) is None:
+        return None
+    about = folder.about(file) if file.endswith(".parquet") else None
+    if about is None:
+        raise _kept(folder.shown(file), "it does not say what it holds")
+    return about
+
+
+def _refuse_loss(path: str, there: dict[str, Any], here: dict[str, Any]) -> None:
+    """The file may only be replaced by one that holds all that it holds."""
+    if there["dataset"] != here["dataset"]:
+        raise _kept(path, f"it holds {there['dataset']}")
+    if there["from"] < here["from"] or there["to"] > here["to"]:
+        raise _kept(path, f"it holds ({there['from']}, {there['to']}]")
+    if there["as_of"] != here["as_of"]:
+        raise _kept(path, f"it holds the data as of {there['as_of'] or 'its making'}")
+    if lost := [name for name in there["columns"] if name not in here["columns"]]:
+        raise _kept(path, f"it has the columns {', '.join(lost)}")
+    mine = here["stations"]
+    if mine != "all" and (there["stations"] == "all" or not set(there["stations"]) <= set(mine)):
+        raise _kept(path, "it holds other stations")
+
+
+def _kept(path: str, why: str) -> UsageError:
+    return UsageError(
+        f"{path} is there and stays: {why}",
+        todo_en="ask for all that it holds, choose another --out, or replace it with --overwrite",
+        todo_ko="그 내용을 모두 담도록 범위를 넓히거나, --out을 바꾸거나, --overwrite로 바꿔 쓰십시오",
+    )

@@ -1,0 +1,185 @@
+"""Files that appear whole or not at all, below a folder on this machine or at any fsspec URL; Parquet and CSV in bounded memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import polars as pl
+
+from kmaflow.errors import KmaflowError
+
+#: Under this key a Parquet file tells about itself, as JSON.
+METADATA_KEY = "kmaflow"
+#: After so long without a byte, whoever was writing a file is dead.
+_DEAD_SECONDS = 6 * 3600
+
+
+class ExportError(KmaflowError):
+    """A file could not be written or read again; what was there before is untouched."""
+
+    todo_en = "check the place, its free space and rights, then run the same command again"
+    todo_ko = "위치와 여유 공간, 권한을 확인하고 같은 명령을 다시 하십시오"
+
+
+class Folder:
+    """A folder at a path or fsspec URL.
+
+    Raises (all methods):
+        ExportError: it cannot be used.
+    """
+
+    def __init__(self, url: str) -> None:
+        import fsspec
+        from fsspec.implementations.local import LocalFileSystem
+
+        # Neither people nor the ledger need to see a password.
+        self.url = re.sub(r"//[^/@]*@", "//***@", url.rstrip("/") or url)
+        try:
+            self._files, root = fsspec.core.url_to_fs(url)
+        except (ValueError, ImportError) as cause:
+            raise ExportError(f"{self.url}: {cause}") from None
+        self._root = str(root).rstrip("/")
+        self._is_local = isinstance(self._files, LocalFileSystem)
+
+    def shown(self, name: str) -> str:
+        """The file's path or URL, for people."""
+        return f"{self.url}/{name}"
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a file, None where there is none."""
+        with _told(self.shown(name)):
+            path = f"{self._root}/{name}"
+            return int(self._files.size(path)) if self._files.exists(path) else None
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """A local path to write to; when the block ends well, the file is in its place and on the disk, else nothing has changed."""
+        with _told(self.shown(name)):
+            path = f"{self._root}/{name}"
+            self._files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+            passing = f"{path}.{uuid4().hex}.part"
+            if self._is_local:
+                local = Path(passing)
+                _clear(Path(path))
+                try:
+                    yield local
+                    _to_disk(local)
+                    local.replace(path)
+                    _to_disk(local.parent)
+                finally:
+                    local.unlink(missing_ok=True)
+                return
+            with tempfile.TemporaryDirectory(prefix="kmaflow-") as folder:
+                local = Path(folder) / "file"
+                yield local
+                try:
+                    self._files.put_file(str(local), passing)
+                    self._files.mv(passing, path)
+                except OSError:
+                    with suppress(OSError):
+                        self._files.rm_file(passing)
+                    raise
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[Path]:
+        """A local path with the file's content."""
+        with _told(self.shown(name)):
+            path = f"{self._root}/{name}"
+            if self._is_local:
+                yield Path(path)
+                return
+            with tempfile.TemporaryDirectory(prefix="kmaflow-") as folder:
+                local = Path(folder) / "file"
+                with self._files.open(path, "rb") as source, local.open("wb") as copy:
+                    shutil.copyfileobj(source, copy, 1 << 20)
+                yield local
+
+    def about(self, name: str) -> dict[str, Any] | None:
+        """What a Parquet file of ours tells about itself, and its ``rows``; None for any other file."""
+        with self.reading(name) as path:
+            try:
+                told = pl.read_parquet_metadata(path).get(METADATA_KEY)
+                rows = pl.scan_parquet(path).select(pl.len()).collect().item()
+            except pl.exceptions.PolarsError:
+                return None
+            return None if told is None else {**json.loads(told), "rows": rows}
+
+
+def _clear(path: Path) -> None:
+    """Remove what writers that were killed have left of this file; one that lives writes more often."""
+    for left in path.parent.glob(f"{path.name}.*.part"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _DEAD_SECONDS:
+                left.unlink()
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as cause:
+        raise ExportError(f"{where}: {cause.strerror or cause}") from None
+
+
+def _to_disk(path: Path) -> None:
+    """Through all caches: what is dropped from the database after this must be in the file even if the power goes."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_parquet(
+    path: Path, frames: Iterable[pl.DataFrame], schema: dict[str, pl.DataType], about: dict[str, Any]
+) -> None:
+    """A Parquet file (zstd, with statistics) of frames that follow one another; one row group for each.
+
+    ``about`` goes into the file's own metadata as JSON under ``kmaflow``.
+    """
+    from polars.io.plugins import register_io_source
+
+    failures: list[BaseException] = []
+
+    def source(*_: object) -> Iterator[pl.DataFrame]:
+        try:
+            yield from frames
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    told = {METADATA_KEY: json.dumps(about, ensure_ascii=False)}
+    try:
+        register_io_source(source, schema=schema).sink_parquet(path, compression="zstd", metadata=told)
+    except pl.exceptions.ComputeError:
+        # Older versions of polars wrap what went wrong in the source.
+        if failures:
+            raise failures[0] from None
+        raise
+
+
+def write_csv(path: Path, frames: Iterable[pl.DataFrame], schema: dict[str, pl.DataType], _: dict[str, Any]) -> None:
+    """A CSV file, UTF-8, times as ``YYYY-MM-DD HH:MM:SS``, missing as nothing between the commas."""
+    with path.open("wb") as file:
+        pl.DataFrame(schema=schema).write_csv(file)
+        for frame in frames:
+            file.write(csv_of(frame))
+
+
+def csv_of(rows: pl.DataFrame) -> bytes:
+    """The rows as CSV without a header."""
+    return rows.write_csv(include_header=False, datetime_format="%Y-%m-%d %H:%M:%S").encode()
+
+
+Writer = Callable[[Path, Iterable[pl.DataFrame], dict[str, pl.DataType], dict[str, Any]], None]
+WRITERS: dict[str, Writer] = {"parquet": write_parquet, "csv": write_csv}

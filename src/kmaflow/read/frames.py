@@ -1,0 +1,237 @@
+"""Observations as polars frames, now or as they were known at an earlier moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+import polars as pl
+import sqlalchemy as sa
+
+from kmaflow.catalog.time import DAY, HOUR, Window, floor_to, to_kst
+from kmaflow.errors import UsageError
+from kmaflow.read import select
+from kmaflow.read.known import Answers, answers, rows_at
+from kmaflow.read.subjects import FETCH_ID, Subject, subject
+from kmaflow.store import Store
+from kmaflow.store.books import LATEST
+from kmaflow.store.engine import reading
+from kmaflow.store.loader import schema_of
+from kmaflow.store.partitions import add_months, month_of
+from kmaflow.store.retry import again
+
+Period = Literal["month", "day"]
+
+#: Rows that are read at once, at most: it bounds the memory, whatever the window.
+_ROWS = 300_000
+#: More stations than any dataset has.
+_ALL_STATIONS = 760
+
+
+def read(
+    store: Store,
+    dataset: str,
+    window: Window,
+    *,
+    stations: Iterable[int] | None = None,
+    columns: Iterable[str] | None = None,
+    as_of: datetime | None = None,
+) -> pl.DataFrame:
+    """The observations of a window as one frame, read in one transaction.
+
+    Values are KMA's own, as the hub printed them, from the table of the same name; units and meanings of all columns are in the catalogue
+    (``kmaflow.catalog.dataset(name).column(col).unit``, ``docs/datasets.md``).
+
+    Args:
+        dataset: ``aws_minute`` … ``asos_hourly``, or ``aws_present_weather_code`` for the second and further codes of a row.
+        window: ``(start, end]``: the stamps after ``start`` up to and including ``end``, naive KST.
+        stations: station numbers, None = all.
+        columns: names of columns, None = all of the catalogue; ``fetch_id``, which leads to the bytes that a row came from, only when it is named.
+        as_of: the data as they were known at this moment (naive KST, compared with the time when an answer was fetched), None = now:
+            values that were corrected later are the earlier ones, and rows that no answer had brought by then are absent. Exact for every row
+            with values; a row that was only sentinels then is absent if it has values now, or if only an answer fetched later is known to have
+            brought it (:mod:`kmaflow.read.known`).
+
+    Returns:
+        ``tm_kst`` (Datetime[us], naive KST, fixed +09:00: the end of the period observed), ``stn`` (Int32), then the columns in their order:
+        Float64, Int64 or String. Missing is null; a row of nulls is one that the hub sent without any value. Sorted by ``tm_kst``, ``stn``.
+        Empty, with these columns, where nothing is stored.
+
+    Raises:
+        UsageError: no such dataset or column, no station named, or ``fetch_id`` together with ``as_of``.
+        StoreError: the database cannot be read.
+    """
+    question = ask(dataset, window, stations=stations, columns=columns, as_of=as_of)
+
+    def work() -> pl.DataFrame:
+        with _snapshot(store.engine) as connection:
+            if not is_there(connection, question.what):
+                return pl.DataFrame(schema=question.schema)
+            frames = [
+                question.frame(connection, piece, known)
+                for month in months(window)
+                for known in [question.answers(connection, month)]
+                for piece in question.pieces(month)
+            ]
+            return pl.concat(frames)
+
+    return again(work)
+
+
+def iter_frames(
+    store: Store,
+    dataset: str,
+    window: Window,
+    *,
+    stations: Iterable[int] | None = None,
+    columns: Iterable[str] | None = None,
+    as_of: datetime | None = None,
+    by: Period | None = None,
+) -> Iterator[pl.DataFrame]:
+    """As :func:`read`, in frames that follow one another in time; empty ones are left out.
+
+    Args:
+        by: a frame for each ``month`` or ``day`` (a month's or day's own last stamp is the 00:00 that ends it); None = frames of at most about
+            300,000 rows, so that years pass through little memory. Each piece of that size is a transaction of its own: what is loaded meanwhile may show
+            in later ones.
+    """
+    question = ask(dataset, window, stations=stations, columns=columns, as_of=as_of)
+    if by is None:
+        frames: Iterable[pl.DataFrame] = (frame for _, frame in pieces_of(store, question, window))
+    else:
+        frames = (pl.concat([frame for _, frame in pieces_of(store, question, part)]) for part in periods(window, by))
+    yield from (frame for frame in frames if not frame.is_empty())
+
+
+def count(store: Store, dataset: str, window: Window, *, stations: Iterable[int] | None = None) -> int:
+    """How many rows :func:`read` would give, without reading them."""
+    question = ask(dataset, window, stations=stations)
+    with reading(store.engine) as connection:
+        if not is_there(connection, question.what):
+            return 0
+        return select.count(connection, question.what.table, window, question.stations)
+
+
+def reporting(store: Store, dataset: str) -> set[int]:
+    """Numbers of all stations that have ever had a value in the dataset."""
+    with reading(store.engine) as connection:
+        if not sa.inspect(connection).has_table(LATEST.name):
+            return set()
+        return set(connection.execute(sa.select(LATEST.c.stn).where(LATEST.c.dataset == dataset)).scalars())
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be read, checked."""
+
+    what: Subject
+    names: tuple[str, ...]
+    stations: tuple[int, ...] | None
+    as_of: datetime | None
+
+    @property
+    def schema(self) -> dict[str, pl.DataType]:
+        """The columns of the answer."""
+        known = schema_of(self.what.table)
+        return {name: known[name] for name in self.names}
+
+    def pieces(self, window: Window) -> Iterator[Window]:
+        """The window in parts of bounded size, none of which crosses the end of a month (or, where it is shorter, of a day)."""
+        stamps = _ROWS // min(len(self.stations or ()) or _ALL_STATIONS, _ALL_STATIONS)
+        span = stamps * self.what.dataset.cadence
+        step = next((step for step in (31 * DAY, DAY, 6 * HOUR) if step <= span), HOUR)
+        for month in months(window):
+            yield from (month,) if step > DAY else _cut(month, step)
+
+    def answers(self, connection: sa.Connection, window: Window) -> Answers | None:
+        """The ledger, where it is needed."""
+        return None if self.as_of is None else answers(connection, self.what.dataset.name, window)
+
+    def frame(self, connection: sa.Connection, window: Window, known: Answers | None) -> pl.DataFrame:
+        """The rows of one piece."""
+        if self.as_of is None or known is None:
+            return select.select(connection, self.what.table, self.names, window, self.stations)
+        return rows_at(connection, self.what, self.names, window, self.stations, self.as_of, known)
+
+
+def ask(
+    dataset: str,
+    window: Window,
+    *,
+    stations: Iterable[int] | None = None,
+    columns: Iterable[str] | None = None,
+    as_of: datetime | None = None,
+) -> Question:
+    """Check what is asked for.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    what = subject(dataset)
+    names = what.chosen(columns)
+    if as_of is not None:
+        as_of = to_kst(as_of) if as_of.tzinfo is not None else as_of
+        if FETCH_ID in names:
+            raise UsageError(
+                "fetch_id is not known as of an earlier moment",
+                todo_en="leave out fetch_id or as_of",
+                todo_ko="fetch_id나 as_of 가운데 하나를 빼십시오",
+            )
+    chosen = None if stations is None else tuple(sorted({int(stn) for stn in stations}))
+    if chosen == ():
+        raise UsageError("no station is named", todo_en="name at least one", todo_ko="지점을 하나 이상 쓰십시오")
+    assert window.start < window.end
+    return Question(what, tuple(names), chosen, as_of)
+
+
+def pieces_of(store: Store, question: Question, window: Window) -> Iterator[tuple[Window, pl.DataFrame]]:
+    """The rows of a window piece by piece, each with its part of the window; the empty ones too. A lost connection is made again."""
+    for part in question.pieces(window):
+
+        def work(part: Window = part) -> pl.DataFrame:
+            with _snapshot(store.engine) as connection:
+                if not is_there(connection, question.what):
+                    return pl.DataFrame(schema=question.schema)
+                return question.frame(connection, part, question.answers(connection, part))
+
+        yield part, again(work)
+
+
+def is_there(connection: sa.Connection, what: Subject) -> bool:
+    """Whether the dataset has ever been loaded. Reading makes no tables: it needs no right to write."""
+    return sa.inspect(connection).has_table(what.name)
+
+
+def months(window: Window) -> Iterator[Window]:
+    """The window cut at the ends of months: 24:00 of the last day belongs to the month that it ends."""
+    start = window.start
+    while start < window.end:
+        end = min(add_months(month_of(start + timedelta(seconds=1)), 1), window.end)
+        yield Window(start, end)
+        start = end
+
+
+def periods(window: Window, by: Period) -> Iterator[Window]:
+    """The window cut at the ends of months or days."""
+    return months(window) if by == "month" else _cut(window, DAY)
+
+
+def _cut(window: Window, step: timedelta) -> Iterator[Window]:
+    """The window cut at multiples of ``step``, counted from midnight."""
+    start = window.start
+    while start < window.end:
+        end = min(floor_to(start, step) + step, window.end)
+        yield Window(start, end)
+        start = end
+
+
+@contextmanager
+def _snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction in which all statements see the same state; SQLite's are so by themselves."""
+    if engine.dialect.name != "sqlite":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    with reading(engine) as connection:
+        yield connection

@@ -1,0 +1,264 @@
+"""``kmaflow read``, ``export`` and ``retention`` as a person or a program meets them."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from kmaflow.catalog.time import MINUTE, Window
+from kmaflow.store import Store
+
+from ..store.bodies import at, load, load_list, minute_body, stamp, station_body
+from .conftest import Done, Kmaflow
+
+TEN = ("--from", "2025-01-15 12:00", "--to", "2025-01-15 12:10")
+MONTH = ("--from", "2025-01-01", "--to", "2025-02-01")
+
+
+@pytest.fixture
+def filled(home: Path) -> Path:
+    """Ten minutes of two stations and the witness, then a correction."""
+    with Store(f"sqlite:///{home}/kmaflow.db") as store:
+        cells = {(stamp(minute), stn): {"ta": minute + 0.1, "hm": 50.0} for minute in range(1, 11) for stn in (90, 108)}
+        load(store, minute_body(cells), at(15))
+        load(store, minute_body(cells | {(stamp(1), 108): {"ta": -9.3}}), at(20))
+        load_list(store, "AWS", station_body("AWS", {90: "속초", 108: "서울"}), at(20))
+    return home
+
+
+def _json(done: Done) -> dict[str, Any]:
+    assert done.out.count("\n") == 1, done.out
+    found: dict[str, Any] = json.loads(done.out)
+    return found
+
+
+def _one_line(done: Done, *words: str) -> None:
+    assert done.err.count("\n") == 1, done.err
+    assert done.err.startswith("kmaflow: ")
+    for word in words:
+        assert word in done.err
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("read", ["DATASET", "--from", "--to", "--stations", "--columns", "--as-of", "--limit", "--csv", "Example"]),
+        ("export", ["DATASET", "--out", "--format", "--by", "--overwrite", "--as-of", "Example"]),
+        ("retention", ["--keep-months", "--export", "--no-export", "--datasets", "--dry-run", "--yes", "Example"]),
+    ],
+)
+def test_help_teaches(kmaflow: Kmaflow, home: Path, command: str, words: list[str]) -> None:
+    done = kmaflow(command, "--help")
+    assert (done.code, done.err) == (0, "")
+    for word in words:
+        assert word in done.out
+    assert not home.exists()
+
+
+# ----------------------------------------------------------------------------------------------------------- read
+
+
+def test_a_table_with_units_meanings_and_how_to_get_more(kmaflow: Kmaflow, filled: Path) -> None:
+    done = kmaflow("read", "aws_minute", *TEN, "--stations", "서울,90", "--columns", "ta, HM")
+    assert (done.code, done.err) == (0, "")
+    for words in ("AWS 매분자료", "°C", "기온", "air temperature", "2025-01-15 12:01", "-9.3", "–", "20 of 20 rows"):
+        assert words in done.out, words
+    assert "more" not in done.out
+    assert "999" not in done.out
+    short = kmaflow("read", "aws_minute", *TEN, "--limit", "3").out
+    assert "3 of 30 rows" in short
+    assert "--limit" in short
+    assert "12:02" not in short
+    assert "30 of 30 rows" in kmaflow("read", "aws_minute", *TEN, "--limit", "0").out
+
+
+def test_as_it_was_known(kmaflow: Kmaflow, filled: Path) -> None:
+    def ta(*more: str) -> list[float | None]:
+        done = kmaflow(
+            "read", "aws_minute", *TEN, "--stations", "108", "--columns", "ta", "--limit", "1", "--json", *more
+        )
+        return [row["ta"] for row in _json(done)["rows"]]
+
+    assert ta() == [-9.3]
+    assert ta("--as-of", "2025-01-15 12:16") == [1.1]
+    assert ta("--as-of", "2025-01-15 12:14") == []
+    table = kmaflow("read", "aws_minute", *TEN, "--as-of", "2025-01-15 12:16").out
+    assert "as known then" in table
+    assert "20 of 30 rows" in table
+
+
+def test_json_and_csv_for_programs(kmaflow: Kmaflow, filled: Path) -> None:
+    told = _json(kmaflow("read", "aws_minute", *TEN, "--stations", "108", "--columns", "ta,hm", "--json"))
+    assert (told["dataset"], told["from"], told["stations"], told["total"]) == (
+        "aws_minute",
+        "2025-01-15 12:00",
+        [108],
+        10,
+    )
+    assert told["columns"][2]["unit"] == "degree_Celsius"
+    assert told["rows"][0] == {"tm_kst": "2025-01-15 12:01", "stn": 108, "ta": -9.3, "hm": None}
+    done = kmaflow("read", "aws_minute", *TEN, "--columns", "ta,hm", "--csv")
+    lines = done.out.splitlines()
+    assert lines[:2] == ["tm_kst,stn,ta,hm", "2025-01-15 12:01:00,90,1.1,50.0"]
+    assert len(lines) == 31
+    assert len(kmaflow("read", "aws_minute", *TEN, "--csv", "--limit", "5").out.splitlines()) == 6
+
+
+def test_nothing_stored_says_what_to_do(kmaflow: Kmaflow, filled: Path) -> None:
+    done = kmaflow("read", "aws_minute", "--from", "2024-01-01", "--to", "2024-01-02")
+    assert done.code == 0
+    assert "kmaflow collect" in done.err
+    assert _json(kmaflow("read", "aws_cloud", *TEN, "--json"))["rows"] == []
+    assert kmaflow("read", "aws_cloud", *TEN, "--csv").out.count("\n") == 1
+
+
+def test_a_narrow_terminal_gets_the_columns_in_blocks(
+    kmaflow: Kmaflow, filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "xterm")
+    done = kmaflow("read", "aws_minute", *TEN, "--limit", "2")
+    assert done.out.count("tm_kst") > 1
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", done.out)
+    rows = [line for line in plain.splitlines() if "2025-01-15 12:01" in line]
+    assert len(rows) == 2 * plain.count("tm_kst")
+    assert max(map(len, rows)) <= 60
+
+
+# --------------------------------------------------------------------------------------------------------- export
+
+
+def test_export(kmaflow: Kmaflow, filled: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = kmaflow("export", "aws_minute", "aws_cloud", *MONTH, "--out", out, "--json")
+    assert (done.code, done.err) == (0, "")
+    (file,) = _json(done)["files"]
+    assert (file["dataset"], file["file"], file["rows"]) == ("aws_minute", f"{out}/aws_minute/2025-01.parquet", 30)
+    assert pl.read_parquet(file["file"]).height == 30
+    assert "30 rows" in kmaflow("export", "all", *MONTH, "--out", out).out
+    earlier = tmp_path / "earlier"
+    asked = ("--out", earlier, "--format", "csv", "--by", "day", "--stations", "108", "--as-of", "2025-01-15 12:16")
+    assert kmaflow("export", "aws_minute", *MONTH, *asked).code == 0
+    assert ",108," in (earlier / "aws_minute" / "2025-01-15.csv").read_text()
+    assert pl.read_csv(earlier / "aws_minute" / "2025-01-15.csv")["ta"][0] == 1.1
+    nothing = kmaflow("export", "aws_cloud", *MONTH, "--out", out)
+    assert nothing.code == 0
+    assert "no file was made" in nothing.err
+
+
+def test_export_never_replaces_a_whole_by_a_part(kmaflow: Kmaflow, filled: Path, tmp_path: Path) -> None:
+    assert kmaflow("export", "aws_minute", *MONTH, "--out", tmp_path).code == 0
+    part = kmaflow("export", "aws_minute", *TEN, "--out", tmp_path)
+    assert part.code == 2
+    _one_line(part, "2025-01.parquet", "--overwrite", "stays")
+    assert kmaflow("export", "aws_minute", *TEN, "--out", tmp_path, "--overwrite").code == 0
+
+
+def test_people_on_a_terminal_see_progress(
+    kmaflow: Kmaflow, filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert "aws_minute" in kmaflow("export", "aws_minute", *TEN, "--out", tmp_path).err
+    assert "retention" in kmaflow("retention", "--keep-months", "0", "--no-export", "--yes").err
+
+
+# ------------------------------------------------------------------------------------------------------ retention
+
+
+def test_retention(kmaflow: Kmaflow, filled: Path, tmp_path: Path) -> None:
+    keep = ("retention", "--keep-months", "1", "--export", tmp_path / "old")
+    planned = _json(kmaflow(*keep, "--dry-run", "--json"))["months"]
+    assert planned == [{"dataset": "aws_minute", "month": "2025-01", "rows": 30, "dropped": False, "files": {}}]
+    asked = kmaflow(*keep)
+    assert asked.code == 2
+    _one_line(asked, "30 rows would be dropped", "--yes")
+    assert "would be dropped" in kmaflow(*keep, "--dry-run").out
+    assert not (tmp_path / "old").exists()
+    (done,) = _json(kmaflow(*keep, "--yes", "--json"))["months"]
+    path = f"{tmp_path}/old/aws_minute/2025-01.parquet"
+    assert (done["dropped"], done["files"]) == (True, {path: 30})
+    assert pl.read_parquet(path).height == 30
+    assert "no month is that old" in kmaflow(*keep, "--yes").out
+    assert _json(kmaflow("read", "aws_minute", *TEN, "--json"))["rows"] == []
+
+
+def test_retention_asks_a_person(
+    kmaflow: Kmaflow, filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = ("retention", "--keep-months", "1", "--export", tmp_path / "old")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    answers: list[str] = []
+
+    def no(question: str, **_: object) -> None:
+        import typer
+
+        answers.append(question)
+        raise typer.Abort
+
+    monkeypatch.setattr("typer.confirm", no)
+    assert kmaflow(*keep).code == 130
+    assert "30 rows" in answers[0]
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: True)
+    assert "2025-01" in kmaflow(*keep).out
+
+
+def test_retention_keeps_the_young(kmaflow: Kmaflow, home: Path) -> None:
+    from kmaflow.catalog.time import floor_to, now_kst
+
+    now = floor_to(now_kst(), MINUTE)
+    with Store(f"sqlite:///{home}/kmaflow.db") as store:
+        window = Window(now - 2 * MINUTE, now)
+        load(store, minute_body({(now - MINUTE, 108): {"ta": 1.0}}), datetime(2100, 1, 1), window=window)
+    told = _json(kmaflow("retention", "--keep-months", "1", "--no-export", "--dry-run", "--json"))
+    assert told == {"months": []}
+
+
+# ------------------------------------------------------------------------------------------------------ bad input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["read", "aws_minuet", *TEN], ["aws_minute"]),
+        (["read", "aws_minute", *TEN, "--columns", "temp"], ["no column 'temp'"]),
+        (["read", "aws_minute", *TEN, "--columns", "fetch_id", "--as-of", "2025-01-16"], ["fetch_id"]),
+        (["read", "aws_minute", *TEN, "--stations", "Seol"], ["no such station"]),
+        (["read", "aws_minute", *TEN, "--stations", "107"], ["108 서울"]),
+        (["read", "aws_minute", *TEN, "--as-of", "yesterday"], ["not a time"]),
+        (["read", "aws_minute", *TEN, "--json", "--csv"], ["--csv"]),
+        (["read", "aws_minute", "--from", "2025-01-15", "--to", "2025-01-15"], ["is empty"]),
+        (["export", "aws_minute", *TEN], ["--out"]),
+        (["export", "aws_minute", *TEN, "--out", "x", "--format", "xlsx"], ["xlsx"]),
+        (["export", "aws_minute", *TEN, "--out", "x", "--by", "year"], ["month"]),
+        (["export", "nothing", *TEN, "--out", "x"], ["aws_minute"]),
+        (["retention", "--keep-months", "3"], ["--export", "--no-export"]),
+        (["retention", "--keep-months", "3", "--export", "x", "--no-export"], ["--no-export"]),
+        (["retention", "--keep-months", "3", "--no-export", "--datasets", "asos_hourly"], ["kept for good"]),
+    ],
+)  # fmt: skip
+def test_bad_input_gets_one_clear_line(kmaflow: Kmaflow, filled: Path, arguments: list[str], words: list[str]) -> None:
+    done = kmaflow(*arguments)
+    assert (done.code, done.out) == (2, "")
+    _one_line(done, *words)
+
+
+def test_a_place_that_cannot_be_written(kmaflow: Kmaflow, filled: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for command in (
+        ("export", "aws_minute", *TEN, "--out", tmp_path / "file"),
+        ("retention", "--keep-months", "1", "--yes", "--export", tmp_path / "file"),
+    ):
+        done = kmaflow(*command)
+        assert done.code == 1
+        _one_line(done, "→", "free space")
+    assert _json(kmaflow("read", "aws_minute", *TEN, "--json"))["total"] == 30
