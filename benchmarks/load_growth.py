@@ -32,7 +32,7 @@ def fill(connection: sa.Connection, day: datetime) -> int:
         stations = ", ".join(str(stn) for stn in STATIONS)
         done = connection.exec_driver_sql(
             f"INSERT INTO aws_minute ({names}) SELECT tm, stn, {values}, 1 "
-            f"FROM generate_series('{day + timedelta(minutes=1)}'::timestamp, '{day + DAY}', '1 minute') tm, unnest(ARRAY[{stations}]) stn"
+            f"FROM generate_series('{day + timedelta(minutes=1)}'::timestamp, '{day + DAY}', '1 minute') tm, unnest(ARRAY[{stations}]) stn ORDER BY tm, stn"
         )
         return done.rowcount
     values = ", ".join(f"FLOOR(RAND() * 800) / 10 - {place}" for place, _ in enumerate(VALUES))
