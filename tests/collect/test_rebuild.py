@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,14 +15,18 @@ import polars as pl
 import pytest
 
 from kmaflow.archive import ArchiveError, Entry, path_of
+from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, MINUTE, Window, now_kst
 from kmaflow.collect import Collector, StationChoice
 from kmaflow.collect.history import stretches
-from kmaflow.collect.offline import load_body
+from kmaflow.collect.offline import load_body, within
 from kmaflow.collect.rebuild import WouldNarrow, outline, rebuild
 from kmaflow.collect.remade import Rebuilt
+from kmaflow.collect.run import keep
 from kmaflow.hub import client
+from kmaflow.hub.client import Answer
 from kmaflow.hub.errors import ChangedFormat
+from kmaflow.hub.parse import parse
 from kmaflow.simulator import parse_faults
 from kmaflow.simulator.server import Running
 from kmaflow.store import Store
@@ -100,6 +105,8 @@ def _loaded(home: Path) -> frozenset[str]:
         load_body(collector, weather_body(cells), at(200))
         load_body(collector, weather_body({**cells, (stamp(1), 108): [(61, 5), (71, 3)]}), at(300))
         load_body(collector, minute_body({}, extra=["oops"]), at(10))
+        naked = b"\n".join(line for line in cell(4.0, minute=8).split(b"\n") if not line.startswith(b"#"))
+        load_body(collector, naked, at(80), dataset=DATASETS["aws_minute"], end_marker=False)
         long = minute_body({(datetime(2024, month, 1, 12, 1), 108): {"ta": float(month)} for month in (1, 3, 12)})
         load_body(collector, long, at(0))
         for minutes, names in (
@@ -160,6 +167,31 @@ def test_a_rebuild_equals_the_original(original: Original, engine: str, tmp_path
         assert rows(
             collector.store, "SELECT outcome, COUNT(*) FROM \"fetch\" WHERE dataset = 'rebuild' GROUP BY outcome"
         ) == [("rebuilt", 2)]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_comes_in_whatever_order(tmp_path: Path, seed: int) -> None:
+    """Windows that overlap and cross midnight, for all stations and for one, younger and older than what is there, some of them twice."""
+    chance = random.Random(seed)
+    midnight = NOON.replace(hour=0)
+    with open_at(tmp_path) as collector:
+        bodies: list[tuple[bytes, Window, int | None]] = []
+        for _ in range(14):
+            start = midnight + chance.randrange(-12, 6) * MINUTE
+            asked = Window(start, start + chance.choice([3, 6, 12]) * MINUTE)
+            stn = chance.choice([None, None, 108])
+            cells: dict[Cell, dict[str, float]] = {}
+            for tm in asked.stamps(MINUTE):
+                for one in (90, 108) if stn is None else (108,):
+                    if chance.random() < 0.8:
+                        cells[tm, one] = {} if chance.random() < 0.2 else {"ta": float(chance.randrange(3)), "hm": 50.0}
+            bodies.append((minute_body(cells, witness=stn is None), asked, stn))
+        for body, asked, stn in chance.choices(bodies, k=20):
+            put(collector, body, at(chance.randrange(30)), asked=asked, stn=stn)
+        before = snapshot(collector.store)
+        for _ in range(2):
+            assert rebuild(collector).complete
+            assert snapshot(collector.store) == before
 
 
 # --------------------------------------------------------------------------------------- into a database with data
@@ -419,6 +451,46 @@ def test_a_changed_format_that_is_understood_now_is_loaded(tmp_path: Path, monke
         assert snapshot(collector.store) == before
 
 
+def test_a_list_without_a_station_closes_none(tmp_path: Path) -> None:
+    """The client refuses such an answer; so does whoever reads it again."""
+    with open_at(tmp_path) as collector:
+        load_body(collector, station_body("AWS", {108: "서울"}), at(0))
+        body = station_body("AWS", {})
+        keep(collector.archive, Answer("station_AWS", None, None, body, 200, at(5)), body, 200)
+        assert rebuild(collector).datasets["station_AWS"].refused == 1
+        assert rows(collector.store, "SELECT stn, valid_to FROM station") == [(108, None)]
+
+
+def test_rows_that_the_parser_of_today_does_not_find_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A saved file spans what its rows span: with another parser it may be less."""
+    month = datetime(2025, 1, 1, 12)
+    with open_at(tmp_path) as collector:
+        long = {(month + day * DAY, 108): {"ta": float(day)} for day in (0, 20, 40)}
+        load_body(collector, minute_body(long), at(0))
+        monkeypatch.setattr(
+            "kmaflow.collect.reread.parse",
+            lambda dataset, content, **how: within(
+                parse(dataset, content, **how), Window(month - DAY, month + DAY), rejected=True
+            ),
+        )
+        assert rebuild(collector).complete
+        assert [ta for _, _, ta in _temperatures(collector.store)] == [0.0]
+
+
+def test_an_answer_that_reaches_out_at_both_ends_keeps_a_stretch(tmp_path: Path) -> None:
+    with open_at(tmp_path) as collector:
+        three_days(collector)
+        with collector.store.engine.begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE fetch SET tm_from = '2025-01-01 00:00:00', tm_to = '2025-01-31 00:00:00' WHERE tm_from LIKE '2025-01-16%'"
+            )
+        reasons = rebuild(collector).datasets["aws_minute"].kept
+        assert len(reasons) == 3
+        assert "reaches out of it at both ends" in reasons[1]
+
+
 # ------------------------------------------------------------------------------------------ cut, broken off, met
 
 
@@ -439,11 +511,11 @@ def test_a_chain_of_windows_is_cut_and_ends_the_same(tmp_path: Path) -> None:
                     asked=asked,
                 )
         before = snapshot(collector.store)
-        assert [one.end - one.start for one in stretches(_windows(collector))] == [3 * DAY] * 3
+        assert [one.end - one.start for one in stretches(_windows(collector))] == [2 * DAY] * 4 + [DAY]
         for _ in range(2):
             assert rebuild(collector).complete
             assert snapshot(collector.store) == before
-        assert rows(collector.store, "SELECT COUNT(*) FROM \"fetch\" WHERE dataset = 'aws_minute'") == [(20,)]
+        assert rows(collector.store, "SELECT COUNT(*) FROM \"fetch\" WHERE dataset = 'aws_minute'") == [(24,)]
 
 
 def _windows(collector: Collector) -> pl.DataFrame:
@@ -459,7 +531,7 @@ def _windows(collector: Collector) -> pl.DataFrame:
         ([(0, 1440), (720, 2160)], [(0, 2)]),
         ([(1435, 1445), (4 * 1440, 4 * 1440 + 1)], [(0, 2), (4, 5)]),
         ([(0, 40 * 1440)], [(0, 31), (31, 40)]),
-        ([(0, 2 * 1440), (2 * 1440 - 5, 2 * 1440 + 5)], [(0, 3)]),
+        ([(0, 2 * 1440), (2 * 1440 - 5, 2 * 1440 + 5)], [(0, 2), (2, 3)]),
         ([(0, 5 * 1440), (5 * 1440 - 5, 5 * 1440 + 5)], [(0, 5), (5, 6)]),
         ([(0, 2 * 1440), (1440, 4 * 1440)], [(0, 4)]),
     ],

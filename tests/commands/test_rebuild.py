@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 import typer
 
-from kmaflow.archive import Archive, path_of
+from kmaflow.archive import Archive, Entry, path_of
 from kmaflow.catalog.time import DAY, MINUTE, Window
 from kmaflow.collect.offline import load_body
 from kmaflow.collect.prune import before_months, lapsed, prune
@@ -29,7 +29,7 @@ from kmaflow.store.engine import open_engine
 from ..collect.answers import open_at, put, three_days
 from ..collect.snapshots import snapshot
 from ..databases import ENGINES, database
-from ..store.bodies import NOON, at, minute_body, rows, stamp, station_body, weather_body
+from ..store.bodies import NOON, WINDOW, at, minute_body, rows, stamp, station_body, weather_body
 from .conftest import Kmaflow
 
 
@@ -99,6 +99,19 @@ def test_what_could_not_be_made_is_named_and_the_exit_code_says_so(filled: Path,
     assert "restart" not in lost.out
     told = json.loads(kmaflow("rebuild", "--json").out)
     assert (told["complete"], len(told["bad_lines"])) == (False, 1)
+
+
+def test_a_long_list_of_losses_is_cut_for_people(filled: Path, kmaflow: Kmaflow) -> None:
+    with open_at(filled) as collector:
+        for number in range(25):
+            lost = Entry(at(100 + number), "aws_cloud", 0, WINDOW, 200, f"{number:064x}", 1, 1)
+            collector.archive.note(lost)
+        collector.archive.note(Entry(at(0), "asos_yearly", 0, WINDOW, 200, "0" * 64, 1, 1))
+    done = kmaflow("rebuild")
+    assert done.code == 3
+    assert done.err.count("body lost") == 21
+    assert "… 5 more (--json)" in done.err
+    assert "1 응답의 자료를 모릅니다 / answers of an unknown dataset: asos_yearly" in done.err
 
 
 def test_stations_go_only_after_a_yes(filled: Path, kmaflow: Kmaflow, monkeypatch: pytest.MonkeyPatch) -> None:

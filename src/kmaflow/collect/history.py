@@ -1,7 +1,7 @@
 """The archive's manifest as a table, and how it is cut into stretches that are made anew one by one.
 
 A stretch is a run of whole days of one dataset, normally one day. Answers that reach across midnight bind days together; a chain of short ones is cut
-after three days, a file of more than a month after 31. What reaches across a cut is read for both sides.
+after two days, a file of more than a month after 31. What reaches across a cut is read for both sides.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kmaflow.store.ledger import LONGEST
 #: The names of the station lists in ledger and manifest.
 LISTS = {f"station_{network}": stations for network, stations in STATION_LISTS.items()}
 #: Days that short answers may bind together: what one transaction loads.
-_CHAIN = 3
+_CHAIN = 2
 _BATCH = 20_000
 
 _TIME = pl.Datetime("us")

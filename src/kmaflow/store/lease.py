@@ -100,6 +100,7 @@ class Lease:
         end = None if timeout is None else time.monotonic() + timeout
         self._stop.set()
         self._held = False
+        self._bury()
         taken = self._try()
         for pause in pauses(1.0):
             if taken or not wait or (end is not None and time.monotonic() >= end):
@@ -151,6 +152,14 @@ class Lease:
         self._stop.set()
         self._held = False
         connection.execute(LEASE.delete().where(self._mine))
+
+    def _bury(self) -> None:
+        """A worker of this machine that is gone renews nothing: nobody has to wait for its lease to end."""
+        with reading(self._engine) as connection:
+            owner = connection.execute(sa.select(LEASE.c.owner).where(LEASE.c.name == self.name)).scalar()
+        if owner is not None and _is_gone(owner):
+            with writing(self._engine) as connection:
+                connection.execute(LEASE.delete().where(LEASE.c.name == self.name, LEASE.c.owner == owner))
 
     def _is_free(self) -> bool:
         with reading(self._engine) as connection:
@@ -207,3 +216,17 @@ def sweep(engine: sa.Engine, older: float) -> int:
             return connection.execute(LEASE.delete().where(LEASE.c.name.in_(names), long_gone)).rowcount
 
     return again(work)
+
+
+def _is_gone(owner: str) -> bool:
+    """Whether an owner (host, process, random) was a process of this machine that has ended."""
+    host, _, process = owner.rpartition(" ")[0].rpartition(" ")
+    if host != socket.gethostname()[:64] or not process.isdigit():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
