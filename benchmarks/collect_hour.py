@@ -17,6 +17,8 @@ import tempfile
 import time
 from datetime import datetime, timedelta
 
+from simulated import simulated_hub
+
 FLOOR = """
 import io, sqlite3, sys
 import httpx, polars as pl
@@ -102,22 +104,10 @@ def main() -> None:
     from kmaflow.simulator import DEFAULT_KEY
 
     end = datetime(2026, 11, 22, 12)
-    # A process of its own: in ours it would share the interpreter with nobody, but it would count as our memory.
-    serve = (
-        "from datetime import datetime; from kmaflow.simulator import *; import sys\n"
-        "with running(SimulatorSettings(now=datetime(2026, 11, 22, 13), body_cache_bytes=500_000_000)) as hub:\n"
-        "    print(hub.url, flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", serve], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as hub:
-        assert hub.stdout is not None
-        assert hub.stdin is not None
-        url = hub.stdout.readline().strip()
+    with simulated_hub("now=datetime(2026, 11, 22, 13), body_cache_bytes=500_000_000") as url:
         for hours in (1, 10):
             measure(hours, 1 if hours > 1 else 2, url, DEFAULT_KEY, end) if hours > 1 else None
             measure(hours, options.repeats, url, DEFAULT_KEY, end)
-        hub.stdin.close()
     print(f"largest child: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB (the simulator)")
 
 

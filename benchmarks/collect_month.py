@@ -9,13 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from datetime import datetime, timedelta
 
 from collect_hour import run
 from load_speed import database
+from simulated import simulated_hub
 
 from kmaflow.simulator import DEFAULT_KEY
 
@@ -28,25 +28,17 @@ def main() -> None:
     parser.add_argument("--days", type=int, nargs="+", default=[1, 30])
     parser.add_argument("--engines", default="postgresql,mariadb,sqlite")
     options = parser.parse_args()
-    serve = (
-        "from datetime import datetime; from kmaflow.simulator import *; import sys\n"
-        f"with running(SimulatorSettings(now=datetime.fromisoformat('{END + timedelta(hours=1)}'), daily_calls=10**9, daily_bytes=10**12)) as hub:\n"
-        "    print(hub.url, flush=True); sys.stdin.read()"
-    )
+    now = f"now=datetime.fromisoformat('{END + timedelta(hours=1)}')"
     with (
-        subprocess.Popen(
-            [sys.executable, "-c", serve], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as hub,
+        simulated_hub(f"{now}, keys=(KeyGrant('{DEFAULT_KEY}', daily_calls=10**9, daily_bytes=10**12),)") as url,
         tempfile.TemporaryDirectory() as folder,
     ):
-        assert hub.stdout is not None
-        assert hub.stdin is not None
-        variables = {**os.environ, "KMAFLOW_HUB_URL": hub.stdout.readline().strip(), "KMAFLOW_API_KEY": DEFAULT_KEY}
+        variables = {**os.environ, "KMAFLOW_HUB_URL": url, "KMAFLOW_API_KEY": DEFAULT_KEY}
         variables |= {"KMAFLOW_DAILY_CALLS": "1000000000", "KMAFLOW_DAILY_BYTES": "1000000000000"}
         for kind in options.engines.split(","):
             for days in options.days:
-                with database(kind, folder) as url:
-                    variables |= {"KMAFLOW_HOME": f"{folder}/{kind}-{days}", "KMAFLOW_DATABASE_URL": url}
+                with database(kind, folder) as database_url:
+                    variables |= {"KMAFLOW_HOME": f"{folder}/{kind}-{days}", "KMAFLOW_DATABASE_URL": database_url}
                     kmaflow = [sys.executable, "-m", "kmaflow"]
                     run([*kmaflow, "stations", "sync"], variables)
                     ends = ["--from", f"{END - timedelta(days=days):%Y%m%d%H%M}", "--to", f"{END:%Y%m%d%H%M}", "--json"]
@@ -57,7 +49,6 @@ def main() -> None:
                         f"{result['inserted'] / seconds:>9,.0f} rows/s  peak {peak:.0f} MB  complete: {result['complete']}",
                         flush=True,
                     )
-        hub.stdin.close()
 
 
 if __name__ == "__main__":

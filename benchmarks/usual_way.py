@@ -16,6 +16,7 @@ import time
 
 import httpx
 from load_speed import database
+from simulated import simulated_hub
 
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.store import Store
@@ -63,20 +64,10 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that the hub takes for each answer")
     parser.add_argument("--hours", type=int, default=1, help="each an own call for each station in the usual way")
     options = parser.parse_args()
-    serve = (
-        "from datetime import datetime; from kmaflow.simulator import *; import sys\n"
-        "with running(SimulatorSettings(now=datetime(2026, 11, 22, 13), body_cache_bytes=500_000_000)) as hub:\n"
-        "    print(hub.url, flush=True); sys.stdin.read()"
-    )
     with (
-        subprocess.Popen(
-            [sys.executable, "-c", serve], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as hub,
+        simulated_hub("now=datetime(2026, 11, 22, 13), body_cache_bytes=500_000_000") as url,
         tempfile.TemporaryDirectory() as folder,
     ):
-        assert hub.stdout is not None
-        assert hub.stdin is not None
-        url = hub.stdout.readline().strip()
         if options.latency:
             order = {"fault": "slow", "endpoint": "*", "count": 10**9, "argument": options.latency, "match": {}}
             faults = url.replace("/api/typ01", "/_sim/faults")
@@ -120,7 +111,6 @@ def main() -> None:
                     f"({rows:,} rows)  {speed / usual_speed:.0f} times",
                     flush=True,
                 )
-        hub.stdin.close()
 
 
 if __name__ == "__main__":

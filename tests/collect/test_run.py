@@ -13,7 +13,6 @@ import pytest
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.collect import ALL, Collector, DatasetResult, StationChoice
-from kmaflow.collect.run import DatasetRun
 from kmaflow.errors import UsageError
 from kmaflow.hub.errors import BadKey, HubError
 from kmaflow.simulator import KeyGrant
@@ -360,16 +359,7 @@ def test_what_another_worker_left_undone_is_done(hub: Running, tmp_path: Path) -
     asked = window("12:00", "12:30")
     with collecting(hub, tmp_path) as first, collecting(hub, tmp_path) as second:
         first.collect("aws_cloud", window("12:00", "12:10"))
-        run = DatasetRun(
-            DATASETS["aws_cloud"],
-            asked,
-            ALL,
-            store=second.store,
-            client=second.client,
-            archive=second.archive,
-            window_minutes=10,
-        )
-        lease = first.state.lease(second._work_name(run), ttl=0.3)
+        lease = first.state.lease(second._work_name("aws_cloud", asked, ALL), ttl=0.3)
         assert lease.take()
         lease._stop.set()  # its worker is dead: nobody renews it
         result = second.collect("aws_cloud", asked)
@@ -382,16 +372,7 @@ def test_a_worker_that_never_ends_is_not_waited_for_without_end(
 ) -> None:
     monkeypatch.setattr("kmaflow.collect.session._LONGEST_WAIT", 0.1)
     with collecting(hub, tmp_path) as first, collecting(hub, tmp_path) as second:
-        run = DatasetRun(
-            DATASETS["aws_cloud"],
-            TEN,
-            ALL,
-            store=second.store,
-            client=second.client,
-            archive=second.archive,
-            window_minutes=10,
-        )
-        with first.state.lease(second._work_name(run)) as lease:
+        with first.state.lease(second._work_name("aws_cloud", TEN, ALL)) as lease:
             assert lease.take()
             with pytest.raises(StoreBusy, match="another worker"):
                 second.collect("aws_cloud", TEN)

@@ -16,12 +16,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_DRIVERS = {
-    "postgres": "postgresql+psycopg",
-    "postgresql": "postgresql+psycopg",
-    "mysql": "mysql+pymysql",
-    "mariadb": "mysql+pymysql",
-}
+_SERVERS = frozenset({"postgres", "postgresql", "mysql", "mariadb"})
 #: Extras that libpq knows by these names; everything else in an Airflow connection's extras is for Airflow's own hook.
 _LIBPQ = frozenset(
     {
@@ -59,11 +54,13 @@ def database_url(connection: Connection) -> str | None:
     """
     from sqlalchemy.engine import URL
 
+    from kmaflow.store.engine import DRIVERS
+
     kind = (connection.conn_type or "").lower()
     if kind == "sqlite":
         path = connection.host or connection.schema
         return URL.create("sqlite", database=path).render_as_string() if path else None
-    if kind not in _DRIVERS:
+    if kind not in _SERVERS:
         raise UsageError(
             f"a connection of the type {connection.conn_type!r} ({connection.conn_id}) cannot hold observations",
             todo_en="choose the type postgres, mysql or sqlite",
@@ -74,7 +71,7 @@ def database_url(connection: Connection) -> str | None:
     if connection.password:
         mask_secret(connection.password)
     url = URL.create(
-        _DRIVERS[kind],
+        DRIVERS[kind],
         username=connection.login or None,
         password=connection.password or None,
         host=connection.host or None,

@@ -157,7 +157,6 @@ class DatasetRun:
         on_progress: Callable[[DatasetResult], None] | None = None,
     ) -> None:
         self.dataset = dataset
-        self.window = window
         self.choice = choice
         self.store = store
         self.client = client

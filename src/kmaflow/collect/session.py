@@ -214,30 +214,31 @@ class Collector:
             StoreError, ArchiveError: the disk or database failed. Refusals of the hub are in the result instead.
         """
         described = self.check_window(name, window)
+        choice = choice or self.choose_stations()
         run = DatasetRun(
             described,
             window,
-            choice or self.choose_stations(),
+            choice,
             store=self.store,
             client=self.client,
             archive=self.archive,
             window_minutes=self.settings.window_minutes,
             on_progress=on_progress,
         )
-        with self.state.lease(self._work_name(run)) as lease:
+        with self.state.lease(self._work_name(name, window, choice)) as lease:
             if not lease.take():
                 log.info("%s %s: another worker is at it; waiting for its end", name, window)
                 began = self.client.clock()
                 if not lease.take(wait=True, timeout=_LONGEST_WAIT):
                     raise StoreBusy(f"{name} {window}: another worker has been at it for {_LONGEST_WAIT / 3600:.0f} h")
                 # What it has done is not asked again; what it could not do, or died over, is.
-                run.leave_out(self.store.done_since(name, began - HOUR, run.choice.selection))
+                run.leave_out(self.store.done_since(name, began - HOUR, choice.selection))
             return run.run()
 
-    def _work_name(self, run: DatasetRun) -> str:
+    def _work_name(self, name: str, window: Window, choice: StationChoice) -> str:
         """What a worker does, by a name that is the same for every worker that does it: the database belongs to it, secrets do not."""
-        what = sha256(f"{self.store.shown_url} {run.choice.selection}".encode()).hexdigest()[:12]
-        return f"{run.dataset.name} {run.window.start:%Y%m%d%H%M}-{run.window.end:%Y%m%d%H%M} {what}"
+        what = sha256(f"{self.store.shown_url} {choice.selection}".encode()).hexdigest()[:12]
+        return f"{name} {window.start:%Y%m%d%H%M}-{window.end:%Y%m%d%H%M} {what}"
 
     def check_window(self, name: str, window: Window) -> Dataset:
         """The dataset, if the window can be asked for.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kmaflow.commands.output import Json, print_json, print_table, progress
+from kmaflow.commands.output import Json, confirm, print_json, print_table, progress
 
 if TYPE_CHECKING:
     from kmaflow.archive import Archive
@@ -48,7 +47,7 @@ def prune(
     gone = 0
     if found.bodies or found.leftovers:
         if not dry_run and not yes:
-            _confirm(found)
+            confirm("영영 버릴까요? / Remove them for good?", f"{len(found.bodies)} bodies would be removed for good")
         if not dry_run:
             gone = _prune(archive, found, quiet=as_json)
     if as_json:
@@ -78,18 +77,6 @@ def _report(found: Lapsed) -> None:
     typer.echo(
         f"{found.before:%Y-%m-%d} 앞에 온 원문 {len(found.bodies):,}개, {size}바이트 / {len(found.bodies):,} bodies that came before, {size} bytes"
     )
-
-
-def _confirm(found: Lapsed) -> None:
-    from kmaflow.errors import UsageError
-
-    if not sys.stdin.isatty():
-        raise UsageError(
-            f"{len(found.bodies)} bodies would be removed for good",
-            todo_en="say --yes, or look first with --dry-run",
-            todo_ko="--yes를 붙이거나 먼저 --dry-run으로 보십시오",
-        )
-    typer.confirm("영영 버릴까요? / Remove them for good?", abort=True, err=True)
 
 
 def _prune(archive: Archive, found: Lapsed, *, quiet: bool) -> int:

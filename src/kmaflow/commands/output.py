@@ -81,6 +81,24 @@ def progress(*, quiet: bool) -> Progress | _NoProgress:
     )
 
 
+def confirm(question: str, consequence: str) -> None:
+    """Ask a person before something goes for good.
+
+    Raises:
+        UsageError: nobody is there to answer.
+        typer.Abort: the answer was no.
+    """
+    from kmaflow.errors import UsageError
+
+    if not sys.stdin.isatty():
+        raise UsageError(
+            consequence,
+            todo_en="say --yes, or look first with --dry-run",
+            todo_ko="--yes를 붙이거나 먼저 --dry-run으로 보십시오",
+        )
+    typer.confirm(question, abort=True, err=True)
+
+
 def exit_with(code: int) -> None:
     """Leave with this code (0 falls through)."""
     if code:

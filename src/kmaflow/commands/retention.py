@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kmaflow.commands.output import Json, print_json, print_table, progress
+from kmaflow.commands.output import Json, confirm, print_json, print_table, progress
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,7 +55,7 @@ def retention(
     with Store(load_settings().database_url) as store:
         found = due(store, keep_months, names)
         if found and not dry_run and not yes:
-            _confirm(found, to)
+            _ask(found, to)
         done = [] if dry_run else _retire(store, found, to, quiet=as_json)
     listed = done or [
         {"dataset": name, "month": f"{month:%Y-%m}", "rows": rows, "dropped": False, "files": {}}
@@ -72,19 +71,13 @@ def retention(
         print_table(what, ("dataset", "month", "rows", "files"), rows, right=("rows",))
 
 
-def _confirm(found: list[tuple[str, datetime, int]], to: str | None) -> None:
-    from kmaflow.errors import UsageError
-
+def _ask(found: list[tuple[str, datetime, int]], to: str | None) -> None:
     rows = sum(rows for _, _, rows in found)
     where = "파일 없이 / without files" if to is None else f"→ {to}"
-    question = f"{len(found)}달, {rows:,}행을 DB에서 지울까요? / Drop {len(found)} month(s), {rows:,} rows ({where})?"
-    if not sys.stdin.isatty():
-        raise UsageError(
-            f"{len(found)} month(s) with {rows:,} rows would be dropped",
-            todo_en="say --yes, or look first with --dry-run",
-            todo_ko="--yes를 붙이거나 먼저 --dry-run으로 보십시오",
-        )
-    typer.confirm(question, abort=True, err=True)
+    confirm(
+        f"{len(found)}달, {rows:,}행을 DB에서 지울까요? / Drop {len(found)} month(s), {rows:,} rows ({where})?",
+        f"{len(found)} month(s) with {rows:,} rows would be dropped",
+    )
 
 
 def _retire(

@@ -13,13 +13,12 @@ import sqlalchemy as sa
 
 from kmaflow.catalog.time import DAY, HOUR, Window, floor_to, to_kst
 from kmaflow.errors import UsageError
-from kmaflow.read import select
 from kmaflow.read.known import Answers, answers, rows_at
 from kmaflow.read.subjects import FETCH_ID, Subject, subject
-from kmaflow.store import Store
+from kmaflow.store import Store, select
 from kmaflow.store.books import LATEST
+from kmaflow.store.columns import schema_of
 from kmaflow.store.engine import reading
-from kmaflow.store.loader import schema_of
 from kmaflow.store.partitions import add_months, month_of
 from kmaflow.store.retry import again
 

@@ -24,12 +24,11 @@ from datetime import datetime
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import MINUTE, Window
-from kmaflow.read.select import select
+from kmaflow.catalog.time import Window
 from kmaflow.read.subjects import FETCH_ID, Subject, subject
 from kmaflow.store.books import FETCH, REVISION
-from kmaflow.store.ledger import LOADED, LONGEST
-from kmaflow.store.retention import RETIRED
+from kmaflow.store.ledger import LOADED, RETIRED, touching
+from kmaflow.store.select import select
 
 _KEY = ["tm_kst", "stn"]
 _TIME = pl.Datetime("us")
@@ -75,8 +74,7 @@ def answers(connection: sa.Connection, dataset: str, window: Window) -> Answers:
             table.id, table.tm_from, table.tm_to, table.stn, table.fetched_at, table.selection, table.lacking,
             table.sha256, table.parser_version, table.outcome,
         )
-        .where(table.dataset == dataset, table.outcome.in_([*LOADED, RETIRED]), table.tm_from < window.end)
-        .where(table.tm_to.between(window.start + MINUTE, window.end + LONGEST))
+        .where(table.dataset == dataset, table.outcome.in_([*LOADED, RETIRED]), touching(window))
         .order_by(table.id)
     )  # fmt: skip
     rows: list[tuple[object, ...]] = []

@@ -22,12 +22,12 @@ from kmaflow.errors import UsageError
 from kmaflow.read.export import about_of, file_name
 from kmaflow.read.files import Folder, write_parquet
 from kmaflow.read.frames import Question, ask
-from kmaflow.read.select import select
 from kmaflow.store import Store
 from kmaflow.store.engine import reading
 from kmaflow.store.errors import StoreBusy
 from kmaflow.store.partitions import add_months, month_of
 from kmaflow.store.retention import count_rows, months_before, parts_of, take_out, window_of
+from kmaflow.store.select import select
 from kmaflow.store.tables import tables_of
 
 #: How often a month is written again because somebody loads into it.

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.model import Column, Dataset
 from kmaflow.errors import UsageError
-from kmaflow.store.loader import keys_of, names_of
+from kmaflow.store.columns import keys_of, names_of
 from kmaflow.store.tables import tables_of
 
 FETCH_ID = "fetch_id"

@@ -22,7 +22,7 @@ BUSY_SECONDS = 60
 _CONNECT_SECONDS = 10
 
 #: What people write, and the driver that is meant.
-_DRIVERS = {
+DRIVERS = {
     "postgres": "postgresql+psycopg",
     "postgresql": "postgresql+psycopg",
     "postgresql+psycopg2": "postgresql+psycopg",
@@ -48,7 +48,7 @@ def understood(url: str) -> URL:
     """
     with translated("KMAFLOW_DATABASE_URL"):
         parsed = make_url(url)
-    parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
+    parsed = parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
     if parsed.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg", "mysql+pymysql"}:
         raise StoreUnreachable(
             f"databases of the kind {parsed.drivername} are not supported",

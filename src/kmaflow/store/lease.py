@@ -100,8 +100,7 @@ class Lease:
         end = None if timeout is None else time.monotonic() + timeout
         self._stop.set()
         self._held = False
-        self._bury()
-        taken = self._try()
+        taken = self._try() or (self._bury() and self._try())
         for pause in pauses(1.0):
             if taken or not wait or (end is not None and time.monotonic() >= end):
                 break
@@ -153,13 +152,15 @@ class Lease:
         self._held = False
         connection.execute(LEASE.delete().where(self._mine))
 
-    def _bury(self) -> None:
-        """A worker of this machine that is gone renews nothing: nobody has to wait for its lease to end."""
+    def _bury(self) -> bool:
+        """A worker of this machine that is gone renews nothing, so nobody has to wait for its lease to end; whether there was one."""
         with reading(self._engine) as connection:
             owner = connection.execute(sa.select(LEASE.c.owner).where(LEASE.c.name == self.name)).scalar()
-        if owner is not None and _is_gone(owner):
-            with writing(self._engine) as connection:
-                connection.execute(LEASE.delete().where(LEASE.c.name == self.name, LEASE.c.owner == owner))
+        if owner is None or not _is_gone(owner):
+            return False
+        with writing(self._engine) as connection:
+            connection.execute(LEASE.delete().where(LEASE.c.name == self.name, LEASE.c.owner == owner))
+        return True
 
     def _is_free(self) -> bool:
         with reading(self._engine) as connection:
@@ -228,5 +229,5 @@ def _is_gone(owner: str) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:
-        return False
+        pass  # somebody else's process lives there
     return False

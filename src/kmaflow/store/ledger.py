@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import MINUTE, Window
+from kmaflow.catalog.time import MINUTE, Window, now_kst
+from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.store.books import FETCH
 
 #: Outcomes of fetches whose rows are in the tables.
@@ -47,6 +48,31 @@ class Fetch:
     selection: str = "all"
     message: str | None = None
     lacking: str | None = None
+
+
+def event(dataset: str, window: Window | None, outcome: str, *, rows: int = 0, message: str | None = None) -> Fetch:
+    """A ledger row for something that happened now and was no request."""
+    return Fetch(
+        dataset=dataset,
+        window=window,
+        stn=0,
+        fetched_at=now_kst(),
+        http_status=None,
+        outcome=outcome,
+        sha256=None,
+        bytes=0,
+        rows=rows,
+        rejected=0,
+        parser_version=PARSER_VERSION,
+        key_id=None,
+        message=message,
+    )
+
+
+def touching(window: Window) -> sa.ColumnElement[bool]:
+    """Whether a row's window has a stamp in common with this one."""
+    table = FETCH.c
+    return table.tm_to.between(window.start + MINUTE, window.end + LONGEST) & (table.tm_from < window.end)
 
 
 def write(connection: sa.Connection, fetch: Fetch) -> int:
@@ -91,6 +117,7 @@ class Earlier:
         same_bytes: the last load of the window had the same bytes (another parser may have read them).
         newer: younger answers that are loaded for parts of the window.
         lacking: for a repetition, what the first load noted as such.
+        retired: retention has taken rows out of the window.
     """
 
     repeats: bool
@@ -127,15 +154,14 @@ def earlier(connection: sa.Connection, fetch: Fetch) -> Earlier:
     same_window = sa.and_(
         loaded, table.tm_to == fetch.window.end, table.tm_from == fetch.window.start, table.stn == fetch.stn
     )
-    overlapping = loaded & table.tm_to.between(fetch.window.start + MINUTE, fetch.window.end + LONGEST)
-    overlapping &= table.tm_from < fetch.window.end
+    overlapping = loaded & touching(fetch.window)
     if fetch.stn:
         overlapping &= table.stn.in_([0, fetch.stn])
     # What was loaded before a month was taken out is not in the table: it is no repetition.
     retired = connection.execute(
-        sa.select(sa.func.max(table.id))
-        .where(table.dataset == fetch.dataset, table.outcome == RETIRED, table.tm_from < fetch.window.end)
-        .where(table.tm_to.between(fetch.window.start + MINUTE, fetch.window.end + LONGEST))
+        sa.select(sa.func.max(table.id)).where(
+            table.dataset == fetch.dataset, table.outcome == RETIRED, touching(fetch.window)
+        )
     ).scalar()
     if retired is not None:
         same_window &= table.id > retired

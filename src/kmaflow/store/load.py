@@ -10,12 +10,12 @@ The caller's transaction holds the locks of the window's days (:mod:`kmaflow.sto
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import HOUR, Window
+from kmaflow.catalog.time import HOUR, MINUTE, Window
 from kmaflow.failpoints import reach
 from kmaflow.hub.lines import Rejected
 from kmaflow.hub.parse import Parsed
@@ -79,7 +79,6 @@ def load(
     loader = loader_for(connection)
     stored = loader.stored(OBSERVATIONS[parsed.dataset.name], fetch.window)
     loaded = _Merge(connection, loader, parsed, fetch, fetch_id, known, advance=advance).run(stored)
-    loaded = replace(loaded, outcome=outcome)
     if parsed.pairs is not None and not parsed.rows.is_empty():
         revised = load_pairs(loader, parsed, fetch, fetch_id, known)
         loaded = replace(loaded, revised=loaded.revised + revised)
@@ -121,7 +120,7 @@ def keep_rejected(connection: sa.Connection, name: str, rejected: tuple[Rejected
 
 def _hour() -> pl.Expr:
     """End of the hour (hour-1, hour] that holds the stamp."""
-    return (pl.col("tm_kst") - timedelta(minutes=1)).dt.truncate("1h") + timedelta(hours=1)
+    return (pl.col("tm_kst") - MINUTE).dt.truncate("1h") + HOUR
 
 
 class _Merge:
@@ -154,21 +153,21 @@ class _Merge:
     def run(self, stored: pl.DataFrame) -> Loaded:
         new, differing = self.rows, self.rows.clear()
         if not stored.is_empty():
-            stored = stored.with_columns(empty=self._all_missing(""))
+            stored = stored.with_columns(empty=self._all_missing())
             self._note_lacking(stored)
             new = self.rows.join(stored, on=_KEY, how="anti", maintain_order="left")
             differing = self._differing(stored)
         if new.is_empty() and differing.is_empty():
-            return Loaded(self.fetch_id, "")
+            return Loaded(self.fetch_id, self.fetch.outcome)
         if not new.is_empty():
             self.loader.insert(self.table, new.with_columns(fetch_id=pl.lit(self.fetch_id)))
             reach("rows_inserted")
         updated, revised, filled = self._correct(differing)
         self._count(new, filled)
-        return Loaded(self.fetch_id, "", new.height, updated, revised)
+        return Loaded(self.fetch_id, self.fetch.outcome, new.height, updated, revised)
 
-    def _all_missing(self, suffix: str) -> pl.Expr:
-        return pl.all_horizontal(pl.col(name + suffix).is_null() for name in self.values)
+    def _all_missing(self) -> pl.Expr:
+        return pl.all_horizontal(pl.col(name).is_null() for name in self.values)
 
     def _differing(self, stored: pl.DataFrame) -> pl.DataFrame:
         """Rows with values that differ from what is stored (``…_old``, ``fetch_id``, ``empty``)."""
@@ -234,7 +233,7 @@ class _Merge:
         counts = [new.select("tm_kst", "stn", present=present, blank=blank)]
         if not filled.is_empty():
             counts.append(filled.select("tm_kst", "stn", present=pl.lit(1, pl.Int64), blank=pl.lit(-1, pl.Int64)))
-        by_hour = pl.concat(counts).group_by(_hour().alias("hour_kst"), "stn").sum().drop("tm_kst", strict=False)
+        by_hour = pl.concat(counts).group_by(hour_kst=_hour(), stn="stn").agg(pl.col("present", "blank").sum())
         if self.known.retired and not by_hour.is_empty():
             # What was counted before a month was taken out stays until rows come back: then the hour is counted anew.
             by_hour = self._counted_anew(by_hour)
@@ -250,7 +249,7 @@ class _Merge:
         """The counts of the hours and stations as the table has them now; those that were kept are taken away."""
         first, last = by_hour.select(first=pl.col("hour_kst").min(), last=pl.col("hour_kst").max()).row(0)
         stored = self.loader.stored(self.table, Window(first - HOUR, last))
-        stored = stored.with_columns(empty=self._all_missing(""), hour_kst=_hour())
+        stored = stored.with_columns(empty=self._all_missing(), hour_kst=_hour())
         stored = stored.join(by_hour, on=["hour_kst", "stn"], how="semi")
         table = COMPLETENESS_HOUR.c
         for hour, stn in by_hour.select("hour_kst", "stn").iter_rows():

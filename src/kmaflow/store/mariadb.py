@@ -8,13 +8,12 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Sequence
-from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import Window
-from kmaflow.store.loader import Loader, batches, from_csv, keys_of, names_of
+from kmaflow.store.columns import STAMP_TEXT, keys_of, names_of
+from kmaflow.store.loader import Loader, batches
 
 log = logging.getLogger(__name__)
 
@@ -33,22 +32,6 @@ class MariadbLoader(Loader):
         for batch in batches(rows.select(names)):
             if not self._load_local(table.name, batch):
                 self._many(f"INSERT INTO {table.name} ({_listed(names)}) VALUES ({_marks(names)})", batch)
-
-    def stored(self, table: sa.Table, window: Window) -> pl.DataFrame:
-        """The rows of the window, sorted by key."""
-        texts = {column.name for column in table.columns if isinstance(column.type, sa.String)}
-        fields = ", ".join(
-            f"""IFNULL(CONCAT('"', REPLACE({name}, '"', '""'), '"'), '')""" if name in texts else f"IFNULL({name}, '')"
-            for name in names_of(table)
-        )
-        with self._cursor() as cursor:
-            cursor.execute(
-                f"SELECT CONCAT_WS(',', {fields}) FROM {table.name} WHERE tm_kst > %s AND tm_kst <= %s "
-                f"ORDER BY {', '.join(keys_of(table))}",
-                (window.start, window.end),
-            )
-            rows = cursor.fetchall()
-        return from_csv(table, "\n".join([row[0] for row in rows]).encode())
 
     def update(self, table: sa.Table, rows: pl.DataFrame) -> None:
         """Overwrite the rows that have these keys."""
@@ -83,8 +66,8 @@ class MariadbLoader(Loader):
             return False
         text = [name for name, kind in rows.schema.items() if kind == pl.String]
         rows = rows.with_columns(pl.col(text).str.replace_all("\\", "\\\\", literal=True))
-        with tempfile.NamedTemporaryFile(prefix="kmaflow-", suffix=".csv") as file, self._cursor() as cursor:
-            rows.write_csv(file, include_header=False, null_value="\\N", datetime_format="%Y-%m-%d %H:%M:%S")
+        with tempfile.NamedTemporaryFile(prefix="kmaflow-", suffix=".csv") as file, self.cursor() as cursor:
+            rows.write_csv(file, include_header=False, null_value="\\N", datetime_format=STAMP_TEXT)
             file.flush()
             try:
                 cursor.execute(
@@ -111,12 +94,9 @@ class MariadbLoader(Loader):
         return True
 
     def _many(self, statement: str, rows: pl.DataFrame) -> None:
-        with self._cursor() as cursor:
+        with self.cursor() as cursor:
             for batch in batches(rows):
                 cursor.executemany(statement, batch.rows())
-
-    def _cursor(self) -> Any:
-        return self.connection.connection.cursor()
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -12,7 +12,6 @@ from kmaflow.hub.parse import Parsed
 from kmaflow.store.books import REVISION
 from kmaflow.store.ledger import Earlier, Fetch
 from kmaflow.store.loader import Loader
-from kmaflow.store.revision import text_of
 from kmaflow.store.tables import OBSERVATIONS, PRESENT_WEATHER_CODE
 
 _Cell = tuple[datetime, int]
@@ -80,8 +79,8 @@ def _revisions(
             "tm_kst": cell[0],
             "stn": cell[1],
             "col": f"{name}{k}",
-            "old_value": text_of(old),
-            "new_value": text_of(new),
+            "old_value": None if old is None else str(old),
+            "new_value": None if new is None else str(new),
             "old_fetch": None,
             "new_fetch": fetch_id,
             "cause": "hub",

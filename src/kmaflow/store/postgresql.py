@@ -9,11 +9,11 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import Window
-from kmaflow.store.loader import Loader, batches, from_csv, keys_of, names_of
+from kmaflow.store.books import COMPLETENESS_HOUR, LATEST
+from kmaflow.store.columns import STAMP_TEXT, keys_of, names_of
+from kmaflow.store.loader import Loader, batches
 
 _PIECE = 4_000
-_STAMP = "%Y-%m-%d %H:%M:%S"
 _TYPES: dict[type[sa.types.TypeEngine[Any]], str] = {
     sa.DateTime: "timestamp",
     sa.Double: "double precision",
@@ -29,23 +29,12 @@ class PostgresqlLoader(Loader):
         """Rows whose keys are new, straight into the table."""
         names = names_of(table)
         with (
-            self._cursor() as cursor,
+            self.cursor() as cursor,
             cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN (FORMAT csv)") as copy,
         ):
             # In small pieces: the server reads one while the next is printed.
             for batch in rows.select(names).iter_slices(_PIECE):
                 copy.write(_csv(batch))
-
-    def stored(self, table: sa.Table, window: Window) -> pl.DataFrame:
-        """The rows of the window, sorted by key."""
-        names = ", ".join(names_of(table))
-        buffer = BytesIO()
-        within = f"tm_kst > '{window.start:{_STAMP}}' AND tm_kst <= '{window.end:{_STAMP}}'"
-        select = f"SELECT {names} FROM {table.name} WHERE {within} ORDER BY {', '.join(keys_of(table))}"
-        with self._cursor() as cursor, cursor.copy(f"COPY ({select}) TO STDOUT (FORMAT csv)") as copy:
-            for part in copy:
-                buffer.write(part)
-        return from_csv(table, buffer.getvalue())
 
     def update(self, table: sa.Table, rows: pl.DataFrame) -> None:
         """Overwrite the rows that have these keys."""
@@ -55,7 +44,7 @@ class PostgresqlLoader(Loader):
         where = " AND ".join(f"t.{name} = s.{name}" for name in keys)
         # The planner must see which partition is meant.
         low, high = rows.select(low=pl.col("tm_kst").min(), high=pl.col("tm_kst").max()).row(0)
-        within = f"t.tm_kst BETWEEN '{low:{_STAMP}}' AND '{high:{_STAMP}}'"
+        within = f"t.tm_kst BETWEEN '{low:{STAMP_TEXT}}' AND '{high:{STAMP_TEXT}}'"
         self._arrays(
             table,
             rows.select(names_of(table)),
@@ -63,8 +52,6 @@ class PostgresqlLoader(Loader):
         )
 
     def _add_counts(self, counts: pl.DataFrame) -> None:
-        from kmaflow.store.books import COMPLETENESS_HOUR
-
         names = ", ".join(counts.columns)
         self._arrays(
             COMPLETENESS_HOUR,
@@ -76,8 +63,6 @@ class PostgresqlLoader(Loader):
         )
 
     def _advance(self, latest: pl.DataFrame) -> None:
-        from kmaflow.store.books import LATEST
-
         names = ", ".join(latest.columns)
         self._arrays(
             LATEST,
@@ -95,15 +80,12 @@ class PostgresqlLoader(Loader):
             for name in rows.columns
         ]
         source = f"unnest({', '.join(f'%s::{kind}[]' for kind in kinds)}) AS s({', '.join(rows.columns)})"
-        with self._cursor() as cursor:
+        with self.cursor() as cursor:
             for batch in batches(rows):
                 cursor.execute(statement(source), [column.to_list() for column in batch.iter_columns()])
-
-    def _cursor(self) -> Any:
-        return self.connection.connection.cursor()
 
 
 def _csv(rows: pl.DataFrame) -> memoryview:
     buffer = BytesIO()
-    rows.write_csv(buffer, include_header=False, datetime_format=_STAMP)
+    rows.write_csv(buffer, include_header=False, datetime_format=STAMP_TEXT)
     return buffer.getbuffer()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import now_kst
-from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.store import ledger
 from kmaflow.store.books import FETCH
 from kmaflow.store.engine import reading, writing
-from kmaflow.store.ledger import LOADED, Fetch
+from kmaflow.store.ledger import LOADED
 from kmaflow.store.store import Store
 
 #: ``dataset`` of these ledger rows.
@@ -27,24 +25,7 @@ def begin(store: Store, plan: str) -> tuple[int, bool]:
         if last is not None and last.message == plan:
             return last.id, True
         connection.execute(FETCH.update().where(at_work).values(outcome=_LEFT))
-        return ledger.write(
-            connection,
-            Fetch(
-                dataset=REBUILD,
-                window=None,
-                stn=0,
-                fetched_at=now_kst(),
-                http_status=None,
-                outcome=_AT_WORK,
-                sha256=None,
-                bytes=0,
-                rows=0,
-                rejected=0,
-                parser_version=PARSER_VERSION,
-                key_id=None,
-                message=plan,
-            ),
-        ), False
+        return ledger.write(connection, ledger.event(REBUILD, None, _AT_WORK, message=plan)), False
 
 
 def end(store: Store, rebuild: int) -> None:

@@ -13,18 +13,14 @@ from datetime import datetime
 import sqlalchemy as sa
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
-from kmaflow.catalog.time import HOUR, Window, now_kst
-from kmaflow.hub.parse import PARSER_VERSION
+from kmaflow.catalog.time import HOUR, Window
 from kmaflow.store import ledger
 from kmaflow.store.engine import BUSY_SECONDS, reading, writing
 from kmaflow.store.errors import StoreBusy, StoreConflict
-from kmaflow.store.ledger import Fetch
 from kmaflow.store.locks import days_of, writing_alone
 from kmaflow.store.partitions import EARLIER, add_months, existing, month_of, name_of
 from kmaflow.store.tables import tables_of
 
-#: Outcome of the ledger row that says which rows were taken out.
-RETIRED = "retired"
 #: What is looked at, and where there are no partitions deleted, in one transaction.
 STEP = 6 * HOUR
 #: How long dropping a partition may keep others waiting for a table that somebody reads, and how often it tries.
@@ -112,24 +108,7 @@ def _in(table: sa.Table, window: Window) -> sa.ColumnElement[bool]:
 
 def _note(connection: sa.Connection, dataset: str, window: Window, message: str) -> None:
     rows = sum(count_rows(connection, table, window) for table in tables_of(dataset))
-    ledger.write(
-        connection,
-        Fetch(
-            dataset=dataset,
-            window=window,
-            stn=0,
-            fetched_at=now_kst(),
-            http_status=None,
-            outcome=RETIRED,
-            sha256=None,
-            bytes=0,
-            rows=rows,
-            rejected=0,
-            parser_version=PARSER_VERSION,
-            key_id=None,
-            message=message,
-        ),
-    )
+    ledger.write(connection, ledger.event(dataset, window, ledger.RETIRED, rows=rows, message=message))
 
 
 def _drop_partitions(engine: sa.Engine, dataset: str, month: datetime, message: str) -> None:

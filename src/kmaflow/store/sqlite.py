@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import Window
-from kmaflow.store.loader import Loader, batches, keys_of, names_of, schema_of
-
-_STAMP = "%Y-%m-%d %H:%M:%S"
+from kmaflow.store.columns import STAMP_TEXT, keys_of, names_of
+from kmaflow.store.loader import Loader, batches
 
 
 class SqliteLoader(Loader):
@@ -21,24 +18,6 @@ class SqliteLoader(Loader):
         """Rows whose keys are new, straight into the table."""
         names = names_of(table)
         self._many(f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({_marks(names)})", rows.select(names))
-
-    def stored(self, table: sa.Table, window: Window) -> pl.DataFrame:
-        """The rows of the window, sorted by key."""
-        names, schema = names_of(table), schema_of(table)
-        found = self.connection.exec_driver_sql(
-            f"SELECT {', '.join(names)} FROM {table.name} WHERE tm_kst > ? AND tm_kst <= ? ORDER BY {', '.join(keys_of(table))}",
-            (f"{window.start:{_STAMP}}", f"{window.end:{_STAMP}}"),
-        )
-        assert found.cursor is not None
-        rows = found.cursor.fetchall()
-        if not rows:
-            return pl.DataFrame(schema=schema)
-        times = [name for name, kind in schema.items() if kind == pl.Datetime("us")]
-        columns = {
-            name: pl.Series(name, values, pl.String() if name in times else schema[name], strict=False)
-            for name, values in zip(names, zip(*rows, strict=True), strict=True)
-        }
-        return pl.DataFrame(columns).with_columns(pl.col(times).str.to_datetime(_STAMP, time_unit="us"))
 
     def update(self, table: sa.Table, rows: pl.DataFrame) -> None:
         """Overwrite the rows that have these keys."""
@@ -62,9 +41,8 @@ class SqliteLoader(Loader):
         )
 
     def _many(self, statement: str, rows: pl.DataFrame) -> None:
-        text = rows.select(pl.col(pl.Datetime).dt.strftime(_STAMP)) if pl.Datetime in rows.dtypes else rows.select()
-        # The driver itself: SQLAlchemy would look at every row.
-        cursor: Any = self.connection.connection.cursor()
+        text = rows.select(pl.col(pl.Datetime).dt.strftime(STAMP_TEXT)) if pl.Datetime in rows.dtypes else rows.select()
+        cursor = self.cursor()
         for batch in batches(rows.with_columns(text)):
             cursor.executemany(statement, batch.rows())
 

@@ -50,6 +50,7 @@ class Store:
         self.engine = open_engine(url)
         self.shown_url = shown(self.engine.url)
         self._ready: set[str] = set()
+        self._months: set[tuple[str, str]] = set()
 
     def __enter__(self) -> Store:
         return self
@@ -80,10 +81,10 @@ class Store:
             self._ready |= {"service", dataset}
         if window is not None:
             for table in tables_of(dataset):
-                months = {f"{table.name} {month}" for month in partitions.months_of(window)}
-                if not months <= self._ready:
+                months = {(table.name, month) for month in partitions.months_of(window)}
+                if not months <= self._months:
                     partitions.keep(self.engine, table.name, window)
-                    self._ready |= months
+                    self._months |= months
 
     def probe(self) -> None:
         """Write and take back: proves that the database can be written without leaving anything."""
@@ -100,7 +101,7 @@ class Store:
         def work() -> Loaded:
             self.ensure(name, fetch.window)
             with (
-                self._months(),
+                self._months_looked_at(),
                 writing_alone(self.engine, days_of(name, fetch.window) if fetch.window else [name]) as connection,
             ):
                 return load(connection, parsed, fetch, force=force)
@@ -110,12 +111,12 @@ class Store:
         return loaded
 
     @contextmanager
-    def _months(self) -> Iterator[None]:
+    def _months_looked_at(self) -> Iterator[None]:
         """Retention may have dropped a month that was there before: then look again."""
         try:
             yield
         except StoreMonthGone:
-            self._ready = {one for one in self._ready if " " not in one}
+            self._months.clear()
             raise
 
     def note(self, fetch: Fetch) -> int:

@@ -16,17 +16,17 @@ import polars as pl
 import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import HOUR, MINUTE, Window
+from kmaflow.catalog.time import HOUR, Window
 from kmaflow.failpoints import reach
 from kmaflow.hub.parse import PARSER_VERSION, Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger
 from kmaflow.store.books import COMPLETENESS_HOUR, FETCH, LATEST, REJECTED_LINE, REVISION, STATION
-from kmaflow.store.ledger import LOADED, LONGEST, Fetch
+from kmaflow.store.columns import schema_of
+from kmaflow.store.ledger import LOADED, RETIRED, Fetch
 from kmaflow.store.load import Loaded, load, load_list
-from kmaflow.store.loader import loader_for, schema_of
+from kmaflow.store.loader import loader_for
 from kmaflow.store.locks import days_of, writing_alone
-from kmaflow.store.retention import RETIRED
 from kmaflow.store.stations import StationChanges
 from kmaflow.store.store import Store
 from kmaflow.store.tables import OBSERVATIONS, tables_of
@@ -69,11 +69,8 @@ class Stretch:
     def _before(self) -> list[sa.Row[tuple[object, ...]]]:
         """The ledger's answers with bytes that touch the stretch, as they were."""
         table = FETCH.c
-        touching: sa.ColumnElement[bool] = table.tm_to.is_(None)
-        if self.window is not None:
-            touching = table.tm_to.between(self.window.start + MINUTE, self.window.end + LONGEST)
-            touching &= table.tm_from < self.window.end
-        query = sa.select(FETCH).where(table.dataset == self.dataset, table.sha256.is_not(None), touching)
+        mine = table.tm_to.is_(None) if self.window is None else ledger.touching(self.window)
+        query = sa.select(FETCH).where(table.dataset == self.dataset, table.sha256.is_not(None), mine)
         return list(self._connection.execute(query.order_by(table.id)))
 
     @cached_property
@@ -125,10 +122,7 @@ class Stretch:
         if self.window is None:
             return False
         taken = sa.select(table.id).where(
-            table.dataset == self.dataset,
-            table.outcome == RETIRED,
-            table.tm_to.between(self.window.start + MINUTE, self.window.end + LONGEST),
-            table.tm_from < self.window.end,
+            table.dataset == self.dataset, table.outcome == RETIRED, ledger.touching(self.window)
         )
         return self._connection.execute(taken.limit(1)).first() is not None
 

@@ -13,9 +13,8 @@ import polars as pl
 import sqlalchemy as sa
 
 from kmaflow.catalog.time import Window
-from kmaflow.store.loader import keys_of, schema_of
+from kmaflow.store.columns import STAMP_TEXT, keys_of, schema_of
 
-_STAMP = "%Y-%m-%d %H:%M:%S"
 #: From so many stations on, SQLite reads all of them faster than it looks each one up (of about 730).
 _MANY = 300
 #: Rows that SQLite's driver gives at once.
@@ -34,7 +33,7 @@ def select(
     """Columns of the rows in a window, sorted by the table's key.
 
     Args:
-        names: columns, in this order; types are those of :func:`kmaflow.store.loader.schema_of`.
+        names: columns, in this order; types are those of :func:`kmaflow.store.columns.schema_of`.
         stations: numbers, None = all.
         dataset: for the tables that keep the books: only rows of this dataset.
     """
@@ -59,7 +58,7 @@ def count(connection: sa.Connection, table: sa.Table, window: Window, stations: 
 
 def _where(connection: sa.Connection, window: Window, stations: Sequence[int] | None, dataset: str | None) -> str:
     """Numbers, stamps and names of ours only: nothing here that a person has typed as text."""
-    parts = [f"tm_kst > '{window.start:{_STAMP}}'", f"tm_kst <= '{window.end:{_STAMP}}'"]
+    parts = [f"tm_kst > '{window.start:{STAMP_TEXT}}'", f"tm_kst <= '{window.end:{STAMP_TEXT}}'"]
     if stations is not None:
         # The sign keeps SQLite from the index.
         column = "+stn" if connection.dialect.name == "sqlite" and len(stations) > _MANY else "stn"
@@ -113,4 +112,4 @@ def _read_as(schema: dict[str, pl.DataType]) -> dict[str, pl.DataType]:
 
 def _with_times(rows: pl.DataFrame, schema: dict[str, pl.DataType]) -> pl.DataFrame:
     times = [name for name, kind in schema.items() if kind == pl.Datetime("us")]
-    return rows.with_columns(pl.col(times).str.to_datetime(_STAMP, time_unit="us"))
+    return rows.with_columns(pl.col(times).str.to_datetime(STAMP_TEXT, time_unit="us"))
