@@ -22,6 +22,7 @@ POINTS = (
     "revisions_written",
     "hours_counted",
     "latest_advanced",
+    "sheets_kept",
     "pairs_written",
     "committed",
 )

@@ -80,7 +80,8 @@ def test_other_bytes_with_the_same_values_touch_no_row_but_the_ledgers(store: St
     wider = Window(NOON - 5 * MINUTE, NOON + 15 * MINUTE)
     loaded = load(store, minute_body({CELL: {"ta": 1.0}, SECOND: {}}), at(16), window=wider)
     assert (loaded.inserted, loaded.updated, loaded.revised) == (0, 0, 0)
-    assert touched() == {"fetch": 1}
+    # The sheet of the day learns that more minutes were answered.
+    assert touched() == {"fetch": 1, "coverage_day": 1}
 
 
 def test_minus_zero_is_zero(store: Store, touched: Touched) -> None:
@@ -96,7 +97,7 @@ def test_a_new_stamp_in_a_known_window_touches_only_its_own_rows(store: Store, t
     touched()
     loaded = load(store, minute_body({CELL: {"ta": 1.0}, SECOND: {"ta": 2.0}}), at(16))
     assert (loaded.inserted, loaded.updated, loaded.revised) == (2, 0, 0)
-    assert touched() == {"fetch": 1, "aws_minute": 2, "completeness_hour": 2, "latest": 2}
+    assert touched() == {"fetch": 1, "aws_minute": 2, "completeness_hour": 2, "coverage_day": 1, "latest": 2}
     assert rows(store, "SELECT fetch_id FROM aws_minute WHERE tm_kst = ?", str(stamp(1)))[0] == (1,)
 
 

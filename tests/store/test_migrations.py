@@ -82,7 +82,8 @@ def test_new_service_tables_are_those_of_the_description(engine: sa.Engine) -> N
 @pytest.mark.parametrize("revision", _earlier(BOOKS))
 def test_every_earlier_revision_becomes_todays_with_its_rows(store: Store, engine: sa.Engine, revision: str) -> None:
     _at(engine, BOOKS, revision)
-    names = sorted(table_names(engine) - {BOOKS.version_table})
+    # Which version of tables and views is there is noted anew.
+    names = sorted(table_names(engine) - {BOOKS.version_table, "observation_schema"})
     assert "fetch" in names
     with writing_alone(engine, ["schema"]) as connection:
         OBSERVATIONS["aws_cloud"].create(connection)
@@ -102,10 +103,11 @@ def test_every_earlier_revision_becomes_todays_with_its_rows(store: Store, engin
     assert schema.make(engine)
     assert contents(engine, [*names, "aws_cloud"]) == before
     assert differences(engine, METADATA) == []
-    assert rows(store, "SELECT dataset, stn, tm_kst FROM latest ORDER BY stn") == [
-        ("aws_cloud", 90, str(NOON)),
-        ("aws_cloud", 108, str(NOON + MINUTE)),
-    ]
+    if revision < "0002":  # which makes ``latest`` from the rows that are there
+        assert rows(store, "SELECT dataset, stn, tm_kst FROM latest ORDER BY stn") == [
+            ("aws_cloud", 90, str(NOON)),
+            ("aws_cloud", 108, str(NOON + MINUTE)),
+        ]
 
 
 @pytest.mark.parametrize("revision", _earlier(STATE))
@@ -128,7 +130,7 @@ def test_a_database_of_0_1_0_goes_on(tmp_path: Path) -> None:
         names = sorted(table_names(store.engine))
         before = contents(store.engine, names)
         assert sum(map(len, before.values())) > 20
-        assert set(store.init()) == {"latest", "observation_schema", *OBSERVED.tables}
+        assert set(store.init()) == {"latest", "coverage_day", "observation_schema", *OBSERVED.tables}
         schema.make_state(store.engine)
         assert contents(store.engine, names) == before
         for metadata in (METADATA, STATE_METADATA, OBSERVED):

@@ -31,6 +31,7 @@ CONTRACT = {
         "network stn valid_from valid_to lon lat stn_sp ht ht_pa ht_ta ht_wd ht_rn stn_ad stn_ko stn_en fct_id law_id basin "
         "law_addr lau_id networks"
     ),
+    "v_completeness": "dataset hour_kst tm_utc stn present blank expected share",
     "v_latest": (
         "stn stn_ko stn_en lat lon ht networks tm_kst tm_utc "
         "wd1 ws1 wds wss wd10 ws10 ta re rn_15m rn_60m rn_12h rn_day hm pa ps td "
@@ -70,7 +71,7 @@ def test_a_view_has_the_columns_of_the_contract(seen: Store, name: str) -> None:
 
 def test_the_page_for_people_describes_every_column() -> None:
     page = (Path(__file__).parents[2] / "docs" / "views.md").read_text(encoding="utf-8")
-    tables = {*OBSERVATIONS, "latest", "station"}
+    tables = {*OBSERVATIONS, "latest", "station", "completeness_hour"}
     for view in views.definitions("sqlite", tables):
         assert f"## `{view.name}`" in page
         for column in view.columns:
@@ -87,7 +88,7 @@ def test_views_come_with_their_tables_and_are_made_once(kind: str, tmp_path: Pat
         with writing(engine) as connection:
             assert views.make(connection) == []
             books.METADATA.create_all(connection)
-            assert views.make(connection) == ["v_station", "v_latest"]
+            assert views.make(connection) == ["v_station", "v_completeness", "v_latest"]
             assert views.make(connection) == []
         before = sa.inspect(engine).get_columns("v_latest")
         with writing(engine) as connection:

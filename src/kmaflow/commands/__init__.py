@@ -17,6 +17,8 @@ NAMES = (
     "load",
     "status",
     "why",
+    "gaps",
+    "plan",
     "read",
     "export",
     "rebuild",

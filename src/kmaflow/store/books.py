@@ -47,6 +47,7 @@ FETCH = sa.Table(
     ),
     sa.Index("fetch_window", "dataset", "tm_to", "tm_from", "stn"),
     sa.Index("fetch_when", "fetched_at"),
+    sa.Index("fetch_outcome", "dataset", "outcome", "tm_to"),
     sqlite_autoincrement=True,
     **ON_SERVERS,
     comment="요청 장부 / ledger: one request and what became of it",
@@ -95,7 +96,22 @@ COMPLETENESS_HOUR = sa.Table(
     sa.Column("stn", sa.Integer, primary_key=True, autoincrement=False, comment="지점번호 / station number"),
     sa.Column("present", sa.Integer, nullable=False, comment="값이 있는 행 수 / rows with at least one value"),
     sa.Column("blank", sa.Integer, nullable=False, comment="결측부호뿐인 행 수 / rows of sentinels only"),
+    sa.Index("completeness_hour_stn", "dataset", "stn", "hour_kst"),
     comment="시간별 행 수 / rows per station and hour",
+    **ON_SERVERS,
+)
+
+COVERAGE_DAY = sa.Table(
+    "coverage_day",
+    METADATA,
+    sa.Column("dataset", sa.String(32), primary_key=True, comment="자료 / dataset"),
+    sa.Column("day_kst", sa.String(10), primary_key=True, comment="날짜 (00:00, 24:00] / the day"),
+    sa.Column("answered", LONG_TEXT, nullable=False, comment="온전한 응답을 받은 분 / minutes answered wholly, JSON"),
+    sa.Column("reported", LONG_TEXT, nullable=False, comment="행이 있는 지점 / stations with rows"),
+    sa.Column("rejected", LONG_TEXT, comment="읽지 못한 칸 / cells whose line cannot be read, JSON"),
+    sa.Column("present", sa.BigInteger, nullable=False, comment="값이 있는 행 수 / rows with at least one value"),
+    sa.Column("blank", sa.BigInteger, nullable=False, comment="결측부호뿐인 행 수 / rows of sentinels only"),
+    comment="자료·날짜별 수집 범위 / what is known of each dataset and day",
     **ON_SERVERS,
 )
 
@@ -174,5 +190,5 @@ LEASE = sa.Table(
 )
 
 #: Made by ``kmaflow init``; observation tables follow when their dataset is first loaded.
-SERVICE_TABLES = (FETCH, REVISION, REJECTED_LINE, COMPLETENESS_HOUR, STATION, LATEST, OBSERVATION_SCHEMA)
+SERVICE_TABLES = (FETCH, REVISION, REJECTED_LINE, COMPLETENESS_HOUR, COVERAGE_DAY, STATION, LATEST, OBSERVATION_SCHEMA)
 STATE_TABLES = (API_USAGE, LEASE)

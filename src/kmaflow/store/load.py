@@ -20,7 +20,7 @@ from kmaflow.failpoints import reach
 from kmaflow.hub.lines import Rejected
 from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
-from kmaflow.store import ledger, stations
+from kmaflow.store import ledger, sheet_keeping, stations
 from kmaflow.store.books import COMPLETENESS_HOUR, FETCH, REJECTED_LINE, REVISION
 from kmaflow.store.ledger import Earlier, Fetch
 from kmaflow.store.loader import Loader, loader_for
@@ -63,13 +63,15 @@ def load(
     reach("transaction_begun")
     known = ledger.earlier(connection, fetch)
     repeats = known.repeats and not force
-    outcome = "unchanged" if repeats else "partial" if parsed.not_produced else "ok"
+    outcome = "unchanged" if repeats else "partial" if sheet_keeping.unproduced(parsed, fetch) else "ok"
     fetch = replace(
         fetch, outcome=outcome, rows=parsed.rows.height, rejected=len(parsed.rejected), lacking=known.lacking
     )
     fetch_id = ledger.write(connection, fetch)
     reach("ledger_written")
     if repeats:
+        if fetch.window is not None:
+            sheet_keeping.keep(connection, parsed, fetch, stored=None)
         return Loaded(fetch_id, outcome)
     if not known.repeats:
         keep_rejected(connection, fetch.dataset, parsed.rejected, fetch_id)
@@ -78,7 +80,12 @@ def load(
         return Loaded(fetch_id, outcome)
     loader = loader_for(connection)
     stored = loader.stored(OBSERVATIONS[parsed.dataset.name], fetch.window)
-    loaded = _Merge(connection, loader, parsed, fetch, fetch_id, known, advance=advance).run(stored)
+    merge = _Merge(connection, loader, parsed, fetch, fetch_id, known, advance=advance)
+    loaded = merge.run(stored)
+    sheet_keeping.keep(
+        connection, parsed, fetch, stored=stored, counted=merge.counted, anew=known.retired, younger=known.newer
+    )
+    reach("sheets_kept")
     if parsed.pairs is not None and not parsed.rows.is_empty():
         revised = load_pairs(loader, parsed, fetch, fetch_id, known)
         loaded = replace(loaded, revised=loaded.revised + revised)
@@ -146,6 +153,8 @@ class _Merge:
         self.known = known
         self.advance = advance
         self.cause = "parser" if known.same_bytes else "hub"
+        #: What was added to ``completeness_hour``.
+        self.counted: pl.DataFrame | None = None
         self.dataset = parsed.dataset.name
         self.names = [column.name for column in parsed.dataset.stored]
         self.values = [column.name for column in parsed.dataset.values]
@@ -238,6 +247,7 @@ class _Merge:
             # What was counted before a month was taken out stays until rows come back: then the hour is counted anew.
             by_hour = self._counted_anew(by_hour)
         self.loader.add_counts(self.dataset, by_hour)
+        self.counted = by_hour
         reach("hours_counted")
         if not self.advance:
             return

@@ -20,8 +20,8 @@ from kmaflow.catalog.time import HOUR, Window
 from kmaflow.failpoints import reach
 from kmaflow.hub.parse import PARSER_VERSION, Parsed
 from kmaflow.hub.station_list import ParsedStations
-from kmaflow.store import ledger
-from kmaflow.store.books import COMPLETENESS_HOUR, FETCH, LATEST, REJECTED_LINE, REVISION, STATION
+from kmaflow.store import day_sheet, ledger
+from kmaflow.store.books import COMPLETENESS_HOUR, COVERAGE_DAY, FETCH, LATEST, REJECTED_LINE, REVISION, STATION
 from kmaflow.store.columns import schema_of
 from kmaflow.store.ledger import LOADED, RETIRED, Fetch
 from kmaflow.store.load import Loaded, load, load_list
@@ -167,6 +167,9 @@ class Stretch:
         self._connection.execute(REVISION.delete().where(revised))
         counted = (hours.dataset == self.dataset) & (hours.hour_kst > window.start) & (hours.hour_kst <= window.end)
         self._connection.execute(COMPLETENESS_HOUR.delete().where(counted))
+        sheets, days = COVERAGE_DAY.c, day_sheet.days_of(window)
+        mine = (sheets.dataset == self.dataset) & sheets.day_kst.between(f"{days[0]}", f"{days[-1]}")
+        self._connection.execute(COVERAGE_DAY.delete().where(mine))
         self._old = [window]
         # An answer that reaches out of the stretch stands for the part of it that lies outside.
         for row in self._before:

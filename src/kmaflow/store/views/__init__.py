@@ -11,15 +11,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from kmaflow.store.books import LATEST, STATION
+from kmaflow.store.books import COMPLETENESS_HOUR, LATEST, STATION
 from kmaflow.store.tables import OBSERVATIONS
+from kmaflow.store.views.completeness import completeness_view
 from kmaflow.store.views.definition import View
 from kmaflow.store.views.dialect import dialect_of
 from kmaflow.store.views.latest import latest_view
 from kmaflow.store.views.station import station_view
 from kmaflow.store.views.summary import daily_view, hourly_view
 
-NAMES = ("v_station", "v_latest", "v_hourly", "v_daily")
+NAMES = ("v_station", "v_completeness", "v_latest", "v_hourly", "v_daily")
 _CANDIDATE = "kmaflow_candidate"
 #: PostgreSQL: a view is replaced only by one with the same columns.
 _OTHER_COLUMNS = "42P16"
@@ -28,13 +29,19 @@ _OTHER_COLUMNS = "42P16"
 def definitions(dialect_name: str, there: Set[str]) -> list[View]:
     """The views that can be made over the tables that are there, in the order of making."""
     dialect = dialect_of(dialect_name)
-    views = [station_view(), latest_view(dialect, there), hourly_view(dialect), daily_view(dialect)]
+    views = [
+        station_view(),
+        completeness_view(dialect),
+        latest_view(dialect, there),
+        hourly_view(dialect),
+        daily_view(dialect),
+    ]
     return [view for view in views if view.needs <= there]
 
 
 def version(dialect_name: str) -> str:
     """A digest of all that :func:`make` would write where every table is there: differs when a view has changed."""
-    tables = {LATEST.name, STATION.name, *OBSERVATIONS}
+    tables = {LATEST.name, STATION.name, COMPLETENESS_HOUR.name, *OBSERVATIONS}
     # Without ``needs``: a set has another order in every process.
     written = [(view.name, view.comment, view.columns, view.source) for view in definitions(dialect_name, tables)]
     return sha256(repr(written).encode()).hexdigest()[:16]

@@ -1,0 +1,139 @@
+"""The day sheets made anew from ledger, ``completeness_hour``, ``rejected_line`` and observations: for databases that have none yet, and as a proof.
+
+Two things are known only while an answer is loaded: lines that do not say which cell they are about, and a stamp that one answer lacked and another,
+for one station, brought.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from kmaflow.catalog import DATASETS
+from kmaflow.catalog.time import DAY, HOUR, Window
+from kmaflow.store.books import COMPLETENESS_HOUR, FETCH, REJECTED_LINE
+from kmaflow.store.day_sheet import (
+    COVERAGE_DAY,
+    Minutes,
+    Sheet,
+    day_of,
+    days_of,
+    joined,
+    minute_of,
+    who_of,
+    write,
+)
+from kmaflow.store.ledger import LOADED, LONGEST
+from kmaflow.store.sheet_keeping import YOUNG, answered_minutes
+from kmaflow.store.tables import OBSERVATIONS
+
+#: Hours are read so many at a time: bounds the memory.
+_SPAN = 10 * DAY
+
+
+@dataclass(slots=True)
+class _Draft:
+    spans: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    reported: set[int] = field(default_factory=set)
+    rejected: dict[int, frozenset[int]] = field(default_factory=lambda: defaultdict(frozenset))
+    present: int = 0
+    blank: int = 0
+
+    def sheet(self) -> Sheet:
+        answered: dict[str, Minutes] = {who: joined(spans) for who, spans in self.spans.items() if joined(spans)}
+        return Sheet(answered, frozenset(self.reported), dict(self.rejected), self.present, self.blank)
+
+
+def recount(connection: sa.Connection, dataset: str) -> int:
+    """Make the sheets of a dataset anew, in the caller's transaction; gives how many there are. Nobody else may load it meanwhile."""
+    if not sa.inspect(connection).has_table(dataset):
+        return 0
+    drafts: dict[date, _Draft] = defaultdict(_Draft)
+    _count(connection, dataset, drafts)
+    _answers(connection, dataset, drafts)
+    _unread(connection, dataset, drafts)
+    connection.execute(COVERAGE_DAY.delete().where(COVERAGE_DAY.c.dataset == dataset))
+    for day, draft in sorted(drafts.items()):
+        write(connection, dataset, day, draft.sheet(), None)
+    return len(drafts)
+
+
+def _count(connection: sa.Connection, dataset: str, drafts: dict[date, _Draft]) -> None:
+    """Rows, and the stations that have them."""
+    hours = COMPLETENESS_HOUR.c
+    mine = hours.dataset == dataset
+    first, last = connection.execute(
+        sa.select(sa.func.min(hours.hour_kst), sa.func.max(hours.hour_kst)).where(mine)
+    ).one()
+    for part in Window(first - HOUR, last).split(_SPAN) if first else ():
+        query = sa.select(hours.hour_kst, hours.stn, hours.present, hours.blank)
+        for hour, stn, present, blank in connection.execute(
+            query.where(mine, hours.hour_kst > part.start, hours.hour_kst <= part.end)
+        ):
+            draft = drafts[day_of(hour)]
+            draft.present += present
+            draft.blank += blank
+            if present + blank:
+                draft.reported.add(stn)
+
+
+def _loaded(connection: sa.Connection, dataset: str) -> list[Any]:
+    """(stn, start, end, fetched_at, outcome, selection, id) of every loaded answer."""
+    table = FETCH.c
+    query = sa.select(table.stn, table.tm_from, table.tm_to, table.fetched_at, table.outcome, table.selection, table.id)
+    mine = (table.dataset == dataset) & table.outcome.in_(LOADED) & table.tm_to.is_not(None)
+    return list(connection.execute(query.where(mine)))
+
+
+def _answers(connection: sa.Connection, dataset: str, drafts: dict[date, _Draft]) -> None:
+    described = DATASETS[dataset]
+    stamp = OBSERVATIONS[dataset].c.tm_kst
+    # An answer that was repeated unchanged says no more than the first time, except that by now the hub should have had the rest.
+    for stn, start, end, fetched_at, outcome, selection, _ in _loaded(connection, dataset):
+        window = Window(start, end)
+        since = datetime.max if described.placeholders else fetched_at - YOUNG
+        if described.placeholders and outcome == "unchanged":
+            continue
+        if outcome == "partial":
+            since = start
+        lacking: set[datetime] = set()
+        if end > since:
+            there = sa.select(stamp).where(stamp > start, stamp <= end).distinct()
+            seen = set(connection.execute(there).scalars())
+            lacking = {one for one in window.stamps(described.cadence) if one > since and one not in seen}
+        for day, spans in answered_minutes(window, lacking, described.cadence).items():
+            drafts[day].spans[who_of(stn, selection)].extend(spans)
+
+
+def _unread(connection: sa.Connection, dataset: str, drafts: dict[date, _Draft]) -> None:
+    """Cells whose line cannot be read, without a row, and about which no younger answer says more."""
+    line, fetch = REJECTED_LINE.c, FETCH.c
+    query = (
+        sa.select(line.tm_kst, line.stn, fetch.fetched_at, fetch.id)
+        .join(FETCH, fetch.id == line.fetch_id)
+        .where(line.dataset == dataset, line.tm_kst.is_not(None), line.stn.is_not(None), fetch.tm_to.is_not(None))
+    )
+    cells = [tuple(row) for row in connection.execute(query)]
+    if not cells:
+        return
+    by_day: dict[date, list[tuple[Window, int, datetime, str, int]]] = defaultdict(list)
+    wanted = {day_of(cell[0]) for cell in cells}
+    for stn, start, end, fetched_at, outcome, selection, number in _loaded(connection, dataset):
+        if outcome != "unchanged" and end - start <= LONGEST:
+            for day in wanted.intersection(days_of(Window(start, end))):
+                by_day[day].append((Window(start, end), stn, fetched_at, selection, number))
+    table = OBSERVATIONS[dataset].c
+    for stamp, stn, fetched_at, number in cells:
+        row = sa.select(table.stn).where(table.tm_kst == stamp, table.stn == stn)
+        later = (
+            stamp in window and asked in (0, stn) and (chosen == "all" or str(stn) in chosen.split(","))
+            for window, asked, moment, chosen, other in by_day[day_of(stamp)]
+            if (moment, other) > (fetched_at, number)
+        )
+        if not any(later) and connection.execute(row).first() is None:
+            minutes = drafts[day_of(stamp)].rejected
+            minutes[stn] |= {minute_of(stamp)}

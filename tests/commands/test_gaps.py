@@ -1,0 +1,139 @@
+"""``kmaflow gaps`` and ``kmaflow plan``: what is missing, why, and its price; nothing is asked of the hub."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from kmaflow.catalog.time import MINUTE
+from kmaflow.collect.prospect import settled
+from kmaflow.simulator.server import Running
+from kmaflow.store import books
+
+from ..collect.hub import plan as faults
+from ..collect.hub import requests_seen
+from .conftest import Done, Kmaflow
+
+pytestmark = pytest.mark.skipif(not hasattr(books, "COVERAGE_DAY"), reason="the database has no day sheets yet")
+
+HOUR = ("--from", "2025-01-15 11:00", "--to", "2025-01-15 12:00")
+
+
+def _json(done: Done) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(done.out)
+    return told
+
+
+@pytest.fixture
+def collected(hub: Running, kmaflow: Kmaflow) -> Running:
+    """Half an hour of minutes, of which ten were refused, and an hour of ASOS."""
+    faults(hub, "http504", count=100, match={"tm2": "202501151130"})
+    for minute in range(21, 31):
+        faults(hub, "http504", count=100, match={"tm2": f"2025011511{minute}"})
+    assert kmaflow("collect", "aws_minute", "--from", "2025-01-15 11:00", "--to", "2025-01-15 11:30").code == 3
+    hub.simulator.hub.faults.clear()
+    assert kmaflow("collect", "asos_hourly", *HOUR).code == 0
+    return hub
+
+
+def test_an_empty_database_has_nothing_to_tell(kmaflow: Kmaflow) -> None:
+    for command in ("gaps", "plan"):
+        done = kmaflow(command)
+        assert (done.code, done.out) == (0, "")
+        assert "--from" in done.err
+    assert kmaflow("gaps", "aws_minut").code == 2
+    done = kmaflow("gaps", "aws_minute", *HOUR, "--json")
+    (gap,) = _json(done)["gaps"]
+    assert done.code == 3
+    assert (gap["state"], gap["why"], gap["stations"], gap["stations_known"], gap["cells"]) == (
+        "not_asked",
+        "planned",
+        "all",
+        False,
+        60,
+    )
+
+
+def test_gaps_say_what_is_missing_and_why(collected: Running, kmaflow: Kmaflow) -> None:
+    asked = len(requests_seen(collected))
+    done = kmaflow("gaps", "aws_minute", *HOUR, "--json")
+    told = _json(done)
+    assert done.code == 3
+    refused, planned = told["gaps"]
+    assert (refused["from"], refused["to"], refused["state"], refused["why"]) == (
+        "2025-01-15 11:20",
+        "2025-01-15 11:30",
+        "refused",
+        "server",
+    )
+    assert "504" in refused["error"]
+    assert (planned["from"], planned["to"], planned["why"]) == ("2025-01-15 11:30", "2025-01-15 12:00", "planned")
+    assert planned["cells"] == 3 * refused["cells"]
+    assert told["missing"] == 4 * refused["cells"]
+    whole = kmaflow("gaps", "asos_hourly", *HOUR)
+    assert whole.code == 0
+    assert "nothing is missing" in whole.out
+    table = kmaflow("gaps", *HOUR)
+    assert table.code == 3
+    assert "거절 / refused" in table.out
+    one = _json(kmaflow("gaps", "aws_minute", *HOUR, "--stations", "108", "--json"))
+    assert [(gap["stations"], gap["cells"]) for gap in one["gaps"]] == [([108], 10), ([108], 30)]
+    assert len(requests_seen(collected)) == asked
+
+
+def test_all_states_add_up_to_all_cells(collected: Running, kmaflow: Kmaflow) -> None:
+    done = kmaflow("gaps", "aws_minute", *HOUR, "--all-states", "--json")
+    told = _json(done)
+    totals = told["totals"]["aws_minute"]
+    assert totals["refused"] + totals["not_asked"] == told["missing"]
+    assert totals["blank"] > 0
+    stations = told["missing"] // 40
+    assert sum(totals.values()) == 60 * stations
+    assert {gap["state"] for gap in told["gaps"]} >= {"refused", "not_asked", "blank"}
+    assert "결측부호뿐 / blank" in kmaflow("gaps", "aws_minute", *HOUR, "--all-states").out
+
+
+def test_a_plan_tells_calls_bytes_and_days(collected: Running, kmaflow: Kmaflow) -> None:
+    asked = len(requests_seen(collected))
+    done = kmaflow("plan", "aws_minute", *HOUR, "--json")
+    told = _json(done)
+    (one,) = told["datasets"]
+    assert (done.code, one["calls"], one["calls_all_stations"], one["proven_minimum"]) == (0, 4, 4, True)
+    beside = one["beside_in_last_7_days"]
+    assert (beside["requests"] - beside["retries"], beside["halves"], beside["asked_again"]) == (2, 0, 0)
+    assert told["whole_days"] == 1
+    assert told["days"] == pytest.approx(one["bytes"] / (0.98 * 5e9), abs=1e-3)
+    (single,) = _json(kmaflow("plan", "aws_minute", *HOUR, "--stations", "108,서울", "--json"))["datasets"]
+    assert (single["calls"], single["calls_one_station"], single["missing_cells"]) == (1, 1, 40)
+    day = _json(kmaflow("plan", "all", "--from", "2025-01-13", "--to", "2025-01-14", "--json"))
+    assert {one["dataset"]: one["calls"] for one in day["datasets"]} == {
+        "aws_minute": 144,
+        "aws_cloud": 144,
+        "aws_visibility": 144,
+        "aws_ground_temperature": 144,
+        "aws_present_weather": 144,
+        "asos_hourly": 1,
+    }
+    table = kmaflow("plan", "aws_minute", *HOUR)
+    assert "합계 / total" in table.out
+    assert len(requests_seen(collected)) == asked
+
+
+def test_what_lies_before_start_says_so(collected: Running, kmaflow: Kmaflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KMAFLOW_START", "2025-01-15 11:50")
+    told = _json(kmaflow("gaps", "aws_minute", *HOUR, "--json"))
+    assert [gap["why"] for gap in told["gaps"]] == ["server", "before_start", "planned"]
+    assert _json(kmaflow("gaps", "aws_minute", "--to", "2025-01-15 12:00", "--json"))["windows"] == {
+        "aws_minute": {"from": "2025-01-15 11:50", "to": "2025-01-15 12:00"}
+    }
+
+
+def test_what_should_be_there_by_now() -> None:
+    noon = datetime(2025, 1, 15, 12, 0)
+    assert settled("aws_minute", noon + 22 * MINUTE) == noon
+    assert settled("aws_minute", noon + 23 * MINUTE) == noon + 10 * MINUTE
+    assert settled("asos_hourly", noon + 29 * MINUTE) == noon - timedelta(hours=1)
+    assert settled("asos_hourly", noon + 30 * MINUTE) == noon
