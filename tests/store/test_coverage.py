@@ -17,11 +17,11 @@ from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.hub.parse import Parsed, empty_rows
 from kmaflow.store import Store, books
-from kmaflow.store.books import COMPLETENESS_HOUR, FETCH, LATEST, REJECTED_LINE, REVISION
+from kmaflow.store.books import COMPLETENESS_HOUR, COVERAGE_DAY, FETCH, LATEST, REJECTED_LINE, REVISION
 from kmaflow.store.cells import STATES, hours, stamps
 from kmaflow.store.coverage import Gap, asked, due, first_start, gaps
 from kmaflow.store.coverage_picture import MISSING
-from kmaflow.store.day_sheet import COVERAGE_DAY, day_of, read
+from kmaflow.store.day_sheet import day_of, read
 from kmaflow.store.engine import writing
 from kmaflow.store.loader import loader_for
 from kmaflow.store.seen import Beside, beside, most_bytes_per_stamp
