@@ -15,9 +15,8 @@ import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window
-from kmaflow.store.books import COMPLETENESS_HOUR, FETCH, REJECTED_LINE
+from kmaflow.store.books import COMPLETENESS_HOUR, COVERAGE_DAY, FETCH, REJECTED_LINE
 from kmaflow.store.day_sheet import (
-    COVERAGE_DAY,
     Minutes,
     Sheet,
     day_of,
