@@ -176,7 +176,7 @@ def stamps(
     chosen = None if stations is None else frozenset(stations)
     picture = Picture(connection, dataset, window, stations=chosen, start=start)
     axis, meanings = picture.axis, picture.meanings
-    rows = {(tm, stn): blank for tm, stn, blank in _rows(connection, dataset, window, chosen)}
+    rows = {(tm, stn): blank for tm, stn, blank in stored_rows(connection, dataset, window, chosen)}
     rejected = set(rejected_cells(picture))
     gone = _retired(connection, picture)
     found = []
@@ -204,7 +204,7 @@ def stamps(
     return pl.DataFrame(found, schema=schema, orient="row").sort("tm_kst", "stn")
 
 
-def _rows(
+def stored_rows(
     connection: sa.Connection, dataset: str, window: Window, stations: frozenset[int] | None
 ) -> list[tuple[datetime, int, bool]]:
     """(stamp, station, whether it has no value) of the stored rows."""

@@ -118,8 +118,17 @@ def gaps(
 
 def gaps_of(connection: sa.Connection, picture: Picture) -> list[Gap]:
     """What is missing of one dataset, in the order of time."""
+    return sorted(unanswered(connection, picture, picture.groups) + unread(connection, picture), key=_order)
+
+
+def _order(gap: Gap) -> tuple[Window, str, str, tuple[int, ...]]:
+    return gap.window, gap.state, gap.why, gap.stations or ()
+
+
+def unanswered(connection: sa.Connection, picture: Picture, groups: Iterable[Group]) -> list[Gap]:
+    """What no whole answer covers of the picture's groups. Stamps whose codes say :data:`ANSWERED` are left out."""
     stretches: dict[tuple[int, int, str, str, bool], _Stretch] = {}
-    for group in picture.groups:
+    for group in groups:
         for one in _missing(picture, group):
             known = stretches.setdefault((one.low, one.high, one.state, one.why, one.known), one)
             if known is not one:
@@ -127,9 +136,7 @@ def gaps_of(connection: sa.Connection, picture: Picture) -> list[Gap]:
                 known.cells += one.cells
                 known.trouble = max(known.trouble, one.trouble)
     found = [_gap(picture, one) for one in stretches.values()]
-    found = _told(connection, picture, list(stretches.values()), found)
-    found += _rejected(connection, picture)
-    return sorted(found, key=lambda gap: (gap.window, gap.state, gap.why, gap.stations or ()))
+    return sorted(_told(connection, picture, list(stretches.values()), found), key=_order)
 
 
 def _missing(picture: Picture, group: Group) -> Iterator[_Stretch]:
@@ -219,7 +226,8 @@ def rejected_cells(picture: Picture) -> Iterator[tuple[int, int]]:
                     yield index, stn
 
 
-def _rejected(connection: sa.Connection, picture: Picture) -> list[Gap]:
+def unread(connection: sa.Connection, picture: Picture) -> list[Gap]:
+    """What was answered with lines that cannot be read."""
     by_station: dict[int, list[int]] = {}
     for index, stn in rejected_cells(picture):
         by_station.setdefault(stn, []).append(index)

@@ -21,7 +21,7 @@ from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import MINUTE, Window, floor_to
 from kmaflow.store.books import FETCH
 from kmaflow.store.day_sheet import ALL, AROUND, days_of, read, start_of, stations_of
-from kmaflow.store.ledger import LONGEST, RETIRED
+from kmaflow.store.ledger import GIVEN_UP, LONGEST, RETIRED
 
 State = Literal["present", "blank", "absent", "not_yet_produced", "refused", "rejected", "not_asked"]
 #: Missing, for exit code 3, ``gaps`` and repair (design.md §6).
@@ -53,6 +53,11 @@ class Trouble:
         if self.outcome == "not_asked" or (self.outcome in _OUTCOMES_OF_QUOTA and self.http_status is None):
             return "not_asked", "quota"
         return "refused", self.outcome
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether it was a request at all: neither kept back by the quota nor the note that nobody asks any more."""
+        return self.outcome != GIVEN_UP and self.state[0] != "not_asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +289,13 @@ def plain(connection: sa.Connection, column: sa.ColumnElement[Any]) -> sa.Column
 def moment(value: datetime | str) -> datetime:
     """A time that was read by :func:`plain`."""
     return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def concerns(trouble: Trouble, group: Group) -> bool:
+    """Whether a request was about the stations of a group."""
+    if group.stations is None:
+        return trouble.stn == 0 and trouble.selection == "all"
+    return all(_concerns(trouble, stn) for stn in list(group.stations)[:1])
 
 
 def _concerns(trouble: Trouble, stn: int) -> bool:

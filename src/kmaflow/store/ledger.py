@@ -15,6 +15,8 @@ from kmaflow.store.books import FETCH
 LOADED = ("ok", "partial", "unchanged")
 #: Outcome of the row that says which rows retention has taken out.
 RETIRED = "retired"
+#: Outcome of the row that says that repair asks no more, and why.
+GIVEN_UP = "given_up"
 #: No window in the ledger is longer: so what touches a window is found near it, however long the ledger grows.
 LONGEST = timedelta(days=31)
 

@@ -1,0 +1,179 @@
+"""What should be asked again now: what is missing, what came blank, what KMA may have corrected since.
+
+* Missing cells are asked again 10 minutes, 1 hour, 6 hours, 1 day and 3 days after they were first asked for, then given up. What was never asked, or
+  was kept back by the quota, is due at once.
+* A blank row, or none, is asked again 10 minutes and 1 hour after the first answer, if that station reported within the last 24 hours.
+* The last days are visited again once a day, for corrections.
+
+It is all told from ledger and tables, so that nothing is forgotten when a worker dies, and nothing is asked twice because two of them live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from kmaflow.catalog import DATASETS
+from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
+from kmaflow.collect.planner import Want
+from kmaflow.store.attempts import Attempts, answers, due, failures, seconds, stamps_of
+from kmaflow.store.books import COMPLETENESS_HOUR
+from kmaflow.store.cells import stored_rows
+from kmaflow.store.coverage import Gap, runs, unanswered, unread
+from kmaflow.store.coverage import due as had_by_hub
+from kmaflow.store.coverage_picture import ANSWERED, Axis, Group, Picture
+from kmaflow.store.ledger import GIVEN_UP
+
+MISSING_STEPS = (10 * MINUTE, HOUR, 6 * HOUR, DAY, 3 * DAY)
+QUIET_STEPS = (10 * MINUTE, HOUR)
+#: A station that has been silent for longer is not asked again for the cells in which it is.
+_REPORTED_WITHIN = DAY
+#: States that only a person, or a start further back, can change.
+_NOT_MEANT = ("before_start", "stations")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is to be asked of one dataset now, and what is not.
+
+    Attributes:
+        missing: stretches whose next try has come.
+        exhausted: stretches that were tried as often as they will be, not yet noted as given up.
+        later: stretches whose next try is still to come, or that are given up.
+        quiet: blank or absent cells to be asked again.
+        revisits: stretches to be visited for corrections.
+    """
+
+    dataset: str
+    missing: tuple[Gap, ...] = ()
+    exhausted: tuple[Gap, ...] = ()
+    later: tuple[Gap, ...] = ()
+    quiet: tuple[Want, ...] = ()
+    revisits: tuple[Want, ...] = ()
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is something to ask."""
+        return bool(self.missing or self.quiet or self.revisits)
+
+
+def due_now(
+    connection: sa.Connection,
+    dataset: str,
+    window: Window,
+    *,
+    now: datetime,
+    stations: Iterable[int] | None = None,
+    start: datetime | None = None,
+    revisit_days: int = 0,
+    everything: bool = False,
+) -> Due:
+    """What is due of one dataset.
+
+    Args:
+        window: what is looked at, naive KST. Stamps that the hub cannot have yet are left out.
+        now: naive KST.
+        stations: only these; None = all.
+        start: ``START``, naive KST: what lies before was not meant to be kept.
+        revisit_days: how many days back corrections are looked for.
+        everything: all that is missing, due or given up.
+    """
+    window_end = min(window.end, had_by_hub(dataset, now))
+    if window_end <= window.start or not Window(window.start, window_end).count(DATASETS[dataset].cadence):
+        return Due(dataset)
+    chosen = None if stations is None else frozenset(stations)
+    picture = Picture(connection, dataset, Window(window.start, window_end), stations=chosen, start=start)
+    missing, exhausted, later = _missing(connection, picture, now, everything=everything)
+    recent = Window(max(picture.axis.first, now - (revisit_days + 2) * DAY), window_end)
+    quiet: tuple[Want, ...] = ()
+    revisits: tuple[Want, ...] = ()
+    if recent.count(picture.axis.step):
+        axis = Axis(recent, picture.axis.step)
+        answered = answers(connection, dataset, axis)
+        quiet = _quiet(connection, dataset, axis, answered, chosen, now)
+        revisits = _revisits(axis, answered, chosen, now, revisit_days)
+    return Due(dataset, missing, exhausted, later, quiet, revisits)
+
+
+def _missing(
+    connection: sa.Connection, picture: Picture, now: datetime, *, everything: bool
+) -> tuple[tuple[Gap, ...], tuple[Gap, ...], tuple[Gap, ...]]:
+    """(due, exhausted, later)."""
+    meanings = picture.meanings
+    unmeant = [code for code, (_, why) in enumerate(meanings) if why in _NOT_MEANT]
+    given_up = [code for code, (_, why) in enumerate(meanings) if why == GIVEN_UP]
+    sorted_out: tuple[list[Group], list[Group], list[Group]] = ([], [], [])
+    for group in picture.groups:
+        tried = failures(picture, group)
+        meant = (group.codes != ANSWERED) & ~np.isin(group.codes, unmeant)
+        fresh = tried.count == 0
+        ready = meant if everything else meant & (fresh | due(tried, MISSING_STEPS, now))
+        spent = meant & ~ready & (tried.count > len(MISSING_STEPS)) & ~np.isin(group.codes, given_up)
+        for kept, mask in zip(sorted_out, (ready, spent, meant & ~ready & ~spent), strict=True):
+            kept.append(replace(group, codes=np.where(mask, group.codes, ANSWERED)))
+    found = [unanswered(connection, picture, groups) for groups in sorted_out]
+    unreadable = unread(connection, picture)
+    if unreadable:
+        answered = answers(connection, picture.dataset, picture.axis)
+        ready = due(answered, MISSING_STEPS, now)
+        for gap in unreadable:
+            part = slice(picture.axis.before(gap.window.start), picture.axis.before(gap.window.end))
+            found[0 if everything or ready[part].any() else 2].append(gap)
+    return tuple(found[0]), tuple(found[1]), tuple(found[2])
+
+
+def _quiet(
+    connection: sa.Connection,
+    dataset: str,
+    axis: Axis,
+    answered: Attempts,
+    chosen: frozenset[int] | None,
+    now: datetime,
+) -> tuple[Want, ...]:
+    """Blank and absent cells of stations that reported within the last 24 hours. Answers of history are final."""
+    live = answered.first - stamps_of(axis) < DAY.total_seconds()
+    mask = live & _passed(answered, answered.first, QUIET_STEPS, now)
+    if not mask.any():
+        return ()
+    hours = COMPLETENESS_HOUR.c
+    query = sa.select(hours.stn).where(
+        hours.dataset == dataset, hours.hour_kst > now - _REPORTED_WITHIN, hours.present > 0
+    )
+    roster = frozenset(connection.execute(query.distinct()).scalars())
+    roster = roster if chosen is None else roster & chosen
+    found = []
+    for low, high in runs(mask, np.zeros(axis.count, np.int64)):
+        window = axis.window(low, high)
+        there = [(stamp, stn) for stamp, stn, blank in stored_rows(connection, dataset, window, chosen) if not blank]
+        counts = dict.fromkeys(roster, 0)
+        for _, stn in there:
+            if stn in counts:
+                counts[stn] += 1
+        if silent := sorted(stn for stn, count in counts.items() if count < high - low):
+            found.append(Want(window, tuple(silent)))
+    return tuple(found)
+
+
+def _revisits(
+    axis: Axis, answered: Attempts, chosen: frozenset[int] | None, now: datetime, days: int
+) -> tuple[Want, ...]:
+    """Stamps that have become a day, two days, … old since they were last answered."""
+    mask = _passed(answered, stamps_of(axis), [count * DAY for count in range(1, days + 1)], now)
+    stations = None if chosen is None else tuple(sorted(chosen))
+    return tuple(Want(axis.window(low, high), stations) for low, high in runs(mask, np.zeros(axis.count, np.int64)))
+
+
+def _passed(
+    answered: Attempts, since: NDArray[np.int64], steps: Iterable[timedelta], now: datetime
+) -> NDArray[np.bool_]:
+    """Where a step after ``since`` lies between the last answer and now."""
+    mask = np.zeros(len(since), np.bool_)
+    for step in steps:
+        mark = since + int(step.total_seconds())
+        mask |= (answered.last < mark) & (mark <= seconds(now))
+    return mask & (answered.count > 0)
