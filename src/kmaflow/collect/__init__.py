@@ -1,6 +1,6 @@
 """Plan and run: what brings the hub's answers into the database."""
 
-from kmaflow.collect.run import DatasetResult
+from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.session import Collector, StationSync
 from kmaflow.collect.stations import ALL, StationChoice, UnknownStations
 

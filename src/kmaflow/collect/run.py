@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Container, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import polars as pl
 
@@ -15,11 +15,12 @@ from kmaflow.archive import Archive, Entry
 from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import Window
 from kmaflow.collect.plan import Call, plan
+from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.stations import StationChoice
-from kmaflow.errors import KmaflowError
+from kmaflow.collect.unasked import told, unasked
 from kmaflow.failpoints import reach
 from kmaflow.hub.client import Answer, Failure, HubClient
-from kmaflow.hub.errors import HubError, NotYetProduced
+from kmaflow.hub.errors import HubError, NotYetProduced, QuotaSpent
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.store import Store
 from kmaflow.store.ledger import Fetch
@@ -28,81 +29,8 @@ log = logging.getLogger(__name__)
 
 #: A dead network fails every call alike: after so many refused windows in a row the rest is left unasked.
 _GIVE_UP_AFTER = 3
-
-
-@dataclass(slots=True)
-class DatasetResult:
-    """What collecting one dataset over one window came to.
-
-    Attributes:
-        planned / done: calls of the plan, and how many of them are finished.
-        calls / bytes: requests made (retries and halves included), and what they brought.
-        rows: rows in the answers for the chosen stations; ``blank`` of them hold sentinels only.
-        inserted / updated / revised: what changed in the database.
-        rejected: lines that are no rows (kept in ``rejected_line``).
-        missing: stretches that are not there, each with why.
-        error: the first error, None if there was none.
-        last_stamp: the youngest stamp among the rows, naive KST.
-    """
-
-    dataset: str
-    window: Window
-    planned: int = 0
-    done: int = 0
-    calls: int = 0
-    bytes: int = 0
-    rows: int = 0
-    blank: int = 0
-    inserted: int = 0
-    updated: int = 0
-    revised: int = 0
-    rejected: int = 0
-    missing: list[str] = field(default_factory=list)
-    error: KmaflowError | None = None
-    last_stamp: datetime | None = None
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def unchanged(self) -> int:
-        """Rows that were there already as they are."""
-        return self.rows - self.inserted - self.updated
-
-    @property
-    def complete(self) -> bool:
-        """Whether nothing is missing: no window refused, not asked, not yet produced, no line rejected."""
-        return not self.missing and not self.rejected
-
-    @property
-    def failed(self) -> bool:
-        """Whether nothing at all came, for a reason that is not the observations' age."""
-        return self.rows == 0 and self.error is not None and not isinstance(self.error, NotYetProduced)
-
-    def summary(self) -> dict[str, Any]:
-        """The counts as plain JSON values."""
-        return {
-            "dataset": self.dataset,
-            "from": f"{self.window.start:%Y-%m-%d %H:%M}",
-            "to": f"{self.window.end:%Y-%m-%d %H:%M}",
-            **{
-                name: getattr(self, name)
-                for name in (
-                    "calls",
-                    "bytes",
-                    "rows",
-                    "blank",
-                    "inserted",
-                    "updated",
-                    "unchanged",
-                    "revised",
-                    "rejected",
-                )
-            },
-            "complete": self.complete,
-            "missing": list(self.missing),
-            "error": str(self.error) if self.error else None,
-            "last_stamp": f"{self.last_stamp:%Y-%m-%d %H:%M}" if self.last_stamp else None,
-            "notes": list(self.notes),
-        }
+#: A load waits for the next call to be let in, but not for one that has to wait itself.
+_LET_IN_SECONDS = 0.25
 
 
 def keep(archive: Archive, answer: Answer | Failure, content: bytes, status: int | None) -> str:
@@ -142,7 +70,12 @@ class Understood:
 
 
 class DatasetRun:
-    """Collects one dataset over one window."""
+    """Collects one dataset over one window.
+
+    Args:
+        one_writer: quota and observations lie in one SQLite file: the next call is let in before the present answer is loaded, since it
+            would wait for the load otherwise.
+    """
 
     def __init__(
         self,
@@ -154,6 +87,7 @@ class DatasetRun:
         client: HubClient,
         archive: Archive,
         window_minutes: int,
+        one_writer: bool = False,
         on_progress: Callable[[DatasetResult], None] | None = None,
     ) -> None:
         self.dataset = dataset
@@ -161,6 +95,7 @@ class DatasetRun:
         self.store = store
         self.client = client
         self.archive = archive
+        self.one_writer = one_writer
         self.on_progress = on_progress
         self.calls = plan(dataset, window, choice, window_minutes)
         self.result = DatasetResult(dataset.name, window, planned=len(self.calls))
@@ -192,11 +127,22 @@ class DatasetRun:
             self.result.bytes = self.client.received - received
             if self.on_progress:
                 self.on_progress(self.result)
-        if rest := self.calls[done:]:
-            window = Window(min(call.window.start for call in rest), max(call.window.end for call in rest))
+        self._leave(self.calls[done:])
+        return self.result
+
+    def _leave(self, rest: list[Call]) -> None:
+        """Say of these calls that they were not made; of the quota's also in the ledger, by which they are asked later."""
+        if not rest:
+            return
+        window = Window(min(call.window.start for call in rest), max(call.window.end for call in rest))
+        if self.result.deferred_until is None:
             why = self.result.error.code if isinstance(self.result.error, HubError) else "an error"
             self.result.missing.append(f"{window}: not asked ({len(rest)} calls) after: {why}")
-        return self.result
+            return
+        self.result.missing.append(f"{window}: not asked: quota ({len(rest)} calls)")
+        now, selection = self.client.clock(), self.choice.selection
+        for row in unasked(rest, self.dataset.name, now=now, key_id=self.client.key_id, selection=selection):
+            self.store.note(row)
 
     def _fetched(self) -> Iterator[list[Understood | Failure]]:
         """The answers call by call, archived and parsed; the next is made ready while the caller loads the last.
@@ -204,9 +150,14 @@ class DatasetRun:
         Ends early where asking on is useless.
         """
 
+        let_in = threading.Event()
+
         def ask(call: Call) -> list[Understood | Failure]:
-            pieces = self.client.ask_in_parts(self.dataset, call.window, call.stn)
-            return [piece if isinstance(piece, Failure) else self._understand(piece) for piece in pieces]
+            try:
+                pieces = self.client.ask_in_parts(self.dataset, call.window, call.stn, let_in=let_in.set)
+                return [piece if isinstance(piece, Failure) else self._understand(piece) for piece in pieces]
+            finally:
+                let_in.set()
 
         if not self.calls:
             return
@@ -221,7 +172,10 @@ class DatasetRun:
                 useless = refused_in_a_row >= _GIVE_UP_AFTER or any(
                     isinstance(piece, Failure) and not piece.error.transient for piece in pieces
                 )
+                let_in.clear()
                 ahead = None if following is None or useless else pool.submit(ask, following)
+                if ahead is not None and self.one_writer:
+                    let_in.wait(_LET_IN_SECONDS)
                 yield pieces
 
     def _understand(self, answer: Answer) -> Understood:
@@ -264,8 +218,10 @@ class DatasetRun:
 
     def _refuse(self, window: Window | None, error: HubError) -> None:
         log.info("%s %s: %s", self.dataset.name, window, error.what)
-        self.result.missing.append(f"{window}: {error.code}: {error.what}")
+        self.result.missing.append(f"{window}: {told(error, code=True)}")
         self.result.error = self.result.error or error
+        if isinstance(error, QuotaSpent):
+            self.result.deferred_until = error.until
 
     def _ledger_row(self, answer: Answer, digest: str, *, outcome: str, message: str | None = None) -> Fetch:
         return Fetch(

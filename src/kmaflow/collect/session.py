@@ -15,16 +15,23 @@ from kmaflow.archive import Archive
 from kmaflow.catalog import DATASETS, STATION_LISTS, dataset
 from kmaflow.catalog.model import Dataset, Network
 from kmaflow.catalog.time import HOUR, Window, now_kst
-from kmaflow.collect.run import DatasetResult, DatasetRun, keep
+from kmaflow.collect.live_need import open_quota
+from kmaflow.collect.result import DatasetResult
+from kmaflow.collect.run import DatasetRun, keep
 from kmaflow.collect.stations import ALL, StationChoice, choose, means_all, wanted
+from kmaflow.collect.unasked import told
 from kmaflow.errors import UsageError
 from kmaflow.hub.client import Failure, HubClient
 from kmaflow.hub.parse import PARSER_VERSION
+from kmaflow.hub.secrecy import key_id
 from kmaflow.hub.station_list import parse_stations
 from kmaflow.settings import Settings
 from kmaflow.store import Store
 from kmaflow.store.errors import StoreBusy
 from kmaflow.store.ledger import Fetch
+from kmaflow.store.meter import Meter
+from kmaflow.store.quota import Quota
+from kmaflow.store.quota_limits import CallClass
 from kmaflow.store.state import State
 from kmaflow.store.stations import StationChanges
 
@@ -51,6 +58,7 @@ class Collector:
     Attributes:
         store / archive: open.
         client: open, or None for work that needs no hub.
+        quota: of the client's key; None without a client.
     """
 
     def __init__(self, settings: Settings, store: Store, archive: Archive, client: HubClient | None) -> None:
@@ -58,6 +66,8 @@ class Collector:
         self.store = store
         self.archive = archive
         self._client = client
+        self.quota: Quota | None = None
+        self._one_writer = False
         self._state: State | None = None
         self._stack = ExitStack()
 
@@ -70,6 +80,7 @@ class Collector:
         api_key: SecretStr | None = None,
         database_url: str | None = None,
         needs_hub: bool = True,
+        work: CallClass = "live",
         clock: Callable[[], datetime] = now_kst,
     ) -> Collector:
         """Open everything.
@@ -77,6 +88,7 @@ class Collector:
         Args:
             hub_url, api_key, database_url: instead of those of the settings.
             needs_hub: False opens without a key.
+            work: the class to which calls are charged; from backfill, what live data needs is kept back.
 
         Raises:
             UsageError: there is no key.
@@ -94,10 +106,17 @@ class Collector:
         collector = cls(settings, store, archive, None)
         collector._stack.callback(store.dispose)
         if needs_hub and key is not None:
-            client = HubClient(key, hub_url or settings.hub_url, on_failure=collector._note_failure, clock=clock)
-            collector._stack.callback(client.close)
-            collector._client = client
+            collector._open_hub(key, hub_url or settings.hub_url, work, clock)
         return collector
+
+    def _open_hub(self, key: SecretStr, hub_url: str, work: CallClass, clock: Callable[[], datetime]) -> None:
+        # A SQLite file has one writer at a time: books that wait for a load of ours would hold up the fetching beside it.
+        self._one_writer = self.state.one_writer
+        quota = open_quota(self.settings, self.state, key_id(key), clock=clock, with_next=self._one_writer)
+        self._stack.callback(quota.flush)
+        client = HubClient(key, hub_url, meter=Meter(quota, work), on_failure=self._note_failure, clock=clock)
+        self._stack.callback(client.close)
+        self.quota, self._client = quota, client
 
     def __enter__(self) -> Collector:
         return self
@@ -125,7 +144,7 @@ class Collector:
         return self._client
 
     def _note_failure(self, failure: Failure) -> None:
-        """Every refused request into the ledger; what came with it into the archive."""
+        """Every refused request into the ledger, also those that our own quota refused; what came with it into the archive."""
         content = failure.error.body
         digest = keep(self.archive, failure, content, failure.error.status) if content else None
         self.store.note(
@@ -142,9 +161,13 @@ class Collector:
                 rejected=0,
                 parser_version=PARSER_VERSION,
                 key_id=self.client.key_id,
-                message=failure.error.what,
+                message=told(failure.error),
             )
         )
+
+    def _flush(self) -> None:
+        if self.quota is not None:
+            self.quota.flush()
 
     def sync_stations(self, max_age: timedelta | None = None) -> StationSync:
         """Ask for both station lists and keep what changed; nothing is done if both were answered within ``max_age``.
@@ -180,6 +203,7 @@ class Collector:
                 key_id=self.client.key_id,
             )
             changes += self.store.load_stations(parsed, fetch)
+        self._flush()
         return StationSync(True, changes.added, changes.changed, changes.closed, changes.total)
 
     def choose_stations(
@@ -223,6 +247,7 @@ class Collector:
             client=self.client,
             archive=self.archive,
             window_minutes=self.settings.window_minutes,
+            one_writer=self._one_writer,
             on_progress=on_progress,
         )
         with self.state.lease(self._work_name(name, window, choice)) as lease:
@@ -233,7 +258,10 @@ class Collector:
                     raise StoreBusy(f"{name} {window}: another worker has been at it for {_LONGEST_WAIT / 3600:.0f} h")
                 # What it has done is not asked again; what it could not do, or died over, is.
                 run.leave_out(self.store.done_since(name, began - HOUR, choice.selection))
-            return run.run()
+            try:
+                return run.run()
+            finally:
+                self._flush()
 
     def _work_name(self, name: str, window: Window, choice: StationChoice) -> str:
         """What a worker does, by a name that is the same for every worker that does it: the database belongs to it, secrets do not."""

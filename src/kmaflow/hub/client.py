@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 
 # httpx carries a command line of its own and loads it, with rich and pygments, wherever click is installed: a third of the
 # time in which `kmaflow collect` starts. Told that it is not there, httpx does without.
@@ -24,7 +23,8 @@ from pydantic import SecretStr
 from kmaflow import __version__
 from kmaflow.catalog import PUBLIC_HUB
 from kmaflow.catalog.model import Dataset, StationList
-from kmaflow.catalog.time import Window, now_kst, to_kst
+from kmaflow.catalog.time import Window, now_kst
+from kmaflow.hub.answer_times import retry_after, seconds_until
 from kmaflow.hub.body import open_body, refusal
 from kmaflow.hub.empty import why_empty
 from kmaflow.hub.errors import (
@@ -39,11 +39,14 @@ from kmaflow.hub.errors import (
     Truncated,
     UnknownEndpoint,
 )
+from kmaflow.hub.metering import Meter, settle_refused
 from kmaflow.hub.secrecy import guard_logs, key_id, scrub, without_key
 
 #: Slow answers of 30–75 s have been reported; longer ones never came to an end.
 _TIMEOUT = httpx.Timeout(75.0, connect=10.0)
 _LONGEST_WAIT = 60.0
+#: No connection came about: the hub has counted nothing.
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class HubClient:
         key: 인증키.
         hub_url: up to and with ``/api/typ01``.
         tries: how often one question is asked while its errors are transient.
+        meter: lets every request in and is told what it brought; None counts nothing.
         on_failure: told of every failed call (the ledger writes it down).
         clock: naive KST now; tests and simulators have their own.
         sleep: how to wait between tries.
@@ -97,6 +101,7 @@ class HubClient:
         *,
         tries: int = 4,
         timeout: httpx.Timeout = _TIMEOUT,
+        meter: Meter | None = None,
         on_failure: Callable[[Failure], None] | None = None,
         clock: Callable[[], datetime] = now_kst,
         sleep: Callable[[float], None] = tenacity.nap.sleep,
@@ -113,6 +118,7 @@ class HubClient:
         self.clock_ahead: float | None = None
         self._key = key
         self._tries = tries
+        self._meter = meter
         self._on_failure = on_failure
         self._sleep = sleep
         self._http = httpx.Client(
@@ -140,14 +146,16 @@ class HubClient:
         """
         return self._with_retries(lambda: self._ask_once(dataset, window, stn), dataset.name, window, stn)
 
-    def ask_in_parts(self, dataset: Dataset, window: Window, stn: int | None = None) -> Iterator[Answer | Failure]:
+    def ask_in_parts(
+        self, dataset: Dataset, window: Window, stn: int | None = None, *, let_in: Callable[[], None] | None = None
+    ) -> Iterator[Answer | Failure]:
         """Ask for a window; what comes back cut or as 504 is asked again in halves, down to one stamp.
 
-        Yields answers and final failures that together tile the window, in order.
+        Yields answers and final failures that together tile the window, in order. ``let_in`` is told when the meter has let a request in.
         """
         try:
             yield self._with_retries(
-                lambda: self._ask_once(dataset, window, stn),
+                lambda: self._ask_once(dataset, window, stn, let_in),
                 dataset.name,
                 window,
                 stn,
@@ -161,7 +169,7 @@ class HubClient:
             yield failure
             return
         for half in halves:
-            yield from self.ask_in_parts(dataset, half, stn)
+            yield from self.ask_in_parts(dataset, half, stn, let_in=let_in)
 
     def ask_stations(self, stations: StationList, at: datetime | None = None) -> Answer:
         """Ask for one station list, as of ``at`` (naive KST) or as it is now.
@@ -175,24 +183,49 @@ class HubClient:
         name = f"station_{stations.network}"
 
         def once() -> Answer:
-            content, status = self._get(stations.endpoint, parameters)
+            content, status = self._metered(name, 1, None, stations.endpoint, parameters)
             if not open_body(content).rows:
                 raise EmptyAnswer("the station list came without a row", status=status, body=content)
             return Answer(name, None, None, content, status, self.clock())
 
         return self._with_retries(once, name, None, None)
 
-    def _ask_once(self, dataset: Dataset, window: Window, stn: int | None) -> Answer:
+    def _ask_once(
+        self, dataset: Dataset, window: Window, stn: int | None, let_in: Callable[[], None] | None = None
+    ) -> Answer:
         stamps = window.count(dataset.cadence)
         first = next(window.stamps(dataset.cadence), window.end)
         last = first + (stamps - 1) * dataset.cadence if stamps else window.end
         parameters = dict(dataset.asking.parameters)
         parameters |= {"tm1": f"{first:%Y%m%d%H%M}", "tm2": f"{last:%Y%m%d%H%M}", "stn": str(stn or 0)}
-        content, status = self._get(dataset.asking.endpoint, parameters)
+        content, status = self._metered(dataset.name, stamps, stn, dataset.asking.endpoint, parameters, let_in)
         empty = not open_body(content).rows and stn is None
         if empty and (error := why_empty(dataset, window, content, self.clock())):
             raise error
         return Answer(dataset.name, window, stn, content, status, self.clock())
+
+    def _metered(
+        self,
+        name: str,
+        stamps: int,
+        stn: int | None,
+        endpoint: str,
+        parameters: dict[str, str],
+        let_in: Callable[[], None] | None = None,
+    ) -> tuple[bytes, int]:
+        """One GET that the meter has let in; what it refuses is not asked."""
+        if self._meter is None:
+            return self._get(endpoint, parameters)
+        with self._meter.reserve(name, stamps, stn) as ticket:
+            if let_in is not None:
+                let_in()
+            try:
+                content, status = self._get(endpoint, parameters)
+            except HubError as error:
+                settle_refused(self._meter, ticket, error)
+                raise
+            ticket.settle(len(content))
+            return content, status
 
     def _get(self, endpoint: str, parameters: dict[str, str]) -> tuple[bytes, int]:
         """One GET. Raises a HubError for whatever is no answer, made outside of the handler so that it drags no URL along."""
@@ -204,22 +237,24 @@ class HubClient:
             )
         except httpx.TimeoutException as cause:
             failed = HubTimeout(f"{endpoint}: no answer in time ({type(cause).__name__})")
+            failed.sent = not isinstance(cause, _NEVER_SENT)
         except httpx.RemoteProtocolError:
             failed = Truncated(f"{endpoint}: the connection closed in the middle of the answer")
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, OverflowError, UnicodeError):
             failed = UnknownEndpoint(f"{endpoint}: KMAFLOW_HUB_URL is no address of a hub: {without_key(self.hub_url)}")
+            failed.sent = False
         except (httpx.TransportError, httpx.DecodingError, ssl.SSLError) as cause:
-            failed = ConnectionFailed(
-                f"{endpoint}: {without_key(str(cause)) or type(cause).__name__} ({_host(self.hub_url)})"
-            )
+            words, host = without_key(str(cause)) or type(cause).__name__, httpx.URL(self.hub_url).host or self.hub_url
+            failed = ConnectionFailed(f"{endpoint}: {words} ({host})")
+            failed.sent = not isinstance(cause, _NEVER_SENT)
         else:
             content = scrub(response.content, self._key)
             self.received += len(content)
-            self.clock_ahead = _seconds_until(response.headers.get("Date", ""), self.clock())
+            self.clock_ahead = seconds_until(response.headers.get("Date", ""), self.clock())
             error = refusal(content, response.status_code)
             if error is None:
                 return content, response.status_code
-            error.retry_after = _retry_after(response, self.clock())
+            error.retry_after = retry_after(response.headers, self.clock())
             failed = error
         raise failed
 
@@ -262,28 +297,3 @@ class HubClient:
 
 def _too_much(error: HubError) -> bool:
     return isinstance(error, Truncated) or (isinstance(error, ServerFailed) and error.gateway)
-
-
-def _host(url: str) -> str:
-    return httpx.URL(url).host or url
-
-
-def _retry_after(response: httpx.Response, now: datetime) -> float | None:
-    """Seconds that the hub asks to wait; a number or a date; zero, the past and nonsense count as absent."""
-    text = response.headers.get("Retry-After", "").strip()
-    if not text:
-        return None
-    try:
-        seconds: float | None = float(text)
-    except ValueError:
-        seconds = _seconds_until(text, now)
-    return seconds if seconds is not None and 0 < seconds < float("inf") else None
-
-
-def _seconds_until(text: str, now: datetime) -> float | None:
-    """Seconds from ``now`` (naive KST) to a date of HTTP; None if the text is none."""
-    try:
-        moment = parsedate_to_datetime(text)
-        return None if moment.tzinfo is None else (to_kst(moment) - now).total_seconds()
-    except (ValueError, OverflowError):  # OverflowError: the last hours of the year 9999
-        return None

@@ -23,16 +23,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar, Literal
 
 from kmaflow.errors import KmaflowError
 
 
 class HubError(KmaflowError):
-    """An answer that is not an answer. ``retry_after`` is in seconds, if the hub named a time."""
+    """An answer that is not an answer. ``retry_after`` is in seconds, if the hub named a time; ``sent`` is False where no request
+    reached the hub, so that it counted none.
+    """
 
     code: ClassVar[str] = "hub_error"
     transient: ClassVar[bool] = False
+    sent: bool = True
 
     def __init__(
         self,
@@ -143,9 +147,10 @@ class NotApplied(TerminalHubError):
 
 
 class QuotaSpent(TerminalHubError):
-    """The day's calls or bytes of the key are used up."""
+    """The day's calls or bytes of the key are used up. ``until``: naive KST, asking before is of no use; None where nobody keeps count."""
 
     code = "quota"
+    exit_code = 3
     todo_en = "wait until 00:00 KST: then the day's quota starts anew; one call for all stations costs least"
     todo_ko = "한국시각 0시에 한도가 새로 시작됩니다; 전체 지점을 한 번에 요청하는 것이 가장 적게 듭니다"
 
@@ -154,6 +159,7 @@ class QuotaSpent(TerminalHubError):
     ) -> None:
         super().__init__(what, status=status, body=body)
         self.kind = kind
+        self.until: datetime | None = None
 
 
 class UnknownEndpoint(TerminalHubError):

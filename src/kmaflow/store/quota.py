@@ -10,7 +10,6 @@ backfill, so live data never waits for history.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -23,7 +22,6 @@ import sqlalchemy as sa
 from kmaflow.catalog.time import DAY, floor_to, now_kst
 from kmaflow.store import quota_books
 from kmaflow.store.engine import reading, writing
-from kmaflow.store.errors import StoreError, StoreLost
 from kmaflow.store.lease import Lease, live_leases, pauses
 from kmaflow.store.quota_limits import (
     CLASSES,
@@ -43,9 +41,8 @@ from kmaflow.store.quota_limits import (
 )
 from kmaflow.store.retry import again
 from kmaflow.store.server import server_time
+from kmaflow.store.settlement import Settlement, Ticket
 from kmaflow.store.state import State
-
-log = logging.getLogger(__name__)
 
 #: A call under way is renewed for as long as it lasts; a killed worker's is free after so many seconds.
 _CALL_TTL = 60.0
@@ -64,37 +61,6 @@ class _Wanted:
     such: str | None
 
 
-class Ticket:
-    """The right to make the calls that were reserved. As a context manager it gives its place back, settled or not.
-
-    Attributes:
-        day: the KST day charged, ``YYYY-MM-DD``.
-        calls / reserved: what was charged, in calls and bytes.
-        turn: when the first call may begin: naive UTC by the server's clock.
-    """
-
-    def __init__(self, quota: Quota, wanted: _Wanted, day: str, turn: datetime, place: Lease) -> None:
-        self.cls = wanted.cls
-        self.calls = wanted.calls
-        self.reserved = wanted.size
-        self.such = wanted.such
-        self.day = day
-        self.turn = turn
-        self.place = place
-        self.open = True
-        self._quota = quota
-
-    def __enter__(self) -> Ticket:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.settle(None)
-
-    def settle(self, size: int | None) -> None:
-        """As :meth:`Quota.settle`."""
-        self._quota.settle(self, size)
-
-
 class Quota:
     """The quota of one key. Thread-safe.
 
@@ -105,6 +71,8 @@ class Quota:
         live_need: what live data still needs from a moment (naive KST) until midnight; 1.2 times that is kept back from backfill.
         clock: naive KST now, the clock by which the hub is asked: it decides which day is charged. Turns and places go by the
             server's clock.
+        with_next: answers are settled together with the next reservation (or by :meth:`flush`): for a SQLite file into which the same
+            worker loads, and which has one writer at a time.
 
     Raises (all methods):
         StoreError: the state database cannot be used.
@@ -118,13 +86,14 @@ class Quota:
         *,
         live_need: Callable[[datetime], Need] = lambda _: Need(),
         clock: Callable[[], datetime] = now_kst,
+        with_next: bool = False,
     ) -> None:
         self.key_id = key_id
         self.limits = limits
         self._state = state
         self._live_need = live_need
         self._clock = clock
-        self._seen: dict[str, int] = {}
+        self._settlement = Settlement(state, key_id, clock, with_next=with_next)
 
     def estimate(self, such: str, stamps: int, stations: int) -> int:
         """Bytes to reserve: 1.25 x the most seen for such a call, at first stamps x stations x 140.
@@ -135,7 +104,7 @@ class Quota:
         with reading(self._state.engine) as connection:
             most = quota_books.most_seen(connection, self.key_id, such)
         if most is not None:
-            self._seen[such] = most
+            self._settlement.seen[such] = most
         return estimate(stamps, stations, most)
 
     def reserve(
@@ -169,22 +138,13 @@ class Quota:
             stack.pop_all()
         return ticket
 
-    def settle(self, ticket: Ticket, size: int | None) -> None:
-        """Put the bytes that came (decompressed) in the place of those reserved. A second time changes nothing.
+    def settle(self, ticket: Ticket, size: int | None, *, typical: bool = True) -> None:
+        """As :meth:`Settlement.settle`."""
+        self._settlement.settle(ticket, size, typical=typical)
 
-        None: nobody knows how many came; then those reserved stay charged until midnight. So they do where the books cannot be
-        written: that is logged, never raised, since the answer is here.
-        """
-        if not ticket.open:
-            return
-        ticket.open = False
-        try:
-            again(lambda: self._settle(ticket, size))
-        except StoreError as error:
-            log.warning("key %s: a call is not settled, its reserve stays charged: %s", self.key_id, error.what)
-        finally:
-            # Where it could not be given back together with the bytes; else there is nothing left to do.
-            ticket.place.release()
+    def flush(self) -> None:
+        """Settle what waits for the next reservation."""
+        self._settlement.flush()
 
     def exhausted_by_hub(self, kind: Kind) -> datetime:
         """The hub says that calls or bytes are used up: nobody asks until the time given back, the next 00:00 (naive KST).
@@ -197,6 +157,11 @@ class Quota:
             until = floor_to(now, DAY) + _DOUBTFUL
         self._exhausted(kind, "hub", until)
         return until
+
+    def seen(self) -> dict[str, int]:
+        """Bytes of the largest answer to each kind of call."""
+        with reading(self._state.engine) as connection:
+            return quota_books.all_seen(connection, self.key_id)
 
     def spent(self) -> Usage:
         """What is charged to this KST day."""
@@ -227,8 +192,10 @@ class Quota:
         """As :meth:`_let_in`; None where every place is taken."""
         gap = timedelta(seconds=wanted.calls / self.limits.calls_per_second)
         queue = timedelta(seconds=max(_LONGEST_QUEUE, gap.total_seconds() * self.limits.concurrent_calls))
-        with writing(self._state.engine) as connection:
+        with self._settlement.waiting() as waiting, writing(self._state.engine) as connection:
             following = quota_books.lock_key(connection, self.key_id)
+            for ticket, came in waiting:
+                self._settlement.write(connection, ticket, came)
             day = self._judge(connection, wanted)
             place = self._free_place(connection, wanted.cls)
             if place is None or not place.take_within(connection):
@@ -237,28 +204,8 @@ class Quota:
             now = connection.execute(sa.select(server_time(self._state.engine))).scalar_one()
             turn = following if timedelta(0) < following - now < queue else now
             quota_books.set_next_call(connection, self.key_id, turn + gap)
-        return Ticket(self, wanted, day, turn, place), (turn - now).total_seconds()
-
-    def _settle(self, ticket: Ticket, size: int | None) -> None:
-        today = day_of(self._clock())
-        try:
-            with writing(self._state.engine) as connection:
-                if today > ticket.day:
-                    # Over midnight: the hub may count it to either day, so it is charged to both.
-                    quota_books.lock_key(connection, self.key_id)
-                    came = Spent(ticket.calls, size or 0, ticket.reserved if size is None else 0)
-                    quota_books.add(connection, self.key_id, ticket.cls, today, came)
-                if size is not None:
-                    quota_books.add(connection, self.key_id, ticket.cls, ticket.day, Spent(0, size, -ticket.reserved))
-                    if ticket.such is not None and size > self._seen.get(ticket.such, -1):
-                        quota_books.remember(connection, self.key_id, ticket.such, size)
-                ticket.place.release_within(connection)
-        except StoreLost as error:
-            # Perhaps it is written: twice would give back what others have spent.
-            log.warning("key %s: a call is perhaps not settled: %s", self.key_id, error.what)
-            return
-        if size is not None and ticket.such is not None:
-            self._seen[ticket.such] = max(size, self._seen.get(ticket.such, 0))
+        ticket = Ticket(self._settlement, wanted.cls, wanted.calls, wanted.size, wanted.such, day, turn, place)
+        return ticket, (turn - now).total_seconds()
 
     def _judge(self, connection: sa.Connection, wanted: _Wanted) -> str:
         """The day to charge, ``YYYY-MM-DD``, if it may be charged."""
@@ -283,3 +230,13 @@ class Quota:
                 quota_books.set_exhausted(connection, self.key_id, kind, by, until)
 
         again(work)
+
+
+def spent_by_all(state: State, now: datetime) -> list[Usage]:
+    """What is charged to the day of ``now`` (naive KST), for every key that was used.
+
+    Raises:
+        StoreError: the state database cannot be used.
+    """
+    with reading(state.engine) as connection:
+        return [quota_books.usage(connection, key, now) for key in quota_books.keys_of(connection, day_of(now))]

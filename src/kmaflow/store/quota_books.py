@@ -94,6 +94,22 @@ def most_seen(connection: sa.Connection, key_id: str, such: str) -> int | None:
     return connection.execute(sa.select(row.bytes).where(row.key_id == key_id, row.such == such)).scalar()
 
 
+def all_seen(connection: sa.Connection, key_id: str) -> dict[str, int]:
+    """Bytes of the largest answer to every kind of call of a key."""
+    row = CALL_SIZE.c
+    return {
+        found.such: found.bytes
+        for found in connection.execute(sa.select(row.such, row.bytes).where(row.key_id == key_id))
+    }
+
+
+def keys_of(connection: sa.Connection, day: str) -> list[str]:
+    """The keys to which calls of a day are charged."""
+    row = API_USAGE.c
+    found = sa.select(row.key_id).where(row.day_kst == day).distinct().order_by(row.key_id)
+    return list(connection.execute(found).scalars())
+
+
 def remember(connection: sa.Connection, key_id: str, such: str, size: int) -> None:
     """Keep the size of an answer to such a call if none was larger."""
     row = CALL_SIZE.c

@@ -40,8 +40,8 @@ class Limits:
 
     daily_calls: int = 20_000
     daily_bytes: int = 5_000_000_000
-    calls_per_second: float = 5.0
-    concurrent_calls: int = 4
+    calls_per_second: float = 20.0
+    concurrent_calls: int = 8
 
     def __post_init__(self) -> None:
         if min(self.daily_calls, self.daily_bytes, self.calls_per_second, self.concurrent_calls) <= 0:
@@ -158,6 +158,9 @@ class DayQuotaSpent(QuotaSpent):
         by: ``hub`` (it said so, to any worker), ``ceiling`` (98 % of the limit are charged) or ``live`` (kept back).
     """
 
+    sent = False
+    until: datetime
+
     def __init__(self, what: str, *, kind: Kind, until: datetime, by: Literal["hub", "ceiling", "live"]) -> None:
         super().__init__(what, kind=kind)
         self.until = until
@@ -170,6 +173,7 @@ class NoFreeCall(TransientHubError):
     """All calls that may be under way at the same time were taken for too long."""
 
     code = "no_free_call"
+    sent = False
     todo_en = "see which other workers use this key; allow more calls at once with KMAFLOW_CONCURRENT_CALLS"
     todo_ko = "같은 인증키를 쓰는 다른 작업을 확인하거나 KMAFLOW_CONCURRENT_CALLS를 늘리십시오"
 

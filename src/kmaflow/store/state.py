@@ -39,6 +39,11 @@ class State:
         """Give the connections back."""
         self._engine.dispose()
 
+    @property
+    def one_writer(self) -> bool:
+        """Whether the database has one writer at a time: a SQLite file."""
+        return self._engine.dialect.name == "sqlite"
+
     def init(self) -> list[str]:
         """Make what is missing; gives the names of the tables made. Looked at once in the life of this object."""
         with self._lock:

@@ -1,0 +1,68 @@
+"""The quota as a worker opens it: its limits from the settings, and what live data still needs until midnight from the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from kmaflow.catalog import ASOS_DATASETS, AWS_DATASETS, DATASETS, STATION_LISTS
+from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window, now_kst
+from kmaflow.collect.plan import plan
+from kmaflow.collect.stations import ALL
+from kmaflow.settings import Settings
+from kmaflow.store.meter import first_guess, kind_of_call
+from kmaflow.store.quota import Quota
+from kmaflow.store.quota_limits import Limits, LiveWork, Need, need_until_midnight
+from kmaflow.store.state import State
+
+#: How often live data is asked for, and so how long the window is.
+EVERY: Mapping[str, timedelta] = {
+    **dict.fromkeys(AWS_DATASETS, 10 * MINUTE),
+    **dict.fromkeys(ASOS_DATASETS, HOUR),
+}
+_SOME_DAY = datetime(2026, 1, 1)
+
+
+def open_quota(
+    settings: Settings,
+    state: State,
+    key_id: str,
+    *,
+    clock: Callable[[], datetime] = now_kst,
+    with_next: bool = False,
+) -> Quota:
+    """The quota of a key; ``with_next`` as :class:`Quota` takes it."""
+
+    def need(now: datetime) -> Need:
+        return need_until_midnight(live_works(settings.window_minutes, quota.seen()), now)
+
+    quota = Quota(state, key_id, limits(settings), live_need=need, clock=clock, with_next=with_next)
+    return quota
+
+
+def limits(settings: Settings) -> Limits:
+    """What the settings allow one key."""
+    return Limits(settings.daily_calls, settings.daily_bytes, settings.calls_per_second, settings.concurrent_calls)
+
+
+def live_works(window_minutes: int, seen: Mapping[str, int]) -> list[LiveWork]:
+    """What live data costs, dataset by dataset, and both station lists once a day.
+
+    Args:
+        window_minutes: stamps per call for all stations.
+        seen: bytes of the largest answer to each kind of call; what was never seen is guessed.
+    """
+
+    def size(name: str, stamps: int) -> int:
+        found = seen.get(kind_of_call(name, stamps, None))
+        return first_guess(name, stamps, None) if found is None else found
+
+    works = []
+    for name, every in EVERY.items():
+        dataset = DATASETS[name]
+        calls = plan(dataset, Window(_SOME_DAY, _SOME_DAY + every), ALL, window_minutes)
+        stamps = [call.window.count(dataset.cadence) for call in calls]
+        works.append(LiveWork(every, len(calls), sum(size(name, count) for count in stamps)))
+    lists = [f"station_{network}" for network in STATION_LISTS]
+    works.append(LiveWork(DAY, len(lists), sum(size(name, 1) for name in lists)))
+    return works

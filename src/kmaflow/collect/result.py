@@ -1,0 +1,90 @@
+"""What collecting one dataset over one window came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from kmaflow.catalog.time import Window
+from kmaflow.errors import KmaflowError
+from kmaflow.hub.errors import NotYetProduced
+
+
+@dataclass(slots=True)
+class DatasetResult:
+    """What collecting one dataset over one window came to.
+
+    Attributes:
+        planned / done: calls of the plan, and how many of them are finished.
+        calls / bytes: requests made (retries and halves included), and what they brought.
+        rows: rows in the answers for the chosen stations; ``blank`` of them hold sentinels only.
+        inserted / updated / revised: what changed in the database.
+        rejected: lines that are no rows (kept in ``rejected_line``).
+        missing: stretches that are not there, each with why.
+        error: the first error, None if there was none.
+        deferred_until: naive KST; the quota left something unasked, and asking before then is of no use. None where it did not.
+        last_stamp: the youngest stamp among the rows, naive KST.
+    """
+
+    dataset: str
+    window: Window
+    planned: int = 0
+    done: int = 0
+    calls: int = 0
+    bytes: int = 0
+    rows: int = 0
+    blank: int = 0
+    inserted: int = 0
+    updated: int = 0
+    revised: int = 0
+    rejected: int = 0
+    missing: list[str] = field(default_factory=list)
+    error: KmaflowError | None = None
+    deferred_until: datetime | None = None
+    last_stamp: datetime | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def unchanged(self) -> int:
+        """Rows that were there already as they are."""
+        return self.rows - self.inserted - self.updated
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing: no window refused, not asked, not yet produced, no line rejected."""
+        return not self.missing and not self.rejected
+
+    @property
+    def failed(self) -> bool:
+        """Whether nothing at all came, for a reason that is neither the observations' age nor the quota."""
+        young = self.deferred_until is not None or isinstance(self.error, NotYetProduced)
+        return self.rows == 0 and self.error is not None and not young
+
+    def summary(self) -> dict[str, Any]:
+        """The counts as plain JSON values."""
+        return {
+            "dataset": self.dataset,
+            "from": f"{self.window.start:%Y-%m-%d %H:%M}",
+            "to": f"{self.window.end:%Y-%m-%d %H:%M}",
+            **{
+                name: getattr(self, name)
+                for name in (
+                    "calls",
+                    "bytes",
+                    "rows",
+                    "blank",
+                    "inserted",
+                    "updated",
+                    "unchanged",
+                    "revised",
+                    "rejected",
+                )
+            },
+            "complete": self.complete,
+            "missing": list(self.missing),
+            "error": str(self.error) if self.error else None,
+            "deferred_until": f"{self.deferred_until:%Y-%m-%d %H:%M}" if self.deferred_until else None,
+            "last_stamp": f"{self.last_stamp:%Y-%m-%d %H:%M}" if self.last_stamp else None,
+            "notes": list(self.notes),
+        }
