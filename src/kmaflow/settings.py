@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     stations: str = Field("all", description="저장할 지점 / stations stored: all, or numbers and names")
     start: Annotated[datetime | None, BeforeValidator(_as_time)] = Field(None, description="완전하게 지킬 첫 시각")
     catchup: bool = Field(False, description="Airflow가 지난 구간을 따라잡을지 / whether Airflow catches up")
+    revisit_days: int = Field(
+        2, ge=0, le=30, description="정정을 찾아 다시 볼 날수 / days that are visited again for corrections"
+    )
     max_active_tasks: int = Field(2, ge=1, description="동시에 모으는 자료 수 / datasets collected at the same time")
     ui_port: int = Field(8080, ge=1, le=65535, description="Airflow UI 포트")
     simulator_port: int = Field(8765, ge=1, le=65535, description="시뮬레이터 포트")

@@ -363,7 +363,7 @@ def test_what_another_worker_left_undone_is_done(hub: Running, tmp_path: Path) -
     asked = window("12:00", "12:30")
     with collecting(hub, tmp_path) as first, collecting(hub, tmp_path) as second:
         first.collect("aws_cloud", window("12:00", "12:10"))
-        lease = first.state.lease(second._work_name("aws_cloud", asked, ALL), ttl=0.3)
+        lease = first.work_lease(second._work_name("aws_cloud", asked), ALL, ttl=0.3)
         assert lease.take()
         lease._stop.set()  # its worker is dead: nobody renews it
         result = second.collect("aws_cloud", asked)
@@ -376,7 +376,7 @@ def test_a_worker_that_never_ends_is_not_waited_for_without_end(
 ) -> None:
     monkeypatch.setattr("kmaflow.collect.session._LONGEST_WAIT", 0.1)
     with collecting(hub, tmp_path) as first, collecting(hub, tmp_path) as second:
-        with first.state.lease(second._work_name("aws_cloud", TEN, ALL)) as lease:
+        with first.work_lease(second._work_name("aws_cloud", TEN), ALL) as lease:
             assert lease.take()
             with pytest.raises(StoreBusy, match="another worker"):
                 second.collect("aws_cloud", TEN)

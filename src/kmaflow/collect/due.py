@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.collect.planner import Want
-from kmaflow.store.attempts import Attempts, answers, due, failures, seconds, stamps_of
+from kmaflow.store.attempts import FOR_A_PERSON, Attempts, answers, due, failures, seconds, stamps_of
 from kmaflow.store.books import COMPLETENESS_HOUR
 from kmaflow.store.cells import stored_rows
 from kmaflow.store.coverage import Gap, runs, unanswered, unread
@@ -89,14 +89,14 @@ def due_now(
     chosen = None if stations is None else frozenset(stations)
     picture = Picture(connection, dataset, Window(window.start, window_end), stations=chosen, start=start)
     missing, exhausted, later = _missing(connection, picture, now, everything=everything)
-    recent = Window(max(picture.axis.first, now - (revisit_days + 2) * DAY), window_end)
     quiet: tuple[Want, ...] = ()
     revisits: tuple[Want, ...] = ()
-    if recent.count(picture.axis.step):
-        axis = Axis(recent, picture.axis.step)
+    recent = max(window.start, now - (revisit_days + 2) * DAY)
+    if recent < window_end and Window(recent, window_end).count(picture.axis.step):
+        axis = Axis(Window(recent, window_end), picture.axis.step)
         answered = answers(connection, dataset, axis)
         quiet = _quiet(connection, dataset, axis, answered, chosen, now)
-        revisits = _revisits(axis, answered, chosen, now, revisit_days)
+        revisits = _revisits(axis, answered, now, revisit_days)
     return Due(dataset, missing, exhausted, later, quiet, revisits)
 
 
@@ -106,24 +106,25 @@ def _missing(
     """(due, exhausted, later)."""
     meanings = picture.meanings
     unmeant = [code for code, (_, why) in enumerate(meanings) if why in _NOT_MEANT]
+    # These are never given up: once a person has acted, they come with the next day's try.
+    for_a_person = [code for code, (_, why) in enumerate(meanings) if why in FOR_A_PERSON]
     given_up = [code for code, (_, why) in enumerate(meanings) if why == GIVEN_UP]
     sorted_out: tuple[list[Group], list[Group], list[Group]] = ([], [], [])
     for group in picture.groups:
         tried = failures(picture, group)
         meant = (group.codes != ANSWERED) & ~np.isin(group.codes, unmeant)
         fresh = tried.count == 0
-        ready = meant if everything else meant & (fresh | due(tried, MISSING_STEPS, now))
-        spent = meant & ~ready & (tried.count > len(MISSING_STEPS)) & ~np.isin(group.codes, given_up)
+        barred = np.isin(group.codes, for_a_person)
+        daily = barred & (tried.last <= seconds(now) - int(DAY.total_seconds()))
+        ready = meant if everything else meant & (fresh | daily | due(tried, MISSING_STEPS, now))
+        spent = meant & ~ready & ~barred & (tried.count > len(MISSING_STEPS)) & ~np.isin(group.codes, given_up)
         for kept, mask in zip(sorted_out, (ready, spent, meant & ~ready & ~spent), strict=True):
             kept.append(replace(group, codes=np.where(mask, group.codes, ANSWERED)))
     found = [unanswered(connection, picture, groups) for groups in sorted_out]
-    unreadable = unread(connection, picture)
-    if unreadable:
-        answered = answers(connection, picture.dataset, picture.axis)
-        ready = due(answered, MISSING_STEPS, now)
-        for gap in unreadable:
-            part = slice(picture.axis.before(gap.window.start), picture.axis.before(gap.window.end))
-            found[0 if everything or ready[part].any() else 2].append(gap)
+    for gap in unread(connection, picture):
+        axis = Axis(gap.window, picture.axis.step)
+        ready = due(answers(connection, picture.dataset, axis, gap.stations or ()), MISSING_STEPS, now)
+        found[0 if everything or ready.any() else 2].append(gap)
     return tuple(found[0]), tuple(found[1]), tuple(found[2])
 
 
@@ -135,7 +136,10 @@ def _quiet(
     chosen: frozenset[int] | None,
     now: datetime,
 ) -> tuple[Want, ...]:
-    """Blank and absent cells of stations that reported within the last 24 hours. Answers of history are final."""
+    """Stretches with blank or absent cells of stations that reported within the last 24 hours. Answers of history are final.
+
+    They are asked for all stations: so the ledger shows how often it was done.
+    """
     live = answered.first - stamps_of(axis) < DAY.total_seconds()
     mask = live & _passed(answered, answered.first, QUIET_STEPS, now)
     if not mask.any():
@@ -149,23 +153,16 @@ def _quiet(
     found = []
     for low, high in runs(mask, np.zeros(axis.count, np.int64)):
         window = axis.window(low, high)
-        there = [(stamp, stn) for stamp, stn, blank in stored_rows(connection, dataset, window, chosen) if not blank]
-        counts = dict.fromkeys(roster, 0)
-        for _, stn in there:
-            if stn in counts:
-                counts[stn] += 1
-        if silent := sorted(stn for stn, count in counts.items() if count < high - low):
-            found.append(Want(window, tuple(silent)))
+        rows = stored_rows(connection, dataset, window, chosen)
+        if sum(not blank and stn in roster for _, stn, blank in rows) < len(roster) * (high - low):
+            found.append(Want(window))
     return tuple(found)
 
 
-def _revisits(
-    axis: Axis, answered: Attempts, chosen: frozenset[int] | None, now: datetime, days: int
-) -> tuple[Want, ...]:
+def _revisits(axis: Axis, answered: Attempts, now: datetime, days: int) -> tuple[Want, ...]:
     """Stamps that have become a day, two days, … old since they were last answered."""
     mask = _passed(answered, stamps_of(axis), [count * DAY for count in range(1, days + 1)], now)
-    stations = None if chosen is None else tuple(sorted(chosen))
-    return tuple(Want(axis.window(low, high), stations) for low, high in runs(mask, np.zeros(axis.count, np.int64)))
+    return tuple(Want(axis.window(low, high)) for low, high in runs(mask, np.zeros(axis.count, np.int64)))
 
 
 def _passed(

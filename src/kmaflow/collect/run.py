@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -73,6 +73,7 @@ class DatasetRun:
     """Collects one dataset over one window.
 
     Args:
+        calls: to be made in this order; None = those that cover the window.
         one_writer: quota and observations lie in one SQLite file: the next call is let in before the present answer is loaded, since it
             would wait for the load otherwise.
     """
@@ -87,6 +88,7 @@ class DatasetRun:
         client: HubClient,
         archive: Archive,
         window_minutes: int,
+        calls: Iterable[Call] | None = None,
         one_writer: bool = False,
         on_progress: Callable[[DatasetResult], None] | None = None,
     ) -> None:
@@ -97,7 +99,7 @@ class DatasetRun:
         self.archive = archive
         self.one_writer = one_writer
         self.on_progress = on_progress
-        self.calls = plan(dataset, window, choice, window_minutes)
+        self.calls = plan(dataset, window, choice, window_minutes) if calls is None else list(calls)
         self.result = DatasetResult(dataset.name, window, planned=len(self.calls))
 
     def leave_out(self, done: Container[tuple[datetime, datetime, int]]) -> None:

@@ -16,6 +16,7 @@ from kmaflow.catalog import DATASETS, STATION_LISTS, dataset
 from kmaflow.catalog.model import Dataset, Network
 from kmaflow.catalog.time import HOUR, Window, now_kst
 from kmaflow.collect.live_need import open_quota
+from kmaflow.collect.plan import Call
 from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.run import DatasetRun, keep
 from kmaflow.collect.stations import ALL, StationChoice, choose, means_all, wanted
@@ -28,6 +29,7 @@ from kmaflow.hub.station_list import parse_stations
 from kmaflow.settings import Settings
 from kmaflow.store import Store
 from kmaflow.store.errors import StoreBusy
+from kmaflow.store.lease import Lease
 from kmaflow.store.ledger import Fetch
 from kmaflow.store.meter import Meter
 from kmaflow.store.quota import Quota
@@ -59,6 +61,7 @@ class Collector:
         store / archive: open.
         client: open, or None for work that needs no hub.
         quota: of the client's key; None without a client.
+        meter: by which its calls are let in, on behalf of a class of work.
     """
 
     def __init__(self, settings: Settings, store: Store, archive: Archive, client: HubClient | None) -> None:
@@ -67,6 +70,7 @@ class Collector:
         self.archive = archive
         self._client = client
         self.quota: Quota | None = None
+        self.meter: Meter | None = None
         self._one_writer = False
         self._state: State | None = None
         self._stack = ExitStack()
@@ -114,7 +118,8 @@ class Collector:
         self._one_writer = self.state.one_writer
         quota = open_quota(self.settings, self.state, key_id(key), clock=clock, with_next=self._one_writer)
         self._stack.callback(quota.flush)
-        client = HubClient(key, hub_url, meter=Meter(quota, work), on_failure=self._note_failure, clock=clock)
+        self.meter = Meter(quota, work)
+        client = HubClient(key, hub_url, meter=self.meter, on_failure=self._note_failure, clock=clock)
         self._stack.callback(client.close)
         self.quota, self._client = quota, client
 
@@ -237,20 +242,10 @@ class Collector:
             UsageError: no such dataset, or the window lies in the future.
             StoreError, ArchiveError: the disk or database failed. Refusals of the hub are in the result instead.
         """
-        described = self.check_window(name, window)
+        self.check_window(name, window)
         choice = choice or self.choose_stations()
-        run = DatasetRun(
-            described,
-            window,
-            choice,
-            store=self.store,
-            client=self.client,
-            archive=self.archive,
-            window_minutes=self.settings.window_minutes,
-            one_writer=self._one_writer,
-            on_progress=on_progress,
-        )
-        with self.state.lease(self._work_name(name, window, choice)) as lease:
+        run = self._run(name, window, choice, None, on_progress)
+        with self.work_lease(self._work_name(name, window), choice) as lease:
             if not lease.take():
                 log.info("%s %s: another worker is at it; waiting for its end", name, window)
                 began = self.client.clock()
@@ -258,15 +253,70 @@ class Collector:
                     raise StoreBusy(f"{name} {window}: another worker has been at it for {_LONGEST_WAIT / 3600:.0f} h")
                 # What it has done is not asked again; what it could not do, or died over, is.
                 run.leave_out(self.store.done_since(name, began - HOUR, choice.selection))
-            try:
-                return run.run()
-            finally:
-                self._flush()
+            return self._flushed(run)
 
-    def _work_name(self, name: str, window: Window, choice: StationChoice) -> str:
-        """What a worker does, by a name that is the same for every worker that does it: the database belongs to it, secrets do not."""
-        what = sha256(f"{self.store.shown_url} {choice.selection}".encode()).hexdigest()[:12]
-        return f"{name} {window.start:%Y%m%d%H%M}-{window.end:%Y%m%d%H%M} {what}"
+    def ask(
+        self,
+        name: str,
+        window: Window,
+        calls: Iterable[Call],
+        choice: StationChoice,
+        *,
+        work: CallClass,
+        on_progress: Callable[[DatasetResult], None] | None = None,
+    ) -> DatasetResult:
+        """Make these calls, in their order, on behalf of a class of work. Who else is at them is the caller's business.
+
+        Args:
+            window: that holds them all.
+
+        Raises:
+            StoreError, ArchiveError: the disk or database failed. Refusals of the hub are in the result instead.
+        """
+        run = self._run(name, window, choice, calls, on_progress)
+        assert self.meter is not None
+        before, self.meter.cls = self.meter.cls, work
+        try:
+            return self._flushed(run)
+        finally:
+            self.meter.cls = before
+
+    def _run(
+        self,
+        name: str,
+        window: Window,
+        choice: StationChoice,
+        calls: Iterable[Call] | None,
+        on_progress: Callable[[DatasetResult], None] | None,
+    ) -> DatasetRun:
+        return DatasetRun(
+            dataset(name),
+            window,
+            choice,
+            store=self.store,
+            client=self.client,
+            archive=self.archive,
+            window_minutes=self.settings.window_minutes,
+            calls=calls,
+            one_writer=self._one_writer,
+            on_progress=on_progress,
+        )
+
+    def _flushed(self, run: DatasetRun) -> DatasetResult:
+        try:
+            return run.run()
+        finally:
+            self._flush()
+
+    def work_lease(self, what: str, choice: StationChoice, *, ttl: float = 60.0) -> Lease:
+        """A lease for work of a name that is the same for every worker that does it; the database belongs to it, secrets do not."""
+        return self.state.lease(f"{what} {self._where(choice)}", ttl=ttl)
+
+    def _where(self, choice: StationChoice) -> str:
+        return sha256(f"{self.store.shown_url} {choice.selection}".encode()).hexdigest()[:12]
+
+    def _work_name(self, name: str, window: Window) -> str:
+        return f"{name} {window.start:%Y%m%d%H%M}-{window.end:%Y%m%d%H%M}"
 
     def check_window(self, name: str, window: Window) -> Dataset:
         """The dataset, if the window can be asked for.

@@ -69,13 +69,13 @@ def failures(picture: Picture, group: Group) -> Attempts:
     )
 
 
-def answers(connection: sa.Connection, dataset: str, axis: Axis) -> Attempts:
-    """The whole answers for all stations."""
+def answers(connection: sa.Connection, dataset: str, axis: Axis, stations: Iterable[int] = ()) -> Attempts:
+    """The whole answers for all stations, and those for one of ``stations``."""
     table = FETCH.c
     window = axis.window(0, axis.count)
     columns = [plain(connection, column) for column in (table.tm_from, table.tm_to, table.fetched_at)]
     query = sa.select(*columns).where(
-        table.dataset == dataset, table.stn == 0, table.outcome.in_(LOADED), touching(window)
+        table.dataset == dataset, table.stn.in_([0, *stations]), table.outcome.in_(LOADED), touching(window)
     )
     found = connection.execute(query.order_by(table.fetched_at, table.id))
     return Attempts.of(axis, [(Window(moment(low), moment(high)), moment(at)) for low, high, at in found])
@@ -86,15 +86,15 @@ def standing_refusal(connection: sa.Connection, dataset: str) -> tuple[str, date
     table = FETCH.c
     query = sa.select(table.outcome, table.fetched_at).where(table.dataset == dataset, table.http_status.is_not(None))
     last = connection.execute(query.order_by(table.fetched_at.desc(), table.id.desc()).limit(1)).first()
-    return (last.outcome, last.fetched_at) if last is not None and last.outcome in _TERMINAL else None
+    return (last.outcome, last.fetched_at) if last is not None and last.outcome in FOR_A_PERSON else None
 
 
 def _codes(kind: type[TerminalHubError]) -> set[str]:
     return {kind.code}.union(*(_codes(one) for one in kind.__subclasses__()))
 
 
-#: The quota mends itself at midnight; our own books know of it.
-_TERMINAL = _codes(TerminalHubError) - {"quota"}
+#: Codes of refusals that only a person can mend. The quota mends itself at midnight.
+FOR_A_PERSON = _codes(TerminalHubError) - {"quota"}
 
 
 def due(attempts: Attempts, steps: Iterable[timedelta], now: datetime) -> NDArray[np.bool_]:

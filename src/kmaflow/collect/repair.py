@@ -1,0 +1,236 @@
+"""Asking again for what is due (:mod:`kmaflow.collect.due`), in the cheapest calls, newest first; and giving up what was tried often enough."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from kmaflow.catalog import DATASETS
+from kmaflow.catalog.time import DAY, HOUR, Window
+from kmaflow.collect.due import Due, due_now
+from kmaflow.collect.planner import Budget, Plan, Rules, Want, plan_calls
+from kmaflow.collect.prospect import price_of, usual_windows, wants_of
+from kmaflow.collect.result import DatasetResult
+from kmaflow.collect.session import Collector
+from kmaflow.collect.stations import ALL, StationChoice
+from kmaflow.store import ledger
+from kmaflow.store.attempts import standing_refusal
+from kmaflow.store.coverage import Gap, gaps
+from kmaflow.store.engine import reading, writing
+from kmaflow.store.quota_limits import CallClass
+
+log = logging.getLogger(__name__)
+
+#: What is older is history: it is charged as backfill, from which live data's needs are kept back.
+YOUNG = 7 * DAY
+#: After a refusal that only a person can mend, one call an hour finds out whether somebody has.
+_PROBE_EVERY = HOUR
+
+
+@dataclass(slots=True)
+class Repaired:
+    """What repairing one dataset came to.
+
+    Attributes:
+        due: cells that were missing and due; ``quiet`` blank or absent stretches and ``revisits`` stretches were asked again beside them.
+        planned / calls / bytes / rows / inserted / updated / revised: as :class:`DatasetResult` counts them.
+        given_up: cells that are not asked for any more.
+        left: cells that are still missing, ``waiting`` of them for a later try.
+        refused: code of a refusal that only a person can mend; nothing more was asked then.
+        busy: another worker is repairing this dataset; nothing was done.
+        deferred_until: naive KST; the quota left something unasked.
+    """
+
+    dataset: str
+    window: Window | None = None
+    due: int = 0
+    quiet: int = 0
+    revisits: int = 0
+    planned: int = 0
+    calls: int = 0
+    bytes: int = 0
+    rows: int = 0
+    inserted: int = 0
+    updated: int = 0
+    revised: int = 0
+    given_up: int = 0
+    left: int = 0
+    waiting: int = 0
+    refused: str | None = None
+    busy: bool = False
+    error: str | None = None
+    deferred_until: datetime | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, result: DatasetResult) -> None:
+        """Count what a run brought."""
+        for name in ("planned", "calls", "bytes", "rows", "inserted", "updated", "revised"):
+            setattr(self, name, getattr(self, name) + getattr(result, name))
+        self.error = self.error or (None if result.error is None else str(result.error))
+        self.deferred_until = self.deferred_until or result.deferred_until
+
+    def summary(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        named = {name: getattr(self, name) for name in self.__slots__ if name not in ("window", "deferred_until")}
+        return named | {
+            "from": f"{self.window.start:%Y-%m-%d %H:%M}" if self.window else None,
+            "to": f"{self.window.end:%Y-%m-%d %H:%M}" if self.window else None,
+            "deferred_until": f"{self.deferred_until:%Y-%m-%d %H:%M}" if self.deferred_until else None,
+        }
+
+
+class Repair:
+    """Repairs dataset by dataset what lies in a stretch of time.
+
+    Args:
+        begin: naive KST, default ``START`` or when the hub was first asked; ``end``: default what the hub should have by now.
+        everything: all that is missing, whether its next try has come or it was given up, and no visits for corrections.
+        patient: leave a dataset alone for an hour after a refusal that only a person can mend.
+    """
+
+    def __init__(
+        self,
+        collector: Collector,
+        choice: StationChoice = ALL,
+        *,
+        begin: datetime | None = None,
+        end: datetime | None = None,
+        everything: bool = False,
+        patient: bool = True,
+        on_progress: Callable[[DatasetResult], None] | None = None,
+    ) -> None:
+        self._collector = collector
+        self._choice = choice
+        self._begin = begin
+        self._end = end
+        self._everything = everything
+        self._patient = patient and not everything
+        self._on_progress = on_progress
+
+    def look(self, name: str) -> Due:
+        """What is due of a dataset now."""
+        window = self._window(name)
+        return Due(name) if window is None else self._due(name, window)
+
+    def mend(self, name: str) -> Repaired:
+        """Ask for what is due of a dataset.
+
+        Raises:
+            StoreError, ArchiveError: the disk or database failed; what was loaded before stays.
+        """
+        window = self._window(name)
+        repaired = Repaired(name, window)
+        if window is None:
+            return repaired
+        with self._collector.work_lease(f"repair {name}", self._choice) as lease:
+            if not lease.take():
+                repaired.busy = True
+                return repaired
+            self._mend(name, window, repaired)
+        return repaired
+
+    def _mend(self, name: str, window: Window, repaired: Repaired) -> None:
+        due = self._due(name, window)
+        repaired.given_up = self._give_up(due.exhausted)
+        repaired.refused = self._refused(name)
+        if repaired.refused is not None:
+            log.warning("%s: still refused (%s): a person must act; run: kmaflow doctor", name, repaired.refused)
+        else:
+            repaired.due = sum(gap.cells for gap in due.missing)
+            repaired.quiet, repaired.revisits = len(due.quiet), len(due.revisits)
+            for work, plan in self._plans(name, due):
+                if repaired.deferred_until is None and plan.calls:
+                    repaired.add(self._ask(name, plan, work))
+        left = self._missing(name, window)
+        repaired.left = sum(gap.cells for gap in left)
+        repaired.waiting = sum(gap.cells for gap in left if gap.why != ledger.GIVEN_UP)
+
+    def _window(self, name: str) -> Window | None:
+        collector = self._collector
+        collector.store.init()
+        with reading(collector.store.engine) as connection:
+            now = collector.client.clock()
+            found = usual_windows(connection, [name], self._begin, self._end, collector.settings.start, now)
+        return found.get(name)
+
+    def _due(self, name: str, window: Window) -> Due:
+        collector = self._collector
+        with reading(collector.store.engine) as connection:
+            return due_now(
+                connection,
+                name,
+                window,
+                now=collector.client.clock(),
+                stations=self._choice.stations,
+                start=self._start(),
+                revisit_days=0 if self._everything else collector.settings.revisit_days,
+                everything=self._everything,
+            )
+
+    def _start(self) -> datetime | None:
+        # Who names a beginning means it.
+        return self._collector.settings.start if self._begin is None else None
+
+    def _refused(self, name: str) -> str | None:
+        if not self._patient:
+            return None
+        with reading(self._collector.store.engine) as connection:
+            standing = standing_refusal(connection, name)
+        recent = standing is not None and self._collector.client.clock() - standing[1] < _PROBE_EVERY
+        return standing[0] if recent and standing is not None else None
+
+    def _plans(self, name: str, due: Due) -> Iterable[tuple[CallClass, Plan]]:
+        edge = self._collector.client.clock() - YOUNG
+        young = [want for want in (*wants_of(due.missing), *due.quiet, *due.revisits) if want.window.end > edge]
+        old = [want for want in wants_of(due.missing) if want.window.start < edge]
+        yield "repair", self._plan(name, [_cut(want, Window(edge, datetime.max)) for want in young])
+        yield "backfill", self._plan(name, [_cut(want, Window(datetime.min, edge)) for want in old])
+
+    def _plan(self, name: str, wants: Sequence[Want]) -> Plan:
+        collector, settings = self._collector, self._collector.settings
+        with reading(collector.store.engine) as connection:
+            price = price_of(connection, name)
+        budget = Budget(settings.daily_calls, settings.daily_bytes)
+        return plan_calls(wants, Rules.of(DATASETS[name], settings.window_minutes), price, budget, newest_first=True)
+
+    def _ask(self, name: str, plan: Plan, work: CallClass) -> DatasetResult:
+        calls = list(plan)
+        window = Window(min(call.window.start for call in calls), max(call.window.end for call in calls))
+        log.info("%s: %d calls for %s", name, len(calls), window)
+        return self._collector.ask(name, window, calls, self._choice, work=work, on_progress=self._on_progress)
+
+    def _give_up(self, exhausted: Iterable[Gap]) -> int:
+        """Note in the ledger that nobody asks for these any more, and why; how many cells."""
+        cells = 0
+        for gap in exhausted:
+            why = (
+                f"given up after the last try at {gap.last:%Y-%m-%d %H:%M}: {gap.why or gap.state}: {gap.error or '-'}"
+            )
+            chosen = "all" if gap.stations is None else ",".join(map(str, gap.stations))
+            with writing(self._collector.store.engine) as connection:
+                for part in gap.window.split(ledger.LONGEST):
+                    row = ledger.event(gap.dataset, part, ledger.GIVEN_UP, message=why)
+                    ledger.write(connection, replace(row, fetched_at=self._collector.client.clock(), selection=chosen))
+            log.warning("%s %s: %s", gap.dataset, gap.window, why)
+            cells += gap.cells
+        return cells
+
+    def _missing(self, name: str, window: Window) -> list[Gap]:
+        collector = self._collector
+        with reading(collector.store.engine) as connection:
+            found = gaps(
+                connection,
+                [name],
+                window,
+                now=collector.client.clock(),
+                stations=self._choice.stations,
+                start=self._start(),
+            )
+        return [gap for gap in found if gap.why not in ("before_start", "stations")]
+
+
+def _cut(want: Want, window: Window) -> Want:
+    return replace(want, window=Window(max(want.window.start, window.start), min(want.window.end, window.end)))
