@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,15 +45,15 @@ def moving() -> Iterator[Running]:
 
 
 @contextmanager
-def at_work(hub: Running, home: Path, now: datetime, **changes: object) -> Iterator[tuple[Collector, Clock]]:
+def at_work(hub: Running, home: Path, now: datetime, **changes: Any) -> Iterator[tuple[Collector, Clock]]:
     clock = Clock(hub, now)
     with collecting(hub, home, start=BEGIN, **changes) as collector:
         collector.client.clock = clock
         yield collector, clock
 
 
-def mend(collector: Collector, name: str = "aws_minute", choice: StationChoice = ALL, **options: bool) -> Repaired:
-    return Repair(collector, choice, **options).mend(name)
+def mend(collector: Collector, name: str = "aws_minute", choice: StationChoice = ALL) -> Repaired:
+    return Repair(collector, choice).mend(name)
 
 
 def asked(hub: Running) -> int:
@@ -112,8 +113,8 @@ def test_a_refused_window_is_asked_on_the_ladder_and_then_given_up(moving: Runni
         assert _gaps(collector) == []
 
 
-def mend_until(collector: Collector, **options: bool) -> Repaired:
-    return Repair(collector, end=BEGIN + 10 * MINUTE, **options).mend("aws_minute")
+def mend_until(collector: Collector, *, everything: bool = False) -> Repaired:
+    return Repair(collector, end=BEGIN + 10 * MINUTE, everything=everything).mend("aws_minute")
 
 
 def test_a_refusal_for_a_person_is_probed_once_an_hour_and_never_given_up(moving: Running, tmp_path: Path) -> None:
@@ -189,10 +190,10 @@ def test_before_start_is_never_asked(moving: Running, tmp_path: Path) -> None:
 def test_what_the_hub_no_longer_has_is_asked_once(moving: Running, tmp_path: Path) -> None:
     old = BEGIN - 800 * DAY
     with at_work(moving, tmp_path, BEGIN) as (collector, _):
-        window = {"begin": old, "end": old + 20 * MINUTE}
-        first = Repair(collector, **window).mend("aws_minute")  # type: ignore[arg-type]
+        repair = Repair(collector, begin=old, end=old + 20 * MINUTE)
+        first = repair.mend("aws_minute")
         assert (first.calls, first.left, first.rows) == (2, 0, 0)
-        assert Repair(collector, **window).mend("aws_minute").calls == 0  # type: ignore[arg-type]
+        assert repair.mend("aws_minute").calls == 0
 
 
 def _always_there(hub: Running) -> int:
@@ -201,7 +202,7 @@ def _always_there(hub: Running) -> int:
 
     cells = truth(hub, "aws_minute", BEGIN - HOUR + MINUTE, BEGIN + 10 * MINUTE)
     silent = {cell["stn"] for cell in cells if cell["state"] != "present"}
-    return min({cell["stn"] for cell in cells} - silent)
+    return min(int(cell["stn"]) for cell in cells if cell["stn"] not in silent)
 
 
 def _gaps(collector: Collector, window: Window | None = None) -> list:  # type: ignore[type-arg]
