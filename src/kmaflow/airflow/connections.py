@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from kmaflow.collect import Collector
+    from kmaflow.store.quota_limits import CallClass
 
 #: Set by `make run` while its simulator feeds the database: see :func:`hub_access`.
 SIMULATED = "KMAFLOW_SIMULATED"
@@ -86,8 +87,8 @@ def store_url(conn_id: str, settings: Settings | None = None) -> str:
     return database_url(BaseHook.get_connection(conn_id)) or settings.database_url
 
 
-def open_collector(*, hub_conn_id: str, conn_id: str, needs_hub: bool) -> Collector:
-    """The core's facade for one task. Close it, or use it as a context manager.
+def open_collector(*, hub_conn_id: str, conn_id: str, needs_hub: bool, work: CallClass = "live") -> Collector:
+    """The core's facade for one task. Close it, or use it as a context manager. ``work``: the class to which its calls are charged.
 
     Raises:
         UsageError: as :func:`hub_access` and :func:`store_url`; or no key although ``needs_hub``.
@@ -102,6 +103,7 @@ def open_collector(*, hub_conn_id: str, conn_id: str, needs_hub: bool) -> Collec
         api_key=access.require_key() if needs_hub else access.api_key,
         database_url=store_url(conn_id, settings),
         needs_hub=needs_hub,
+        work=work,
     )
 
 

@@ -69,13 +69,28 @@ class KmaApiHubHook(BaseHook):
         """One call for the short station list (ASOS): does the hub know the key?"""
         from kmaflow.airflow.connections import hub_access
         from kmaflow.catalog import STATION_LISTS
+        from kmaflow.collect.live_need import open_quota
         from kmaflow.errors import KmaflowError
         from kmaflow.hub.client import HubClient
+        from kmaflow.hub.errors import QuotaSpent
+        from kmaflow.hub.secrecy import key_id
+        from kmaflow.settings import load_settings
+        from kmaflow.store.meter import Meter
+        from kmaflow.store.quota_limits import DayQuotaSpent
+        from kmaflow.store.state import State
 
         try:
-            access = hub_access(self.kma_apihub_conn_id)
-            with HubClient(access.require_key(), access.hub_url, tries=1) as hub:
-                hub.ask_stations(STATION_LISTS["SFC"])
+            settings = load_settings()
+            access = hub_access(self.kma_apihub_conn_id, settings)
+            key = access.require_key()
+            with State(settings.state_url) as state:
+                meter = Meter(open_quota(settings, state, key_id(key)), "live")
+                with HubClient(key, access.hub_url, meter=meter, tries=1) as hub:
+                    hub.ask_stations(STATION_LISTS["SFC"])
+        except DayQuotaSpent as error:
+            return False, f"확인하지 못했습니다 · not checked: {error}"
+        except QuotaSpent as error:
+            return True, f"인증키는 맞지만 하루 한도를 다 썼습니다 · the hub knows the key, but: {error}"
         except KmaflowError as error:
             return False, str(error)
         return True, f"인증키를 확인했습니다 · the hub knows the key ({access.hub_url})"

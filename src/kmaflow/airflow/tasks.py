@@ -1,14 +1,14 @@
 """What the tasks do. The DAG builders wire them; the core does the work; XCom carries small summaries only.
 
-An error becomes a red task: terminal ones (a wrong key, a missing 활용신청, a spent quota, a wrong form) at once, everything else
-after retries. What a task could store before the error stays stored.
+An error becomes a red task: terminal ones (a wrong key, a missing 활용신청, a wrong form) at once, everything else after retries. A spent
+quota is no error: the task is skipped, and the ledger says what was not asked. What a task could store before the error stays stored.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -38,10 +38,20 @@ class WindowIncomplete(KmaflowError):
 
 
 def sync_stations(context: Context, *, max_age: timedelta) -> dict[str, Any]:
-    """Fetch the station lists, unless that was done within ``max_age``."""
+    """Fetch the station lists, unless that was done within ``max_age``.
+
+    Raises:
+        AirflowSkipException: the day's quota is spent.
+        AirflowFailException, KmaflowError: as :func:`collect`.
+    """
+    from kmaflow.hub.errors import QuotaSpent
+
     try:
         with _collector(context, needs_hub=True) as collector:
             sync = collector.sync_stations(max_age=max_age)
+    except QuotaSpent as error:
+        context["ti"].xcom_push(key=SUMMARY, value={"synced": False, "deferred_until": _time(error.until)})
+        raise _not_asked("station lists", error.until) from None
     except KmaflowError as error:
         raise _as_task_error(error) from None
     summary = {name: getattr(sync, name) for name in ("synced", "added", "changed", "closed", "total")}
@@ -86,7 +96,8 @@ def collect(context: Context, *, dataset: str, network: Network) -> dict[str, An
     """Collect one dataset for the run's window.
 
     Raises:
-        AirflowSkipException: the dataset was not chosen.
+        AirflowSkipException: the dataset was not chosen, or the day's quota left part of the window unasked: the run is not held up, and
+            the ledger says what is to be asked later.
         AirflowFailException: an error that retries cannot mend.
         KmaflowError: any other error, or part of the window unanswered; the task is retried.
     """
@@ -108,6 +119,10 @@ def collect(context: Context, *, dataset: str, network: Network) -> dict[str, An
     if result.complete:
         return summary
     context["ti"].xcom_push(key=SUMMARY, value=summary)
+    if result.deferred_until is not None:
+        for missing in result.missing:
+            log.warning("%s: %s", dataset, missing)
+        raise _not_asked(dataset, result.deferred_until)
     for missing in result.missing:
         log.error("%s: %s", dataset, missing)
     raise _as_task_error(
@@ -138,6 +153,17 @@ def _window(context: Context) -> Any:
         timetable=context["dag"].timetable,  # type: ignore[arg-type]
         now=now_kst(),
     )
+
+
+def _not_asked(what: str, until: datetime | None) -> AirflowSkipException:
+    """How a live task ends that the quota stopped: neither red nor tried again, so that the next run starts on time."""
+    return AirflowSkipException(
+        f"{what}: 하루 한도 때문에 요청하지 않았습니다(다시 {_time(until) or '00:00'}부터) / not asked: quota (asked again from {_time(until) or '00:00'} KST)"
+    )
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def _as_task_error(error: KmaflowError) -> Exception:

@@ -12,11 +12,15 @@ from kmaflow.archive import Archive
 from kmaflow.catalog import DATASETS, STATION_LISTS
 from kmaflow.catalog.model import Dataset, StationList
 from kmaflow.catalog.time import Window, floor_to, now_kst
+from kmaflow.collect.live_need import open_quota
 from kmaflow.errors import KmaflowError
 from kmaflow.hub.client import HubClient
-from kmaflow.hub.errors import BadKey, NotYetProduced
+from kmaflow.hub.errors import BadKey, NotYetProduced, QuotaSpent
+from kmaflow.hub.secrecy import key_id
 from kmaflow.settings import Settings
 from kmaflow.store import Store
+from kmaflow.store.meter import Meter
+from kmaflow.store.quota import Quota
 from kmaflow.store.state import State
 
 #: A station that is in both networks and has reported for a century: 서울.
@@ -37,8 +41,9 @@ class Finding:
 
 
 def check_up(settings: Settings) -> Iterator[Finding]:
-    """Every check in turn. Costs seven small calls of the day's quota."""
-    yield _try("database", lambda: _database(settings))
+    """Every check in turn. Costs eight small calls of the day's quota; once that is spent, nothing is asked."""
+    database = _try("database", lambda: _database(settings))
+    yield database
     yield _try("archive", lambda: _archive(settings))
     yield _disk(settings)
     if settings.api_key is None:
@@ -50,13 +55,40 @@ def check_up(settings: Settings) -> Iterator[Finding]:
             "set the key of your API Hub account; to try without one: kmaflow simulate",
         )
         return
-    with HubClient(settings.api_key, settings.hub_url, tries=2) as client:
-        for name, ask in _operations(client):
-            found = _try(name, ask)
-            yield found
-            if not found.ok and found.seen.startswith(BadKey.code):
-                return
-        yield _clock(client)
+    if not database.ok:
+        # Without the quota's books nobody asks the hub.
+        yield Finding("key", False, "DB를 쓸 수 없어 점검하지 못했습니다 / not checked: the database cannot be used")
+        return
+    with State(settings.state_url) as state:
+        quota = open_quota(settings, state, key_id(settings.api_key))
+        with HubClient(settings.api_key, settings.hub_url, meter=Meter(quota, "live"), tries=2) as client:
+            try:
+                for name, ask in _operations(client):
+                    found = _try(name, ask)
+                    yield found
+                    if not found.ok and found.seen.startswith(BadKey.code):
+                        return
+                yield _try("quota", lambda: _left(quota))
+            except QuotaSpent as spent:
+                yield _spent(spent)
+            if client.requests:
+                yield _clock(client)
+
+
+def _left(quota: Quota) -> str:
+    limits, total = quota.limits, quota.spent().total
+    return f"오늘 / today: {total.calls:,} of {limits.calls_ceiling:,} calls, {total.charged:,} of {limits.bytes_ceiling:,} bytes (98 %)"
+
+
+def _spent(error: QuotaSpent) -> Finding:
+    """No fault of the set-up: it passes by itself."""
+    until = f"{error.until:%Y-%m-%d %H:%M}" if error.until else "00:00"
+    return Finding(
+        "quota",
+        True,
+        f"하루 한도를 다 썼습니다: {until}(한국시각)까지 요청하지 않으며, 나머지 점검은 하지 못했습니다 / "
+        f"spent: nobody asks until {until} KST, so the rest was not checked: {error.what}",
+    )
 
 
 def _try(what: str, check: Callable[[], str]) -> Finding:
@@ -65,6 +97,8 @@ def _try(what: str, check: Callable[[], str]) -> Finding:
     except NotYetProduced as error:
         # The operation answers; that this minute is late is no fault of the set-up.
         return Finding(what, True, f"응답함, 아직 자료 없음 / answers, no data yet: {error.what}")
+    except QuotaSpent:
+        raise
     except KmaflowError as error:
         code = getattr(error, "code", "")
         return Finding(

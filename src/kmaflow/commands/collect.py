@@ -61,17 +61,22 @@ def _choice(collector: Collector, text: str | None, names: list[str]) -> Station
     from kmaflow.catalog import DATASETS
     from kmaflow.collect import ALL
     from kmaflow.collect.stations import means_all, wanted
-    from kmaflow.hub.errors import HubError
+    from kmaflow.hub.errors import HubError, QuotaSpent
 
+    networks = tuple({DATASETS[name].network for name in names})
     words = wanted(collector.settings.stations if text is None else text)
     try:
         collector.sync_stations(timedelta(hours=24))
     except HubError as error:
-        if not means_all(words) or error.code == "bad_key":
+        known = isinstance(error, QuotaSpent) and collector.store.station_count()
+        if error.code == "bad_key" or not (means_all(words) or known):
             raise
+        if known and not means_all(words):
+            typer.echo(f"kmaflow: 지점 목록은 받아 둔 것을 씁니다 / station lists as they are known: {error}", err=True)
+            return collector.choose_stations(words, networks)
         typer.echo(f"kmaflow: 지점 목록 없이 계속합니다 / going on without station lists: {error}", err=True)
         return ALL
-    return collector.choose_stations(words, tuple({DATASETS[name].network for name in names}))
+    return collector.choose_stations(words, networks)
 
 
 def _run(
@@ -93,6 +98,15 @@ def _report(results: list[DatasetResult], choice: StationChoice, *, as_json: boo
     for result in results:
         if result.error is not None:
             typer.echo(f"kmaflow: {result.dataset}: {result.error}", err=True)
+    deferred = [result for result in results if result.deferred_until is not None]
+    if deferred:
+        until = max(result.deferred_until for result in deferred if result.deferred_until is not None)
+        names = ", ".join(result.dataset for result in deferred)
+        typer.echo(
+            f"kmaflow: 하루 한도 때문에 요청하지 않은 창이 있습니다({names}): {until:%Y-%m-%d %H:%M}(한국시각) 뒤에 같은 명령을 다시 하십시오 / "
+            f"not asked: quota ({names}); run the same command again after {until:%Y-%m-%d %H:%M} KST",
+            err=True,
+        )
     if as_json:
         print_json({"stations": choice.selection, "datasets": [result.summary() for result in results]})
         return

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import typer
 
 from kmaflow.commands.output import Json, print_json, print_table
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kmaflow.settings import Settings
+    from kmaflow.store.quota_limits import Usage
 
 
 def status(as_json: Json = False) -> None:
     """자료별 신선도와 오늘 쓴 한도. / Freshness of every dataset, rows, and what of the day's quota is spent."""
-    from kmaflow.catalog.time import DAY, floor_to, now_kst
+    from kmaflow.catalog.time import now_kst
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
 
@@ -17,7 +25,6 @@ def status(as_json: Json = False) -> None:
     now = now_kst()
     with Store(settings.database_url) as store:
         found = store.status()
-        calls, size = store.spent_since(floor_to(now, DAY))
         where = store.shown_url
     rows: list[dict[str, Any]] = [
         {
@@ -31,9 +38,10 @@ def status(as_json: Json = False) -> None:
         }
         for one in found
     ]
-    spent = {"calls": calls, "daily_calls": settings.daily_calls, "bytes": size, "daily_bytes": settings.daily_bytes}
+    quotas = _quotas(settings, now)
     if as_json:
-        print_json({"database": where, "now_kst": _time(now), "datasets": rows, "quota_today": spent})
+        told = {"database": where, "now_kst": _time(now), "datasets": rows}
+        print_json(told | {"quota_today": quotas[0], "other_keys_today": quotas[1:]})
         return
     columns = tuple(rows[0])
     print_table(
@@ -42,7 +50,60 @@ def status(as_json: Json = False) -> None:
         [list(row.values()) for row in rows],
         right=("present", "blank", "lag_minutes"),
     )
-    print_table("오늘 쓴 한도 / spent today (KST)", tuple(spent), [list(spent.values())], right=tuple(spent))
+    for quota in quotas:
+        _show(quota)
+
+
+def _quotas(settings: Settings, now: datetime) -> list[dict[str, Any]]:
+    """Today's quota of every key that was used, the one of the settings first. Old and new keys are counted apart."""
+    from kmaflow.collect.live_need import limits
+    from kmaflow.hub.secrecy import key_id
+    from kmaflow.store.quota import Quota, spent_by_all
+    from kmaflow.store.state import State
+
+    allowed = limits(settings)
+    with State(settings.state_url) as state:
+        used = spent_by_all(state, now)
+        ours = None if settings.api_key is None else key_id(settings.api_key)
+        if ours is not None:
+            usage = Quota(state, ours, allowed, clock=lambda: now).spent()
+            used = [usage, *(one for one in used if one.key_id != ours)]
+    bounds = {"daily_calls": allowed.daily_calls, "daily_bytes": allowed.daily_bytes}
+    bounds |= {"calls_ceiling": allowed.calls_ceiling, "bytes_ceiling": allowed.bytes_ceiling}
+    if not used:
+        return [{"key_id": None, "day": f"{now:%Y-%m-%d}", "calls": 0, "bytes": 0, "reserved": 0, **bounds}]
+    return [_told(usage) | bounds for usage in used]
+
+
+def _told(usage: Usage) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "key_id": usage.key_id,
+        "day": usage.day,
+        **asdict(usage.total),
+        "by_class": {name: asdict(spent) for name, spent in usage.by_class.items()},
+        "exhausted": usage.exhausted,
+        "exhausted_by": usage.exhausted_by,
+        "until": _time(usage.until),
+    }
+
+
+def _show(quota: dict[str, Any]) -> None:
+    columns = ("", "calls", "bytes", "reserved")
+    rows = [[name, *spent.values()] for name, spent in quota.get("by_class", {}).items()]
+    rows.append(["합계 / total", quota["calls"], quota["bytes"], quota["reserved"]])
+    rows.append(["상한 98 % / ceiling", quota["calls_ceiling"], quota["bytes_ceiling"], None])
+    key = quota["key_id"] or "-"
+    print_table(
+        f"오늘 쓴 한도 / quota spent today · {quota['day']} (KST) · key_id {key}", columns, rows, right=columns[1:]
+    )
+    if quota.get("exhausted"):
+        by = {"hub": "허브 / the hub", "ceiling": "98 %"}[quota["exhausted_by"]]
+        typer.echo(
+            f"한도 소진({by}): {quota['until']}(한국시각)까지 요청하지 않습니다 / "
+            f"{quota['exhausted']} used up: nobody asks until {quota['until']} KST"
+        )
 
 
 def _time(moment: Any) -> str | None:

@@ -188,13 +188,3 @@ class Store:
         ).one()
         last = connection.execute(sa.select(sa.func.max(LATEST.c.tm_kst)).where(LATEST.c.dataset == name)).scalar()
         return DatasetStatus(name, counts[0], counts[1], counts[2], last, ledger.last_success(connection, name))
-
-    def spent_since(self, moment: datetime) -> tuple[int, int]:
-        """Calls and bytes of all requests since ``moment`` (naive KST)."""
-        self.init()
-        with reading(self.engine) as connection:
-            query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(FETCH.c.bytes), 0))
-            calls, size = connection.execute(
-                query.where(FETCH.c.fetched_at >= moment, FETCH.c.key_id.is_not(None))
-            ).one()
-            return int(calls), int(size)
