@@ -6,11 +6,13 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window
 from kmaflow.collect.due import Due, due_now
+from kmaflow.collect.plan import Call
 from kmaflow.collect.planner import Budget, Plan, Rules, Want, plan_calls
 from kmaflow.collect.prospect import price_of, usual_windows, wants_of
 from kmaflow.collect.result import DatasetResult
@@ -40,6 +42,7 @@ class Repaired:
         given_up: cells that are not asked for any more.
         left: cells that are still missing, ``waiting`` of them for a later try.
         refused: code of a refusal that only a person can mend; nothing more was asked then.
+        more: calls that were due are left for the next time.
         busy: another worker is repairing this dataset; nothing was done.
         deferred_until: naive KST; the quota left something unasked.
     """
@@ -60,6 +63,7 @@ class Repaired:
     left: int = 0
     waiting: int = 0
     refused: str | None = None
+    more: bool = False
     busy: bool = False
     error: str | None = None
     deferred_until: datetime | None = None
@@ -88,6 +92,7 @@ class Repair:
     Args:
         begin: naive KST, default ``START`` or when the hub was first asked; ``end``: default what the hub should have by now.
         everything: all that is missing, whether its next try has come or it was given up, and no visits for corrections.
+        most_calls: stop after so many, newest first; what is left stays due.
         patient: leave a dataset alone for an hour after a refusal that only a person can mend.
     """
 
@@ -99,6 +104,7 @@ class Repair:
         begin: datetime | None = None,
         end: datetime | None = None,
         everything: bool = False,
+        most_calls: int | None = None,
         patient: bool = True,
         on_progress: Callable[[DatasetResult], None] | None = None,
     ) -> None:
@@ -107,8 +113,9 @@ class Repair:
         self._begin = begin
         self._end = end
         self._everything = everything
+        self._most_calls = most_calls
         self._patient = patient and not everything
-        self._on_progress = on_progress
+        self.on_progress = on_progress
 
     def look(self, name: str) -> Due:
         """What is due of a dataset now."""
@@ -142,8 +149,11 @@ class Repair:
             repaired.due = sum(gap.cells for gap in due.missing)
             repaired.quiet, repaired.revisits = len(due.quiet), len(due.revisits)
             for work, plan in self._plans(name, due):
-                if repaired.deferred_until is None and plan.calls:
-                    repaired.add(self._ask(name, plan, work))
+                room = None if self._most_calls is None else max(self._most_calls - repaired.planned, 0)
+                calls = list(islice(plan, room))
+                repaired.more |= len(calls) < plan.calls
+                if repaired.deferred_until is None and calls:
+                    repaired.add(self._ask(name, calls, work))
         left = self._missing(name, window)
         repaired.left = sum(gap.cells for gap in left)
         repaired.waiting = sum(gap.cells for gap in left if gap.why != ledger.GIVEN_UP)
@@ -196,11 +206,10 @@ class Repair:
         budget = Budget(settings.daily_calls, settings.daily_bytes)
         return plan_calls(wants, Rules.of(DATASETS[name], settings.window_minutes), price, budget, newest_first=True)
 
-    def _ask(self, name: str, plan: Plan, work: CallClass) -> DatasetResult:
-        calls = list(plan)
+    def _ask(self, name: str, calls: Sequence[Call], work: CallClass) -> DatasetResult:
         window = Window(min(call.window.start for call in calls), max(call.window.end for call in calls))
         log.info("%s: %d calls for %s", name, len(calls), window)
-        return self._collector.ask(name, window, calls, self._choice, work=work, on_progress=self._on_progress)
+        return self._collector.ask(name, window, calls, self._choice, work=work, on_progress=self.on_progress)
 
     def _give_up(self, exhausted: Iterable[Gap]) -> int:
         """Note in the ledger that nobody asks for these any more, and why; how many cells."""

@@ -19,6 +19,8 @@ NAMES = (
     "why",
     "gaps",
     "plan",
+    "repair",
+    "watch",
     "read",
     "export",
     "rebuild",

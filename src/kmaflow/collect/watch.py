@@ -1,0 +1,132 @@
+"""Keeping the database complete in one process, without Airflow: live windows as they come, repair between them, history when there is time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from kmaflow.catalog import DATASETS
+from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
+from kmaflow.collect.live_need import EVERY
+from kmaflow.collect.repair import Repair, Repaired
+from kmaflow.collect.result import DatasetResult
+from kmaflow.collect.session import Collector
+from kmaflow.collect.stations import StationChoice
+from kmaflow.errors import KmaflowError
+from kmaflow.hub.errors import HubError
+from kmaflow.store.coverage import gaps
+from kmaflow.store.engine import reading
+
+log = logging.getLogger(__name__)
+
+#: So many calls of repair and history at most before live data is looked at again.
+_STINT = 12
+#: Repair is looked at so often: the first step of its ladder.
+_REPAIR_EVERY = 10 * MINUTE
+_STATIONS_EVERY = DAY
+#: What is done first may be this late: never asleep for longer.
+_NAP = 30.0
+_AFTER_ERROR = timedelta(seconds=30)
+
+
+class Watch:
+    """Does whatever is due, and says when the next thing is.
+
+    Args:
+        names: datasets.
+        tell: told of everything that was done: a dataset's result, or an error after which it goes on.
+        stopping: asked between two pieces of work whether to end.
+    """
+
+    def __init__(
+        self,
+        collector: Collector,
+        names: Sequence[str],
+        choice: StationChoice,
+        *,
+        tell: Callable[[DatasetResult | Repaired | KmaflowError], None],
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._collector = collector
+        self._names = names
+        self._choice = choice
+        self._tell = tell
+        self._stopping = stopping
+        self._done: dict[str, datetime] = {}
+        self._repair_at: dict[str, datetime] = {}
+        self._stations_at = datetime.min
+
+    def run(self, pause: Callable[[float], object]) -> None:
+        """Until stopped; ``pause`` waits so many seconds, or until it should end."""
+        while not self._stopping():
+            if not self.turn():
+                pause(min(max((self.next_time() - self._now()).total_seconds(), 0.2), _NAP))
+
+    def turn(self) -> bool:
+        """One piece of work of what is due, the most urgent; whether there was any."""
+        for work in self._due():
+            try:
+                work()
+            except HubError as error:
+                # What the hub refused is in the ledger; repair asks again.
+                self._tell(error)
+            except KmaflowError as error:
+                self._tell(error)
+                self._wait(_AFTER_ERROR)
+            return True
+        return False
+
+    def next_time(self) -> datetime:
+        """When something is due next, naive KST."""
+        times = [self._live_window(name, ahead=True).end + DATASETS[name].latency for name in self._names]
+        return min([*times, *self._repair_at.values(), self._stations_at + _STATIONS_EVERY])
+
+    def _due(self) -> Iterator[Callable[[], object]]:
+        now = self._now()
+        if now >= self._stations_at + _STATIONS_EVERY:
+            yield self._sync
+        for name in self._names:
+            if self._done.get(name, datetime.min) < self._live_window(name).end:
+                yield lambda name=name: self._collect(name)  # type: ignore[misc]
+        for name in self._names:
+            if now >= self._repair_at.get(name, datetime.min):
+                yield lambda name=name: self._mend(name)  # type: ignore[misc]
+
+    def _sync(self) -> None:
+        self._stations_at = self._now()
+        self._collector.sync_stations(max_age=_STATIONS_EVERY)
+
+    def _collect(self, name: str) -> None:
+        window = self._live_window(name)
+        self._done[name] = window.end
+        if self._lacks(name, window):
+            self._tell(self._collector.collect(name, window, self._choice))
+
+    def _lacks(self, name: str, window: Window) -> bool:
+        """Whether anything of the window is missing: another worker may have been here, or we ourselves before a restart."""
+        store = self._collector.store
+        store.init()
+        with reading(store.engine) as connection:
+            return bool(gaps(connection, [name], window, now=self._now(), stations=self._choice.stations))
+
+    def _mend(self, name: str) -> None:
+        repaired = Repair(self._collector, self._choice, most_calls=_STINT).mend(name)
+        now = self._now()
+        self._repair_at[name] = repaired.deferred_until or (now if repaired.more else now + _REPAIR_EVERY)
+        if repaired.calls or repaired.given_up or repaired.deferred_until:
+            self._tell(repaired)
+
+    def _live_window(self, name: str, *, ahead: bool = False) -> Window:
+        """The newest window that the hub has whole, or the one after it."""
+        every = EVERY[name]
+        end = floor_to(self._now() - DATASETS[name].latency, every) + (every if ahead else timedelta(0))
+        return Window(end - every, end)
+
+    def _wait(self, time: timedelta) -> None:
+        later = self._now() + time
+        for name in self._names:
+            self._repair_at[name] = max(self._repair_at.get(name, later), later)
+
+    def _now(self) -> datetime:
+        return self._collector.client.clock()

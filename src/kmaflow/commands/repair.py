@@ -1,0 +1,123 @@
+"""``kmaflow repair``: ask again for what is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kmaflow.commands.gaps import Datasets, From, Stations, To, subject
+from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
+
+if TYPE_CHECKING:
+    from kmaflow.collect import DatasetResult
+    from kmaflow.collect.repair import Repair, Repaired
+
+
+def repair(
+    datasets: Datasets = None,
+    from_: From = None,
+    to: To = None,
+    stations: Stations = None,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="때가 되지 않은 것과 포기한 것까지 모두 / also what is not due yet or was given up"),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """빠진 관측을 다시 요청합니다. / Ask again for what is missing; exit code 3 if something still is.
+
+    Example: kmaflow repair aws_minute --from 2026-11-01
+
+    What was never asked is asked at once; what was refused or not yet produced after 10 minutes, 1 hour, 6 hours, 1 day and 3 days, and is then given up
+    with its reason. Blank rows are asked again twice within the hour, the last days (KMAFLOW_REVISIT_DAYS) once a day for corrections. The calls are the
+    cheapest that cover all of it: kmaflow plan tells their price before.
+    """
+    from kmaflow.catalog.time import parse_time
+    from kmaflow.collect import Collector
+    from kmaflow.collect.repair import Repair
+    from kmaflow.settings import load_settings
+    from kmaflow.store.engine import reading
+
+    begin, end = (None if text is None else parse_time(text) for text in (from_, to))
+    with Collector.open(load_settings(), work="repair") as collector:
+        collector.store.init()
+        listed = collector.store.stations()
+        with reading(collector.store.engine) as connection:
+            names, choice = subject(connection, collector.settings, datasets, stations, listed)
+        found = [
+            _mend(name, Repair(collector, choice, begin=begin, end=end, everything=everything), quiet=as_json)
+            for name in names
+        ]
+    for one in found:
+        _complain(one)
+    if as_json:
+        print_json({"stations": choice.selection, "datasets": [one.summary() for one in found]})
+    else:
+        _print(found, choice.describe())
+    exit_with(3 if any(one.left or one.busy for one in found) else 0)
+
+
+def _mend(name: str, work: Repair, *, quiet: bool) -> Repaired:
+    with progress(quiet=quiet) as bars:
+        bar = bars.add_task(name, total=None, rows=0)
+
+        def advance(result: DatasetResult) -> None:
+            bars.update(bar, total=result.planned, completed=result.done, rows=result.rows)
+
+        work.on_progress = advance
+        return work.mend(name)
+
+
+def _complain(one: Repaired) -> None:
+    if one.busy:
+        typer.echo(f"kmaflow: {one.dataset}: 다른 작업이 복구 중입니다 / another worker is repairing it", err=True)
+    if one.error:
+        typer.echo(f"kmaflow: {one.dataset}: {one.error}", err=True)
+    if one.deferred_until:
+        typer.echo(
+            f"kmaflow: {one.dataset}: 한도가 다 되어 {one.deferred_until:%Y-%m-%d %H:%M} 뒤에 이어집니다 / the quota is spent: run it again after "
+            f"{one.deferred_until:%Y-%m-%d %H:%M} KST",
+            err=True,
+        )
+
+
+def _print(found: list[Repaired], title: str) -> None:
+    if not found:
+        typer.echo(
+            "아직 요청한 것이 없습니다: 자료 이름과 --from 을 주십시오 / nothing was asked for yet: name datasets and give --from",
+            err=True,
+        )
+        return
+    columns = (
+        "자료",
+        "빠진 칸 / due",
+        "결측 / blank",
+        "재방문 / revisits",
+        "calls",
+        "rows",
+        "inserted",
+        "updated",
+        "revised",
+        "포기 / given up",
+        "남음 / left",
+    )
+    rows = [
+        (
+            one.dataset,
+            one.due,
+            one.quiet,
+            one.revisits,
+            one.calls,
+            one.rows,
+            one.inserted,
+            one.updated,
+            one.revised,
+            one.given_up,
+            one.left,
+        )
+        for one in found
+    ]
+    print_table(title, columns, rows, right=columns[1:])
+    if any(one.left for one in found):
+        typer.echo("남은 것과 그 까닭 / what is left, and why: kmaflow gaps")
