@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,13 +15,21 @@ if TYPE_CHECKING:
     from kmaflow.store.quota_limits import Usage
 
 
-def status(as_json: Json = False) -> None:
+def status(
+    as_json: Json = False,
+    prometheus: Annotated[
+        bool, typer.Option("--prometheus", help="Prometheus가 읽는 글로 / in Prometheus' text format")
+    ] = False,
+) -> None:
     """자료별 신선도와 오늘 쓴 한도. / Freshness of every dataset, rows, and what of the day's quota is spent."""
     from kmaflow.catalog.time import now_kst
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
 
     settings = load_settings()
+    if prometheus:
+        typer.echo(_exposition(settings), nl=False)
+        return
     now = now_kst()
     with Store(settings.database_url) as store:
         found = store.status()
@@ -104,6 +112,34 @@ def _show(quota: dict[str, Any]) -> None:
             f"한도 소진({by}): {quota['until']}(한국시각)까지 요청하지 않습니다 / "
             f"{quota['exhausted']} used up: nobody asks until {quota['until']} KST"
         )
+
+
+def _exposition(settings: Settings) -> str:
+    from kmaflow.catalog.time import now_kst
+    from kmaflow.collect.prospect import chosen
+    from kmaflow.hub.secrecy import key_id
+    from kmaflow.read.health import health, quota_left
+    from kmaflow.read.metrics import exposition, samples
+    from kmaflow.store import Store
+    from kmaflow.store.coverage import asked
+    from kmaflow.store.engine import reading
+    from kmaflow.store.quota import Quota
+    from kmaflow.store.quota_limits import Limits
+    from kmaflow.store.state import State
+
+    now = now_kst()
+    with Store(settings.database_url) as store:
+        listed = store.stations()
+        with reading(store.engine) as connection:
+            names = asked(connection)
+            stations = chosen(connection, settings.stations, names, listed).stations if names else None
+            found = health(connection, names, now=now, stations=stations, start=settings.start)
+    left = None
+    if settings.api_key is not None:
+        limits = Limits(settings.daily_calls, settings.daily_bytes)
+        with State(settings.state_url) as state:
+            left = quota_left(Quota(state, key_id(settings.api_key), limits).spent(), limits)
+    return exposition(samples(found, left))
 
 
 def _time(moment: Any) -> str | None:
