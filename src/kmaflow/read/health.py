@@ -105,7 +105,7 @@ def _rows_since(connection: sa.Connection, moment: datetime) -> dict[str, int]:
 def _revisions_since(connection: sa.Connection, moment: datetime) -> dict[str, int]:
     table = REVISION.c
     query = sa.select(table.dataset, sa.func.count()).where(table.changed_at >= moment).group_by(table.dataset)
-    return {name: count for name, count in connection.execute(query)}
+    return {name: int(count) for name, count in connection.execute(query)}
 
 
 def _missing(
@@ -115,7 +115,7 @@ def _missing(
     by = now - _GRACE
     since = by - LOOK_BACK if begin is None else max(begin, by - LOOK_BACK)
     if since < by:
-        mine = None if chosen is None else chosen & ever_reported(connection, [name]) or chosen
+        mine = None if chosen is None else (chosen & ever_reported(connection, [name])) or chosen
         for gap in gaps(connection, [name], Window(since, by), now=by, stations=mine, start=begin):
             counts[gap.state] += gap.cells
     return dict(counts)
