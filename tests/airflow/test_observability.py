@@ -34,7 +34,7 @@ SAMPLES = (
     Sample(LAG, 60.0, {"dataset": "aws_minute"}),
     Sample(MISSING, 3, {"dataset": "aws_minute", "state": "refused"}),
 )
-NOBODY = cast(Collector, None)
+NOBODY = cast("Collector", None)
 Sent = list[tuple[str, float, Mapping[str, str] | None]]
 
 
@@ -77,7 +77,16 @@ def otlp_receiver() -> Iterator[tuple[str, list[ExportMetricsServiceRequest]]]:
 def run_one(hub: str, folder: Path, dataset: str, start: str, end: str, **environment: str) -> tuple[int, list[Any]]:
     """A task in a process of its own: exit code, and its log lines."""
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("one_task.py")), hub, DEFAULT_KEY, str(folder), dataset, start, end],
+        [
+            sys.executable,
+            str(Path(__file__).with_name("one_task.py")),
+            hub,
+            DEFAULT_KEY,
+            str(folder),
+            dataset,
+            start,
+            end,
+        ],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,

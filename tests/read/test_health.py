@@ -29,7 +29,9 @@ def _of(
 
 
 def _minutes(*stations: int) -> bytes:
-    return minute_body({(stamp(minute), stn): {"ta": -9.3} for minute in range(1, 11) for stn in stations}, witness=False)
+    return minute_body(
+        {(stamp(minute), stn): {"ta": -9.3} for minute in range(1, 11) for stn in stations}, witness=False
+    )
 
 
 def test_a_database_that_never_asked_has_nothing_to_tell(store: Store) -> None:
