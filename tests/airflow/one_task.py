@@ -13,16 +13,15 @@ from airflow.sdk import conf
 from airflow.sdk.log import configure_logging
 from airflow.sdk.observability import stats
 from airflow.sdk.observability.metrics.stats_utils import get_stats_factory
-from pydantic import SecretStr
 
 from kmaflow.airflow import connections, tasks
 from kmaflow.collect import Collector
-from kmaflow.settings import Settings
+from kmaflow.settings import load_settings
 
 hub, key, folder, dataset, start, end = sys.argv[1:]
 configure_logging(json_output=True, log_level="DEBUG", output=sys.stdout.buffer)
 stats.initialize(factory=get_stats_factory(), export_legacy_names=conf.getboolean("metrics", "legacy_names_on"))
-settings = Settings(home=folder, hub_url=hub, api_key=SecretStr(key))
+settings = load_settings(home=folder, hub_url=hub, api_key=key)
 connections.open_collector = lambda **_: Collector.open(settings)
 
 plan = {"from": start, "to": end, "stations": "all", "datasets": [dataset]}
