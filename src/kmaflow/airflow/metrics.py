@@ -58,13 +58,12 @@ def _measured(collector: Collector, dataset: str) -> list[Sample]:
     from kmaflow.read.health import health, quota_left
     from kmaflow.read.metrics import samples
     from kmaflow.store.engine import reading
-    from kmaflow.store.quota import Quota
-    from kmaflow.store.quota_limits import Limits
 
-    settings, now = collector.settings, now_kst()
-    limits = Limits(settings.daily_calls, settings.daily_bytes)
-    usage = Quota(collector.state, collector.client.key_id, limits).spent()
-    stations = collector.choose_stations().stations
+    stations, start = collector.choose_stations().stations, collector.settings.start
     with reading(collector.store.engine) as connection:
-        found = health(connection, [dataset], now=now, stations=stations, start=settings.start)
-    return samples(found, quota_left(usage, limits))
+        found = health(connection, [dataset], now=now_kst(), stations=stations, start=start)
+    quota = collector.quota
+    if quota is None:
+        return samples(found, None)
+    quota.flush()
+    return samples(found, quota_left(quota.spent(), quota.limits))

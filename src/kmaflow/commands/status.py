@@ -116,6 +116,7 @@ def _show(quota: dict[str, Any]) -> None:
 
 def _exposition(settings: Settings) -> str:
     from kmaflow.catalog.time import now_kst
+    from kmaflow.collect.live_need import open_quota
     from kmaflow.collect.prospect import chosen
     from kmaflow.hub.secrecy import key_id
     from kmaflow.read.health import health, quota_left
@@ -123,8 +124,6 @@ def _exposition(settings: Settings) -> str:
     from kmaflow.store import Store
     from kmaflow.store.coverage import asked
     from kmaflow.store.engine import reading
-    from kmaflow.store.quota import Quota
-    from kmaflow.store.quota_limits import Limits
     from kmaflow.store.state import State
 
     now = now_kst()
@@ -136,9 +135,9 @@ def _exposition(settings: Settings) -> str:
             found = health(connection, names, now=now, stations=stations, start=settings.start)
     left = None
     if settings.api_key is not None:
-        limits = Limits(settings.daily_calls, settings.daily_bytes)
         with State(settings.state_url) as state:
-            left = quota_left(Quota(state, key_id(settings.api_key), limits).spent(), limits)
+            quota = open_quota(settings, state, key_id(settings.api_key))
+            left = quota_left(quota.spent(), quota.limits)
     return exposition(samples(found, left))
 
 
