@@ -30,6 +30,7 @@ PAGES = (*MOVING, DOCS / "monitoring.md", DOCS / "several-hosts.md", DOCS / "kub
 #: Variables of compose.yaml and its services, which are no settings of the package.
 CLUSTER = {
     *("private_address", "central", "secrets", "secrets_folder", "api_server", "postgres", "redis", "simulator"),
+    *("mariadb", "postgres_observations"),
     *("results", "worker_memory", "log_format"),
 }
 #: The old tables, as ``database/schema.py`` of airflow_with_dag makes them on MariaDB: single precision, no key but a number.
@@ -145,5 +146,5 @@ def test_ports_of_the_page_are_those_of_the_files() -> None:
     text = (DOCS / "several-hosts.md").read_text(encoding="utf-8")
     services = _compose("central.yaml")["services"]
     outside = {port.rsplit("}:", 1)[1].split(":")[0] for service in services.values() for port in service["ports"]}
-    assert outside == {"8081", "6379", "5432"}
+    assert outside == {"8081", "6379", "5432", "5433", "3306"}
     assert all(port in text for port in outside)
