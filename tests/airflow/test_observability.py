@@ -19,10 +19,12 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
 )
+from pydantic import SecretStr
 
 from kmaflow.airflow import connections, metrics, tasks
 from kmaflow.catalog import DATASETS
 from kmaflow.collect import Collector
+from kmaflow.hub.secrecy import key_id
 from kmaflow.read.metrics import LAG, METRICS, MISSING, Sample
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.store.errors import StoreLost
@@ -176,7 +178,7 @@ def test_a_task_tells_an_opentelemetry_collector_and_its_log_says_for_what(tmp_p
     assert {f"airflow.{metric.airflow}" for metric in METRICS} <= {name for name, *_ in points}
     rows = points["airflow.kmaflow.rows_today", ("dataset", "aws_cloud")]
     assert (rows.as_int or rows.as_double) > 0
-    left = points[("airflow.kmaflow.calls_left",)]
+    left = points["airflow.kmaflow.calls_left", ("key_id", key_id(SecretStr(DEFAULT_KEY)))]
     assert 0 < (left.as_int or left.as_double) <= 20_000
     assert {dict(tags).get("dataset") for _, *tags in points} <= {None, *DATASETS}
 

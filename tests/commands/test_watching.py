@@ -9,8 +9,10 @@ import sys
 from datetime import datetime
 
 import pytest
+from pydantic import SecretStr
 
 from kmaflow.commands.log_lines import JsonLines
+from kmaflow.hub.secrecy import key_id
 from kmaflow.log_fields import current, log_fields
 from kmaflow.read.metrics import METRICS
 from kmaflow.simulator import DEFAULT_KEY
@@ -37,13 +39,16 @@ def test_status_for_prometheus(hub: Running, kmaflow: Kmaflow) -> None:
     assert DEFAULT_KEY not in done.out
 
 
-def test_without_a_key_the_quota_is_not_told(hub: Running, kmaflow: Kmaflow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_quota_of_every_key_that_was_used_is_told(
+    hub: Running, kmaflow: Kmaflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert kmaflow("collect", "aws_cloud", *TEN).code == 0
+    ours = key_id(SecretStr(DEFAULT_KEY))
+    assert f'kmaflow_calls_left{{key_id="{ours}"}} 1959' in kmaflow("status", "--prometheus").out
     monkeypatch.delenv("KMAFLOW_API_KEY")
-    done = kmaflow("status", "--prometheus")
-    assert done.code == 0
-    assert "kmaflow_lag_seconds" in done.out
-    assert "left" not in done.out
+    without = kmaflow("status", "--prometheus")
+    assert without.code == 0
+    assert f'kmaflow_calls_left{{key_id="{ours}"}}' in without.out, "as where Airflow's connection holds it"
 
 
 @pytest.mark.parametrize("by", ["option", "environment"])

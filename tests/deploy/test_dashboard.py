@@ -27,13 +27,13 @@ def test_labels_are_those_of_the_metrics() -> None:
     by_name = {metric.prometheus: metric for metric in METRICS}
     for query in QUERIES:
         (name,) = re.findall(r"kmaflow_[a-z_]+", query)
-        grouped = re.findall(r"by \(([a-z, ]+)\)", query)
+        grouped = re.findall(r"by \(([a-z_, ]+)\)", query)
         assert [tuple(labels.split(", ")) for labels in grouped] == ([by_name[name].labels] if grouped else [])
         assert bool(grouped) == bool(by_name[name].labels)
     for panel in PANELS:
         for target in panel["targets"]:
             (name,) = re.findall(r"kmaflow_[a-z_]+", target["expr"])
-            assert tuple(re.findall(r"\{\{([a-z]+)\}\}", target["legendFormat"])) == by_name[name].labels
+            assert tuple(re.findall(r"\{\{([a-z_]+)\}\}", target["legendFormat"])) == by_name[name].labels
 
 
 @pytest.mark.parametrize("query", QUERIES)

@@ -18,7 +18,7 @@ from kmaflow.store.quota_limits import Limits, Spent, Usage
 from ..store.bodies import NOON, WINDOW, at, fetch_of, load, minute_body, stamp
 
 LIMITS = Limits(100, 1000)
-_LINE = re.compile(r'kmaflow_[a-z_]+(?:\{[a-z]+="[^"]*"(?:,[a-z]+="[^"]*")*\})? -?[0-9.e+]+')
+_LINE = re.compile(r'kmaflow_[a-z_]+(?:\{[a-z_]+="[^"]*"(?:,[a-z]+="[^"]*")*\})? -?[0-9.e+]+')
 
 
 def _of(
@@ -68,19 +68,19 @@ def test_missing_are_the_cells_that_should_be_here(store: Store) -> None:
 
 def test_what_is_left_of_the_quota() -> None:
     usage = Usage("k", "2025-01-15", {"live": Spent(8, 100, 50), "repair": Spent(), "backfill": Spent(2, 30, 0)})
-    assert quota_left(usage, LIMITS) == QuotaLeft(88, 800)
+    assert quota_left(usage, LIMITS) == QuotaLeft("k", 88, 800)
     spent = replace(usage, by_class={**usage.by_class, "live": Spent(98, 1000, 0)})
-    assert quota_left(spent, LIMITS) == QuotaLeft(0, 0)
+    assert quota_left(spent, LIMITS) == QuotaLeft("k", 0, 0)
     told = replace(usage, exhausted="calls", exhausted_by="hub", until=NOON)
-    assert quota_left(told, LIMITS) == QuotaLeft(0, 800)
-    assert quota_left(replace(told, exhausted="bytes"), LIMITS) == QuotaLeft(88, 0)
-    assert quota_left(replace(told, exhausted_by="ceiling"), LIMITS) == QuotaLeft(88, 800)
+    assert quota_left(told, LIMITS) == QuotaLeft("k", 0, 800)
+    assert quota_left(replace(told, exhausted="bytes"), LIMITS) == QuotaLeft("k", 88, 0)
+    assert quota_left(replace(told, exhausted_by="ceiling"), LIMITS) == QuotaLeft("k", 88, 800)
 
 
 def test_the_text_format() -> None:
     one = DatasetHealth("aws_minute", datetime(1970, 1, 1, 9, 1), timedelta(seconds=90.5), 3, 0, {"refused": 2})
     none = DatasetHealth("aws_cloud", None, None, 0, 0, {"refused": 0})
-    text = exposition(samples([one, none], QuotaLeft(5, 6_000_000_000)))
+    text = exposition(samples([one, none], [QuotaLeft("0123456789ab", 5, 6_000_000_000)]))
     assert text.startswith(
         "# HELP kmaflow_last_stamp_seconds Last stamp with a value, as Unix time.\n"
         "# TYPE kmaflow_last_stamp_seconds gauge\n"
@@ -89,16 +89,16 @@ def test_the_text_format() -> None:
     )
     assert 'kmaflow_lag_seconds{dataset="aws_minute"} 90.5\n' in text
     assert 'kmaflow_missing_cells{dataset="aws_minute",state="refused"} 2\n' in text
-    assert text.endswith("kmaflow_bytes_left 6000000000\n")
+    assert text.endswith('kmaflow_bytes_left{key_id="0123456789ab"} 6000000000\n')
     lines = text.splitlines()
     assert all(line.startswith("# ") or _LINE.fullmatch(line) for line in lines)
     for metric in METRICS:
         assert lines.count(f"# TYPE {metric.prometheus} gauge") == 1, "one block for each metric"
         assert metric.prometheus.startswith(f"{PREFIX}_")
-    assert "calls_left" not in exposition(samples([one], None)), "without a key nobody knows"
+    assert "calls_left" not in exposition(samples([one], [])), "without a key nobody knows"
     assert exposition([]) == ""
 
 
 @pytest.mark.parametrize(("value", "written"), [('a"b', r"a\"b"), ("a\\b", r"a\\b"), ("a\nb", r"a\nb")])
 def test_label_values_are_escaped(value: str, written: str) -> None:
-    assert f'dataset="{written}"' in exposition(samples([DatasetHealth(value, None, None, 0, 0, {})], None))
+    assert f'dataset="{written}"' in exposition(samples([DatasetHealth(value, None, None, 0, 0, {})], []))

@@ -64,6 +64,6 @@ def _measured(collector: Collector, dataset: str) -> list[Sample]:
         found = health(connection, [dataset], now=now_kst(), stations=stations, start=start)
     quota = collector.quota
     if quota is None:
-        return samples(found, None)
+        return samples(found, [])
     quota.flush()
-    return samples(found, quota_left(quota.spent(), quota.limits))
+    return samples(found, [quota_left(quota.spent(), quota.limits)])

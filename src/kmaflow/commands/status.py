@@ -62,20 +62,26 @@ def status(
         _show(quota)
 
 
-def _quotas(settings: Settings, now: datetime) -> list[dict[str, Any]]:
-    """Today's quota of every key that was used, the one of the settings first. Old and new keys are counted apart."""
+def _usages(settings: Settings, now: datetime) -> list[Usage]:
+    """What every key that was used has spent today, the one of the settings first. Old and new keys are counted apart."""
     from kmaflow.collect.live_need import limits
     from kmaflow.hub.secrecy import key_id
     from kmaflow.store.quota import Quota, spent_by_all
     from kmaflow.store.state import State
 
-    allowed = limits(settings)
     with State(settings.state_url) as state:
         used = spent_by_all(state, now)
-        ours = None if settings.api_key is None else key_id(settings.api_key)
-        if ours is not None:
-            usage = Quota(state, ours, allowed, clock=lambda: now).spent()
-            used = [usage, *(one for one in used if one.key_id != ours)]
+        if settings.api_key is None:
+            return used
+        ours = key_id(settings.api_key)
+        usage = Quota(state, ours, limits(settings), clock=lambda: now).spent()
+        return [usage, *(one for one in used if one.key_id != ours)]
+
+
+def _quotas(settings: Settings, now: datetime) -> list[dict[str, Any]]:
+    from kmaflow.collect.live_need import limits
+
+    allowed, used = limits(settings), _usages(settings, now)
     bounds = {"daily_calls": allowed.daily_calls, "daily_bytes": allowed.daily_bytes}
     bounds |= {"calls_ceiling": allowed.calls_ceiling, "bytes_ceiling": allowed.bytes_ceiling}
     if not used:
@@ -116,15 +122,13 @@ def _show(quota: dict[str, Any]) -> None:
 
 def _exposition(settings: Settings) -> str:
     from kmaflow.catalog.time import now_kst
-    from kmaflow.collect.live_need import open_quota
+    from kmaflow.collect.live_need import limits
     from kmaflow.collect.prospect import chosen
-    from kmaflow.hub.secrecy import key_id
     from kmaflow.read.health import health, quota_left
     from kmaflow.read.metrics import exposition, samples
     from kmaflow.store import Store
     from kmaflow.store.coverage import asked
     from kmaflow.store.engine import reading
-    from kmaflow.store.state import State
 
     now = now_kst()
     with Store(settings.database_url) as store:
@@ -133,11 +137,8 @@ def _exposition(settings: Settings) -> str:
             names = asked(connection)
             stations = chosen(connection, settings.stations, names, listed).stations if names else None
             found = health(connection, names, now=now, stations=stations, start=settings.start)
-    left = None
-    if settings.api_key is not None:
-        with State(settings.state_url) as state:
-            quota = open_quota(settings, state, key_id(settings.api_key))
-            left = quota_left(quota.spent(), quota.limits)
+    allowed = limits(settings)
+    left = [quota_left(usage, allowed) for usage in _usages(settings, now)]
     return exposition(samples(found, left))
 
 

@@ -48,8 +48,9 @@ class DatasetHealth:
 
 @dataclass(frozen=True, slots=True)
 class QuotaLeft:
-    """Calls and bytes that the key may still spend today, all workers together."""
+    """Calls and bytes that a key may still spend today, all workers together."""
 
+    key_id: str
     calls: int
     bytes: int
 
@@ -90,8 +91,8 @@ def quota_left(usage: Usage, limits: Limits) -> QuotaLeft:
     total = usage.total
     calls, size = max(0, limits.calls_ceiling - total.calls), max(0, limits.bytes_ceiling - total.charged)
     if usage.exhausted_by == "hub":
-        return QuotaLeft(0 if usage.exhausted == "calls" else calls, 0 if usage.exhausted == "bytes" else size)
-    return QuotaLeft(calls, size)
+        calls, size = (0 if usage.exhausted == "calls" else calls), (0 if usage.exhausted == "bytes" else size)
+    return QuotaLeft(usage.key_id, calls, size)
 
 
 def _rows_since(connection: sa.Connection, moment: datetime) -> dict[str, int]:

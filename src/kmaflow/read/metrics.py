@@ -48,8 +48,8 @@ REVISIONS = Metric("revisions_today", "Values that the hub gave differently this
 MISSING = Metric(
     "missing_cells", "Cells of the last 24 hours that should be here and are not, by state.", ("dataset", "state")
 )
-CALLS_LEFT = Metric("calls_left", "Calls of the key's quota left this KST day.", ())
-BYTES_LEFT = Metric("bytes_left", "Bytes of the key's quota left this KST day.", ())
+CALLS_LEFT = Metric("calls_left", "Calls of the key's quota left this KST day.", ("key_id",))
+BYTES_LEFT = Metric("bytes_left", "Bytes of the key's quota left this KST day.", ("key_id",))
 METRICS = (LAST_STAMP, LAG, ROWS, REVISIONS, MISSING, CALLS_LEFT, BYTES_LEFT)
 
 
@@ -62,8 +62,8 @@ class Sample:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-def samples(found: Iterable[DatasetHealth], left: QuotaLeft | None) -> list[Sample]:
-    """The values of all metrics; those of the quota are left out where no key is known."""
+def samples(found: Iterable[DatasetHealth], left: Iterable[QuotaLeft]) -> list[Sample]:
+    """The values of all metrics: of these datasets and these keys."""
     values = []
     for one in found:
         dataset = {"dataset": one.dataset}
@@ -74,8 +74,9 @@ def samples(found: Iterable[DatasetHealth], left: QuotaLeft | None) -> list[Samp
         values.append(Sample(ROWS, one.rows_today, dataset))
         values.append(Sample(REVISIONS, one.revisions_today, dataset))
         values += [Sample(MISSING, cells, {**dataset, "state": state}) for state, cells in sorted(one.missing.items())]
-    if left is not None:
-        values += [Sample(CALLS_LEFT, left.calls), Sample(BYTES_LEFT, left.bytes)]
+    for quota in left:
+        key = {"key_id": quota.key_id}
+        values += [Sample(CALLS_LEFT, quota.calls, key), Sample(BYTES_LEFT, quota.bytes, key)]
     return values
 
 
