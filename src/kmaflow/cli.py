@@ -18,6 +18,7 @@ import typer
 
 from kmaflow import __version__
 from kmaflow.commands import Commands
+from kmaflow.commands.log_lines import LogFormat, set_up
 from kmaflow.errors import KmaflowError
 
 # Imports make a hundred thousand objects that all stay: looking for garbage among them is a twentieth of the start.
@@ -50,12 +51,18 @@ def _print_version(wanted: bool) -> None:
 def _global(
     debug: Annotated[bool, typer.Option("--debug", help="오류의 자취까지 / show tracebacks and debug logs")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="하는 일을 적습니다 / log what is done")] = False,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(
+            "--log-format", envvar="KMAFLOW_LOG_FORMAT", help="로그 줄의 꼴 / text, or one JSON object a line"
+        ),
+    ] = LogFormat.TEXT,
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="판 번호 / version")
     ] = False,
 ) -> None:
     level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    set_up(level, log_format)
     if not debug:
         sys.excepthook = _one_line
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from kmaflow.catalog.time import Window
@@ -36,6 +36,7 @@ class FakeResult:
     rejected: int = 0
     missing: list[str] = field(default_factory=list)
     error: KmaflowError | None = None
+    deferred_until: datetime | None = None
 
     @property
     def complete(self) -> bool:

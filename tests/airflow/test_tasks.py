@@ -47,6 +47,7 @@ def context(**params: Any) -> tuple[Context, FakeTaskInstance]:
         "Context",
         {
             "ti": instance,
+            "run_id": "manual__of_this_test",
             "params": form | params,
             "dag": SimpleNamespace(timetable=timetable),
             "dag_run": SimpleNamespace(run_after=datetime(2026, 3, 1, 4, 25, tzinfo=UTC)),

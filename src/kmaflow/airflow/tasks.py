@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from structlog.contextvars import bound_contextvars
 
 from kmaflow.errors import KmaflowError, UsageError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from kmaflow.catalog.model import Network
+    from kmaflow.catalog.time import Window
     from kmaflow.collect import Collector
 
 log = logging.getLogger(__name__)
@@ -107,10 +109,19 @@ def collect(context: Context, *, dataset: str, network: Network) -> dict[str, An
     if dataset not in plan["datasets"]:
         raise AirflowSkipException(f"{dataset}: 선택되지 않음 / not chosen")
     window = Window(parse_time(plan["from"]), parse_time(plan["to"]))
+    with bound_contextvars(run_id=context["run_id"], dataset=dataset, window=str(window)):
+        return _collect(context, dataset, network, window, plan["stations"])
+
+
+def _collect(context: Context, dataset: str, network: Network, window: Window, stations: str) -> dict[str, Any]:
+    """As :func:`collect`, with a log whose lines say for what they are."""
+    from kmaflow.airflow import metrics
+
     try:
         with _collector(context, needs_hub=True) as collector:
-            choice = collector.choose_stations(plan["stations"], networks=(network,))
+            choice = collector.choose_stations(stations, networks=(network,))
             result = collector.collect(dataset, window, choice)
+            metrics.report(collector, dataset)
     except KmaflowError as error:
         raise _as_task_error(error) from None
     summary = dict(result.summary())

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -165,7 +166,8 @@ class DatasetRun:
             return
         refused_in_a_row = 0
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="fetch") as pool:
-            ahead: Future[list[Understood | Failure]] | None = pool.submit(ask, self.calls[0])
+            # In the caller's context: log lines of both threads say for what they are.
+            ahead: Future[list[Understood | Failure]] | None = pool.submit(copy_context().run, ask, self.calls[0])
             for following in (*self.calls[1:], None):
                 if ahead is None:
                     return
@@ -175,7 +177,7 @@ class DatasetRun:
                     isinstance(piece, Failure) and not piece.error.transient for piece in pieces
                 )
                 let_in.clear()
-                ahead = None if following is None or useless else pool.submit(ask, following)
+                ahead = None if following is None or useless else pool.submit(copy_context().run, ask, following)
                 if ahead is not None and self.one_writer:
                     let_in.wait(_LET_IN_SECONDS)
                 yield pieces

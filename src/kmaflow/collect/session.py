@@ -26,6 +26,7 @@ from kmaflow.hub.client import Failure, HubClient
 from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.hub.secrecy import key_id
 from kmaflow.hub.station_list import parse_stations
+from kmaflow.log_fields import log_fields
 from kmaflow.settings import Settings
 from kmaflow.store import Store
 from kmaflow.store.errors import StoreBusy
@@ -245,7 +246,8 @@ class Collector:
         self.check_window(name, window)
         choice = choice or self.choose_stations()
         run = self._run(name, window, choice, None, on_progress)
-        with self.work_lease(self._work_name(name, window), choice) as lease:
+        fields = log_fields(dataset=name, window=str(window))
+        with fields, self.work_lease(self._work_name(name, window), choice) as lease:
             if not lease.take():
                 log.info("%s %s: another worker is at it; waiting for its end", name, window)
                 began = self.client.clock()
@@ -277,7 +279,8 @@ class Collector:
         assert self.meter is not None
         before, self.meter.cls = self.meter.cls, work
         try:
-            return self._flushed(run)
+            with log_fields(dataset=name, window=str(window)):
+                return self._flushed(run)
         finally:
             self.meter.cls = before
 

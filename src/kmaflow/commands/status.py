@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,13 +15,21 @@ if TYPE_CHECKING:
     from kmaflow.store.quota_limits import Usage
 
 
-def status(as_json: Json = False) -> None:
+def status(
+    as_json: Json = False,
+    prometheus: Annotated[
+        bool, typer.Option("--prometheus", help="Prometheus가 읽는 글로 / in Prometheus' text format")
+    ] = False,
+) -> None:
     """자료별 신선도와 오늘 쓴 한도. / Freshness of every dataset, rows, and what of the day's quota is spent."""
     from kmaflow.catalog.time import now_kst
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
 
     settings = load_settings()
+    if prometheus:
+        typer.echo(_exposition(settings), nl=False)
+        return
     now = now_kst()
     with Store(settings.database_url) as store:
         found = store.status()
@@ -54,20 +62,26 @@ def status(as_json: Json = False) -> None:
         _show(quota)
 
 
-def _quotas(settings: Settings, now: datetime) -> list[dict[str, Any]]:
-    """Today's quota of every key that was used, the one of the settings first. Old and new keys are counted apart."""
+def _usages(settings: Settings, now: datetime) -> list[Usage]:
+    """What every key that was used has spent today, the one of the settings first. Old and new keys are counted apart."""
     from kmaflow.collect.live_need import limits
     from kmaflow.hub.secrecy import key_id
     from kmaflow.store.quota import Quota, spent_by_all
     from kmaflow.store.state import State
 
-    allowed = limits(settings)
     with State(settings.state_url) as state:
         used = spent_by_all(state, now)
-        ours = None if settings.api_key is None else key_id(settings.api_key)
-        if ours is not None:
-            usage = Quota(state, ours, allowed, clock=lambda: now).spent()
-            used = [usage, *(one for one in used if one.key_id != ours)]
+        if settings.api_key is None:
+            return used
+        ours = key_id(settings.api_key)
+        usage = Quota(state, ours, limits(settings), clock=lambda: now).spent()
+        return [usage, *(one for one in used if one.key_id != ours)]
+
+
+def _quotas(settings: Settings, now: datetime) -> list[dict[str, Any]]:
+    from kmaflow.collect.live_need import limits
+
+    allowed, used = limits(settings), _usages(settings, now)
     bounds = {"daily_calls": allowed.daily_calls, "daily_bytes": allowed.daily_bytes}
     bounds |= {"calls_ceiling": allowed.calls_ceiling, "bytes_ceiling": allowed.bytes_ceiling}
     if not used:
@@ -104,6 +118,28 @@ def _show(quota: dict[str, Any]) -> None:
             f"한도 소진({by}): {quota['until']}(한국시각)까지 요청하지 않습니다 / "
             f"{quota['exhausted']} used up: nobody asks until {quota['until']} KST"
         )
+
+
+def _exposition(settings: Settings) -> str:
+    from kmaflow.catalog.time import now_kst
+    from kmaflow.collect.live_need import limits
+    from kmaflow.collect.prospect import chosen
+    from kmaflow.read.health import health, quota_left
+    from kmaflow.read.metrics import exposition, samples
+    from kmaflow.store import Store
+    from kmaflow.store.coverage import asked
+    from kmaflow.store.engine import reading
+
+    now = now_kst()
+    with Store(settings.database_url) as store:
+        listed = store.stations()
+        with reading(store.engine) as connection:
+            names = asked(connection)
+            stations = chosen(connection, settings.stations, names, listed).stations if names else None
+            found = health(connection, names, now=now, stations=stations, start=settings.start)
+    allowed = limits(settings)
+    left = [quota_left(usage, allowed) for usage in _usages(settings, now)]
+    return exposition(samples(found, left))
 
 
 def _time(moment: Any) -> str | None:

@@ -68,6 +68,7 @@ REVISION = sa.Table(
     sa.Column("cause", sa.String(8), nullable=False, comment="까닭: hub 또는 parser / cause: hub or parser"),
     sa.Column("changed_at", MOMENT, nullable=False, comment="새 값을 받은 시각 / fetched_at of the new value [KST]"),
     sa.Index("revision_cell", "dataset", "stn", "tm_kst"),
+    sa.Index("revision_when", "changed_at"),
     sqlite_autoincrement=True,
     **ON_SERVERS,
     comment="값의 정정 이력 / values that the hub gave differently later",
