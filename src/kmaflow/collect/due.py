@@ -151,7 +151,7 @@ def _quiet(
     roster = frozenset(connection.execute(query.distinct()).scalars())
     roster = roster if chosen is None else roster & chosen
     found = []
-    for low, high in runs(mask, np.zeros(axis.count, np.int64)):
+    for low, high in runs(mask, mask.astype(np.int64)):
         window = axis.window(low, high)
         rows = stored_rows(connection, dataset, window, chosen)
         if sum(not blank and stn in roster for _, stn, blank in rows) < len(roster) * (high - low):
@@ -162,7 +162,7 @@ def _quiet(
 def _revisits(axis: Axis, answered: Attempts, now: datetime, days: int) -> tuple[Want, ...]:
     """Stamps that have become a day, two days, … old since they were last answered."""
     mask = _passed(answered, stamps_of(axis), [count * DAY for count in range(1, days + 1)], now)
-    return tuple(Want(axis.window(low, high)) for low, high in runs(mask, np.zeros(axis.count, np.int64)))
+    return tuple(Want(axis.window(low, high)) for low, high in runs(mask, mask.astype(np.int64)))
 
 
 def _passed(
