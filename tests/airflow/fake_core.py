@@ -9,6 +9,14 @@ from typing import Any, Self
 
 from kmaflow.catalog.time import Window
 from kmaflow.errors import KmaflowError
+from kmaflow.hub.errors import QuotaSpent
+
+
+def quota_spent() -> QuotaSpent:
+    """As the collector has it, of the first of March."""
+    error = QuotaSpent("98 of 98 calls", kind="calls")
+    error.until = datetime(2026, 3, 2)
+    return error
 
 
 @dataclass
@@ -80,5 +88,10 @@ class FakeCollector:
         self.asked.append((dataset, window))
         error = self.refuse.get(dataset)
         return FakeResult(
-            dataset, window, rows=0 if error else 7, missing=[f"{window}: refused"] if error else [], error=error
+            dataset,
+            window,
+            rows=0 if error else 7,
+            missing=[f"{window}: refused"] if error else [],
+            error=error,
+            deferred_until=error.until if isinstance(error, QuotaSpent) else None,
         )

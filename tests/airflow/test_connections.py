@@ -20,6 +20,7 @@ from kmaflow.errors import UsageError
 from kmaflow.hub.client import HubClient
 from kmaflow.hub.errors import BadKey
 from kmaflow.settings import Settings, load_settings
+from kmaflow.simulator import KeyGrant, SimulatorSettings, running
 
 from ..databases import database
 
@@ -162,6 +163,23 @@ def test_the_test_button_says_yes_or_why_not(connect: Any, monkeypatch: pytest.M
     assert not answered
     assert "마이페이지" in why
     assert KEY not in why
+
+
+def test_the_test_button_goes_by_the_quota(connect: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KMAFLOW_HOME", str(tmp_path))
+    first, second = "the-first-key-000000001", "the-second-key-00000001"
+    with running(SimulatorSettings(keys=(KeyGrant(first), KeyGrant(second, daily_calls=0)))) as hub:
+        connect("kma_apihub", password=first, host=hub.url)
+        monkeypatch.setenv("KMAFLOW_DAILY_CALLS", "1")
+        assert KmaApiHubHook().test_connection()[0] is True
+        answered, why = KmaApiHubHook().test_connection()
+        assert (answered, "not checked" in why, "98 % of the limit" in why) == (False, True, True)
+        connect("kma_apihub", password=second, host=hub.url)
+        answered, why = KmaApiHubHook().test_connection()
+        assert (answered, "the hub knows the key, but" in why) == (True, True)
+        answered, why = KmaApiHubHook().test_connection()
+        assert (answered, "the hub says" in why) == (False, True)
+        assert hub.simulator.hub.keys.report()["requests"] == 2
 
 
 def test_the_key_is_masked_in_logs(connect: Any, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:

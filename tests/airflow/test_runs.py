@@ -16,7 +16,7 @@ from kmaflow.catalog import AWS_DATASETS
 from kmaflow.catalog.time import Window
 from kmaflow.errors import UsageError
 from kmaflow.hub.errors import BadKey, NotApplied
-from tests.airflow.fake_core import FakeCollector
+from tests.airflow.fake_core import FakeCollector, quota_spent
 
 KEY = "the-secret-key-of-this-test"
 AT = datetime(2026, 3, 1, 3, 4, tzinfo=UTC)
@@ -77,6 +77,23 @@ class TestRuns:
             name for name in AWS_DATASETS if name != "aws_present_weather"
         ]
         assert tasks["aws_present_weather"] == tasks["end"] == "success"
+
+    def test_a_spent_quota_skips_what_it_stops_and_the_run_is_green(self, dagbag: DagBag, core: FakeCollector) -> None:
+        core.refuse |= {name: quota_spent() for name in AWS_DATASETS if name != "aws_present_weather"}
+        core.fail_sync = quota_spent()
+        state, tasks = run(dagbag, "kma_aws")
+        assert state == "success"
+        assert [name for name, end in tasks.items() if end == "skipped"] == [
+            name for name in tasks if name == "stations" or name in core.refuse
+        ]
+        assert tasks["check"] == tasks["aws_present_weather"] == tasks["end"] == "success"
+        assert len(core.asked) == len(AWS_DATASETS), "every wave has had its turn"
+        assert run(dagbag, "kma_stations") == ("success", {"start": "success", "stations": "skipped", "end": "success"})
+
+    def test_a_quota_that_stops_everything_leaves_a_green_run(self, dagbag: DagBag, core: FakeCollector) -> None:
+        core.refuse |= {"asos_hourly": quota_spent()}
+        state, tasks = run(dagbag, "kma_asos")
+        assert (state, tasks["asos_hourly"], tasks["end"]) == ("success", "skipped", "success")
 
     def test_a_failed_station_list_does_not_cost_observations(self, dagbag: DagBag, core: FakeCollector) -> None:
         core.fail_sync = NotApplied("403")

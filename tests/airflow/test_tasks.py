@@ -14,8 +14,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from kmaflow.airflow import connections, tasks
 from kmaflow.airflow.timetable import WindowTimetable
 from kmaflow.errors import UsageError
-from kmaflow.hub.errors import BadKey, NotYetProduced, QuotaSpent
-from tests.airflow.fake_core import FakeCollector, FakeResult
+from kmaflow.hub.errors import BadKey, NotYetProduced
+from tests.airflow.fake_core import FakeCollector, FakeResult, quota_spent
 
 PLAN = {"from": "2026-03-01 12:00", "to": "2026-03-01 13:00", "stations": "all", "datasets": ["asos_hourly"]}
 
@@ -55,13 +55,26 @@ def context(**params: Any) -> tuple[Context, FakeTaskInstance]:
     ), instance
 
 
-@pytest.mark.parametrize("error", [BadKey("401"), QuotaSpent("403", kind="calls"), UsageError("no")])
-def test_what_only_a_person_or_midnight_mends_is_not_tried_again(core: FakeCollector, error: Any) -> None:
+@pytest.mark.parametrize("error", [BadKey("401"), UsageError("no")])
+def test_what_only_a_person_mends_is_not_tried_again(core: FakeCollector, error: Any) -> None:
     core.refuse["asos_hourly"] = error
     given, instance = context()
     with pytest.raises(AirflowFailException, match=error.what):
         tasks.collect(given, dataset="asos_hourly", network="SFC")
     assert instance.pushed["return_value"]["rows"] == 0
+
+
+def test_what_the_quota_stops_is_skipped_and_leaves_its_counts(core: FakeCollector) -> None:
+    core.refuse["asos_hourly"] = quota_spent()
+    given, instance = context()
+    with pytest.raises(AirflowSkipException, match=r"not asked: quota \(asked again from 2026-03-02 00:00 KST\)"):
+        tasks.collect(given, dataset="asos_hourly", network="SFC")
+    assert (instance.pushed["return_value"]["rows"], instance.pushed["return_value"]["complete"]) == (0, False)
+    core.fail_sync = quota_spent()
+    given, instance = context()
+    with pytest.raises(AirflowSkipException, match="not asked: quota"):
+        tasks.sync_stations(given, max_age=timedelta(hours=24))
+    assert instance.pushed["return_value"] == {"synced": False, "deferred_until": "2026-03-02 00:00"}
 
 
 def test_what_may_pass_is_tried_again(core: FakeCollector) -> None:

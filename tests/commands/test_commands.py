@@ -186,6 +186,45 @@ def test_doctor(hub: Running, kmaflow: Kmaflow, monkeypatch: pytest.MonkeyPatch)
     assert "not set" in kmaflow("doctor").out
 
 
+def test_a_spent_quota_is_told_and_leaves_cells_missing(
+    hub: Running, kmaflow: Kmaflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KMAFLOW_DAILY_CALLS", "4")
+    assert kmaflow("stations", "sync").code == 0
+    half = kmaflow("collect", "aws_cloud", "--from", "2025-01-15 12:00", "--to", "2025-01-15 12:20")
+    assert half.code == 3
+    assert "하루 한도 때문에" in half.err
+    assert "not asked: quota (aws_cloud); run the same command again after" in half.err
+    nothing = kmaflow("collect", "aws_minute", *TEN, "--stations", "108")
+    assert (nothing.code, len(requests_seen(hub))) == (3, 3)
+    (one,) = _json(kmaflow("collect", "aws_visibility", *TEN, "--json"))["datasets"]
+    assert one["deferred_until"].endswith("00:00")
+    assert "not asked: quota" in _json(kmaflow("why", "aws_minute", "108", "2025-01-15 12:05", "--json"))["why_en"]
+    status = kmaflow("status")
+    assert "calls used up: nobody asks until" in status.out
+    quota = _json(kmaflow("status", "--json"))["quota_today"]
+    assert (quota["calls"], quota["calls_ceiling"], quota["daily_calls"], quota["reserved"]) == (3, 3, 4, 0)
+    assert quota["by_class"]["live"]["calls"] == 3
+    assert (quota["exhausted"], quota["exhausted_by"], quota["until"]) == ("calls", "ceiling", one["deferred_until"])
+    doctor = kmaflow("doctor")
+    assert (doctor.code, len(requests_seen(hub))) == (0, 3)
+    assert "nobody asks until" in doctor.out
+    synced = kmaflow("stations", "sync", "--force")
+    assert (synced.code, "98 % of the limit" in synced.err) == (3, True)
+
+
+def test_status_tells_the_keys_apart(hub: Running, kmaflow: Kmaflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert kmaflow("stations", "sync").code == 0
+    first = _json(kmaflow("status", "--json"))["quota_today"]
+    monkeypatch.setenv("KMAFLOW_API_KEY", "some-other-key-00000001")
+    told = _json(kmaflow("status", "--json"))
+    assert (told["quota_today"]["calls"], told["other_keys_today"]) == (0, [first])
+    assert told["quota_today"]["key_id"] != first["key_id"]
+    monkeypatch.delenv("KMAFLOW_API_KEY")
+    assert _json(kmaflow("status", "--json"))["quota_today"] == first
+    assert first["key_id"] in kmaflow("status").out
+
+
 def test_load(kmaflow: Kmaflow, saved: Path, tmp_path: Path) -> None:
     done = kmaflow("load", saved, "--json")
     assert (done.code, done.err) == (0, "")

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from kmaflow.failpoints import POINTS
-from kmaflow.simulator import DEFAULT_KEY
+from kmaflow.simulator import DEFAULT_KEY, KeyGrant
 from kmaflow.simulator.server import Running
 
-from ..collect.hub import collecting, differences, window
+from ..collect.hub import collecting, differences, requests_seen, simulated, window
 from ..store.bodies import minute_body, stamp
 
 BLOCKED = """
@@ -147,3 +147,36 @@ def test_two_processes_start_on_the_same_empty_home(hub: Running, tmp_path: Path
         )
         with collector.store.engine.connect() as connection:
             assert connection.exec_driver_sql("SELECT COUNT(*) FROM aws_cloud").scalar() == inserted
+
+
+def test_processes_that_share_a_key_end_with_its_quota_and_one_that_is_killed_gives_nothing_back(
+    tmp_path: Path,
+) -> None:
+    """Two hours of three datasets are 36 calls, the hub allows 20 and the stations cost two of them."""
+    with simulated(keys=(KeyGrant(DEFAULT_KEY, daily_calls=20),)) as hub:
+        told = {"KMAFLOW_HUB_URL": hub.url, "KMAFLOW_API_KEY": DEFAULT_KEY, "KMAFLOW_DAILY_CALLS": "20"}
+        main = "from kmaflow.cli import main; main()"
+        span = ("--from", "2025-01-15 10:50", "--to", "2025-01-15 12:50", "--json")
+        assert _run(main, tmp_path, "stations", "sync", **told).returncode == 0
+        killed = _run(main, tmp_path, "collect", "aws_minute", *span, **told, KMAFLOW_FAILPOINT="answer_fetched:1")
+        assert killed.returncode == -signal.SIGKILL
+        environment = {**os.environ, "KMAFLOW_HOME": str(tmp_path), **told}
+        both = [
+            subprocess.Popen(
+                [sys.executable, "-m", "kmaflow", "collect", name, *span],
+                cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )
+            for name in ("aws_cloud", "aws_visibility")
+        ]  # fmt: skip
+        try:
+            said = [process.communicate(timeout=60) for process in both]
+        finally:
+            for process in both:
+                with suppress(ProcessLookupError):
+                    process.kill()
+        assert [process.returncode for process in both] == [3, 3]
+        assert all("not asked: quota" in err for _, err in said)
+        assert len(requests_seen(hub)) == 19, "98 %, the killed worker's call among them"
+        quota = json.loads(_run(main, tmp_path, "status", "--json", **told).stdout)["quota_today"]
+        assert quota["calls"] == 19
+        assert quota["reserved"] > 0, "what the killed worker has reserved stays charged until midnight"

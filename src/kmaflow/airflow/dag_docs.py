@@ -50,8 +50,10 @@ of the form collect any window. Collecting a window twice makes no duplicates.*
 
 `확인`이 실패하면 아무것도 수집하지 않고, 한 자료의 실패는 다른 자료를 멈추지 않습니다.
 하나라도 실패하면 실행은 빨강입니다. 이유와 할 일은 태스크 로그의 마지막 오류 줄에 있습니다.
+하루 한도를 다 쓰면 태스크는 실패하지 않고 건너뜀(skipped)이 되며, 요청하지 않은 창은 장부에 남습니다.
 
-*If `check` fails nothing is collected; a failed dataset does not stop the others; any failure makes the run red. The task's log says why and what to do.*
+*If `check` fails nothing is collected; a failed dataset does not stop the others; any failure makes the run red. The task's log says why and what to do.
+A task that the day's quota stops is skipped, not failed; the ledger keeps what was not asked.*
 
 인증키는 연결 `kma_apihub` 또는 `.env`에만 둡니다. *The key belongs into the connection `kma_apihub` or into `.env`, never into the form.*
 """

@@ -9,6 +9,7 @@ How the edges and rules give what is promised:
 * Every later wave waits for the one before it with ``all_done``: the order spares the hub, and a failed or skipped dataset does
   not stop the next one.
 * ``check`` waits for ``stations`` with ``all_done`` too: minutes are lost for ever after a while, a station list is not. The run is red then.
+* A dataset that the day's quota stops ends ``skipped``, and so do the station lists: no rule above is harmed by that, and the run is green.
 * ``end`` hangs on every task with ``none_failed``: one failure, and it is ``upstream_failed``, and the run with it.
 
 Parsing is light: no polars, no database, no hub.

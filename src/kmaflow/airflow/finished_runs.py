@@ -15,7 +15,9 @@ DATASETS_OF = {"kma_aws": AWS_DATASETS, "kma_asos": ASOS_DATASETS}
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """A run that has ended. Times are naive KST; the window is None for DAGs that collect none, and where `check` failed."""
+    """A run that has ended. Times are naive KST; the window is None for DAGs that collect none, and where `check` failed. ``unasked``: datasets
+    that the day's quota stopped.
+    """
 
     dag_id: str
     run_id: str
@@ -24,6 +26,7 @@ class FinishedRun:
     window: tuple[datetime, datetime] | None
     rows: int | None
     failed: tuple[str, ...]
+    unasked: tuple[str, ...] = ()
 
     @property
     def lag(self) -> timedelta | None:
@@ -38,6 +41,8 @@ class FinishedRun:
             parts.append(f"{self.rows:>7,} rows")
         if self.lag is not None:
             parts.append(f"lag {_short(self.lag)}")
+        if self.unasked:
+            parts.append("한도/quota: " + ", ".join(self.unasked))
         if self.failed:
             parts.append("실패/failed: " + ", ".join(self.failed))
         return "  ".join(parts)
@@ -83,6 +88,7 @@ def finished_run(api: AirflowApi, run: dict[str, str]) -> FinishedRun:
         window=(parse_time(plan["from"]), parse_time(plan["to"])) if plan else None,
         rows=sum(int(summary["rows"]) for summary in summaries) if names else None,
         failed=tuple(failed),
+        unasked=tuple(str(summary["dataset"]) for summary in summaries if summary.get("deferred_until")),
     )
 
 

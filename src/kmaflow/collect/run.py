@@ -143,8 +143,7 @@ class DatasetRun:
             self.result.missing.append(f"{window}: not asked ({len(rest)} calls) after: {why}")
             return
         self.result.missing.append(f"{window}: not asked: quota ({len(rest)} calls)")
-        now, selection = self.client.clock(), self.choice.selection
-        for row in unasked(rest, self.dataset.name, now=now, key_id=self.client.key_id, selection=selection):
+        for row in unasked(rest, self.dataset.name, now=self.client.clock(), key_id=self.client.key_id):
             self.store.note(row)
 
     def _fetched(self) -> Iterator[list[Understood | Failure]]:

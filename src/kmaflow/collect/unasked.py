@@ -20,13 +20,8 @@ def told(error: HubError, *, code: bool = False) -> str:
     return f"{error.code}: {error.what}" if code else error.what
 
 
-def unasked(calls: Sequence[Call], dataset: str, *, now: datetime, key_id: str, selection: str) -> Iterator[Fetch]:
-    """Ledger rows that together cover the windows of these calls.
-
-    Args:
-        now: naive KST.
-        selection: which stations would have been stored.
-    """
+def unasked(calls: Sequence[Call], dataset: str, *, now: datetime, key_id: str) -> Iterator[Fetch]:
+    """Ledger rows that together cover the windows of these calls; ``now`` is naive KST."""
     for call in _stretches(calls):
         yield Fetch(
             dataset=dataset,
@@ -41,7 +36,6 @@ def unasked(calls: Sequence[Call], dataset: str, *, now: datetime, key_id: str, 
             rejected=0,
             parser_version=PARSER_VERSION,
             key_id=key_id,
-            selection=selection,
             message="not asked: quota",
         )
 

@@ -137,6 +137,8 @@ def _state(
         return "not_yet_produced", ""
     if last["outcome"] in LOADED:
         return "absent", ""
+    if last["outcome"] == "quota" and last["http_status"] is None:
+        return "not_asked", f": {last['message']}"
     return "refused", f": {last['outcome']}: {last['message']}"
 
 
