@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     daily_bytes: int = Field(5_000_000_000, gt=0, description="하루 용량 한도 / bytes a day")
     calls_per_second: float = Field(20.0, gt=0, description="1초에 시작할 호출 / calls begun in a second, all workers")
     concurrent_calls: int = Field(8, gt=0, description="동시에 진행할 호출 / calls under way, all workers")
+    backfill_share: float = Field(
+        1.0, gt=0, le=1, description="과거 채우기가 쓸 하루 한도의 몫 / part of a day's quota that backfill may spend"
+    )
     window_minutes: int = Field(
         10, ge=1, le=180, description="전체 지점 한 번에 요청할 분 / stamps per call for all stations"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -303,6 +304,36 @@ def test_bytes_are_kept_back_too(state: State, clock: Clock) -> None:
 
 
 # --- sums
+
+
+def test_backfill_has_a_share_of_the_day_and_the_others_have_the_rest(state: State, clock: Clock) -> None:
+    quota = Quota(state, KEY, replace(limits(100, 10_000_000), backfill_share=0.1), clock=clock)
+    for _ in range(9):
+        call(quota, "backfill")
+    for _ in range(2):
+        with pytest.raises(DayQuotaSpent, match="share") as spent:
+            call(quota, "backfill")
+        assert (spent.value.kind, spent.value.until, spent.value.by) == ("calls", MIDNIGHT, "share")
+    assert quota.spent().exhausted is None, "for the others there is enough"
+    for _ in range(20):
+        call(quota, "live")
+        call(quota, "repair")
+    clock.now = MIDNIGHT
+    call(quota, "backfill")
+
+
+def test_the_share_counts_bytes_reserved_too(state: State, clock: Clock) -> None:
+    quota = Quota(state, KEY, replace(limits(1000, 100_000), backfill_share=0.5), clock=clock)
+    with quota.reserve("backfill", size=30_000), pytest.raises(DayQuotaSpent, match="share") as spent:
+        quota.reserve("backfill", size=20_000)
+    assert spent.value.kind == "bytes"
+    call(quota, "live", size=20_000)
+
+
+@pytest.mark.parametrize("share", [0.0, -0.5, 1.1])
+def test_a_share_is_a_part_of_the_day(share: float) -> None:
+    with pytest.raises(ValueError, match="share"):
+        Limits(backfill_share=share)
 
 
 def test_live_need_is_counted_by_the_runs_until_midnight() -> None:

@@ -87,15 +87,26 @@ def store_url(conn_id: str, settings: Settings | None = None) -> str:
     return database_url(BaseHook.get_connection(conn_id)) or settings.database_url
 
 
-def open_collector(*, hub_conn_id: str, conn_id: str, needs_hub: bool, work: CallClass = "live") -> Collector:
-    """The core's facade for one task. Close it, or use it as a context manager. ``work``: the class to which its calls are charged.
+def open_collector(
+    *,
+    hub_conn_id: str,
+    conn_id: str,
+    needs_hub: bool,
+    work: CallClass = "live",
+    backfill_share: float | None = None,
+) -> Collector:
+    """The core's facade for one task. Close it, or use it as a context manager.
+
+    Args:
+        work: the class to which its calls are charged.
+        backfill_share: the part of a day's quota for backfill, instead of the setting.
 
     Raises:
         UsageError: as :func:`hub_access` and :func:`store_url`; or no key although ``needs_hub``.
     """
     from kmaflow.collect import Collector
 
-    settings = load_settings()
+    settings = load_settings(**({} if backfill_share is None else {"backfill_share": backfill_share}))
     access = hub_access(hub_conn_id, settings)
     return Collector.open(
         settings,

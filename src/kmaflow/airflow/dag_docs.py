@@ -23,6 +23,31 @@ AWS(방재기상관측)와 ASOS(종관기상관측) 지점 목록을 하루 한 
 
 *Fetches the lists of AWS and ASOS stations once a day (03:00 KST) into the table `station`, with history.*"""
 
+BACKFILL_CHECK = """지점·자료·시각을 확인하고 기간을 구간으로 나눕니다. 실패하면 아무것도 수집하지 않습니다.
+
+*Checks stations, datasets and times, and cuts the time into periods. If it fails, nothing is collected.*"""
+BACKFILL_DAG = """### 기상청 과거 채우기 · Fill history
+
+양식의 `from`부터 `to`까지에서 빠진 관측을 가장 적은 요청으로 채웁니다. 이미 있는 것은 다시 요청하지 않으므로 언제 멈추고 다시 실행해도 됩니다.
+
+*Fills what is missing between `from` and `to` of the form, in the fewest calls. What is there is not asked again: it may be stopped
+and run again at any time.*
+
+### 한도 · Quota
+
+하루 한도(양식의 `share`만큼)를 다 쓰면 태스크는 작업 슬롯을 차지하지 않고(deferred) 00:00(한국시각)까지 기다렸다가 스스로 이어 갑니다.
+실시간 수집에 필요한 몫은 남겨 둡니다. 며칠이 걸릴지는 `kmaflow plan`이 알려 줍니다.
+
+*When the day's quota (the form's `share` of it) is spent, the tasks wait for 00:00 KST without a worker slot (deferred), and go on
+by themselves. What live data needs is kept back. `kmaflow plan` tells how many days it will take.*
+
+### 실패 · Failure
+
+빠진 칸이 남으면 태스크는 빨강이고, 다시 실행하면 남은 것만 요청합니다. 무엇이 왜 빠졌는지는 `kmaflow gaps`.
+
+*A task with cells still missing is red; run again, it asks for these only. What is missing, and why: `kmaflow gaps`.*
+"""
+
 
 def observations(datasets: Sequence[Dataset], timetable: WindowTimetable) -> str:
     """The page of a collecting DAG."""

@@ -34,6 +34,54 @@ def observation_form(datasets: Sequence[Dataset], stations: str) -> dict[str, An
         datasets: what the DAG collects, in its order.
         stations: the default choice, from the settings.
     """
+    return {
+        **_choices(datasets, stations),
+        "from": Param(
+            None,
+            type=["null", "string"],
+            title="시작 시각, 제외 (from, exclusive)",
+            description_md=_FROM_HELP,
+        ),
+        "to": Param(
+            None,
+            type=["null", "string"],
+            title="끝 시각, 포함 (to, inclusive)",
+            description_md=_TO_HELP,
+        ),
+        **connection_form(),
+    }
+
+
+def backfill_form(datasets: Sequence[Dataset], stations: str, share: float) -> dict[str, Any]:
+    """The params of the DAG that fills history; arguments as :func:`observation_form`, and the default share of the quota."""
+    return {
+        **_choices(datasets, stations),
+        "from": Param(
+            type="string",
+            minLength=8,
+            title="시작 시각, 제외 (from, exclusive)",
+            description_md="한국시각, 예 2025-01-01. 이 시각 다음부터 채웁니다. — *KST (another offset is refused). What lies after it is filled.*",
+        ),
+        "to": Param(
+            type="string",
+            minLength=8,
+            title="끝 시각, 포함 (to, inclusive)",
+            description_md="한국시각, 예 2026-01-01. 이 시각까지 채웁니다. — *KST. Up to and including it.*",
+        ),
+        "share": Param(
+            share,
+            type="number",
+            exclusiveMinimum=0,
+            maximum=1,
+            title="하루 한도 가운데 쓸 몫 (share)",
+            description_md="0보다 크고 1 이하. 실시간 수집에 필요한 몫은 언제나 남겨 둡니다. — "
+            "*Part of a day's quota, above 0, at most 1. What live data needs is always kept back.*",
+        ),
+        **connection_form(),
+    }
+
+
+def _choices(datasets: Sequence[Dataset], stations: str) -> dict[str, Any]:
     names = [dataset.name for dataset in datasets]
     return {
         "stations": Param(
@@ -54,19 +102,6 @@ def observation_form(datasets: Sequence[Dataset], stations: str) -> dict[str, An
             title="자료 종류 (datasets)",
             description_md="수집할 자료. 고르지 않은 것은 건너뜁니다(skipped). — *What to collect; the others are skipped.*",
         ),
-        "from": Param(
-            None,
-            type=["null", "string"],
-            title="시작 시각, 제외 (from, exclusive)",
-            description_md=_FROM_HELP,
-        ),
-        "to": Param(
-            None,
-            type=["null", "string"],
-            title="끝 시각, 포함 (to, inclusive)",
-            description_md=_TO_HELP,
-        ),
-        **connection_form(),
     }
 
 

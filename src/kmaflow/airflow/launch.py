@@ -138,7 +138,7 @@ def started(settings: Settings, extra: Mapping[str, str] | None = None) -> Itera
             await_condition(api.healthy, children, "Airflow")
             with api:
                 await_condition(lambda: _dags_are_known(api), children, "DAGs")
-                # Nothing of ours needs a triggerer, but Airflow's first page shows a red mark without one. Last: it must delay nobody.
+                # Tasks that wait for the next day's quota live in it. Last: it must delay nobody.
                 children.start("triggerer", airflow_command("triggerer", "--skip-serve-logs"), env)
                 yield Running(
                     api=api,
@@ -184,7 +184,7 @@ def check_alive(children: Children) -> None:
 
 
 def _dags_are_known(api: AirflowApi) -> bool:
-    """Whether all three DAGs have been read.
+    """Whether all DAGs have been read.
 
     Raises:
         StartFailed: one of their files cannot be.
@@ -192,7 +192,7 @@ def _dags_are_known(api: AirflowApi) -> bool:
     errors = api.import_errors()
     if errors:
         raise StartFailed(f"a DAG file cannot be read: {errors[0].splitlines()[-1]}")
-    return {"kma_aws", "kma_asos", "kma_stations"} <= {dag["dag_id"] for dag in api.dags()}
+    return {"kma_aws", "kma_asos", "kma_stations", "kma_backfill"} <= {dag["dag_id"] for dag in api.dags()}
 
 
 def require_free(port: int, what: str, variable: str) -> None:

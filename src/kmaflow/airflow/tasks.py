@@ -55,7 +55,7 @@ def sync_stations(context: Context, *, max_age: timedelta) -> dict[str, Any]:
         context["ti"].xcom_push(key=SUMMARY, value={"synced": False, "deferred_until": _time(error.until)})
         raise _not_asked("station lists", error.until) from None
     except KmaflowError as error:
-        raise _as_task_error(error) from None
+        raise as_task_error(error) from None
     summary = {name: getattr(sync, name) for name in ("synced", "added", "changed", "closed", "total")}
     log.info("station metadata: %s", summary)
     return summary
@@ -82,7 +82,7 @@ def check(context: Context, *, names: Sequence[str], network: Network) -> dict[s
         with _collector(context, needs_hub=False) as collector:
             choice = collector.choose_stations(stations, networks=(network,))
     except KmaflowError as error:
-        raise _as_task_error(error) from None
+        raise as_task_error(error) from None
     plan = {
         "from": f"{window.start:%Y-%m-%d %H:%M}",
         "to": f"{window.end:%Y-%m-%d %H:%M}",
@@ -123,7 +123,7 @@ def _collect(context: Context, dataset: str, network: Network, window: Window, s
             result = collector.collect(dataset, window, choice)
             metrics.report(collector, dataset)
     except KmaflowError as error:
-        raise _as_task_error(error) from None
+        raise as_task_error(error) from None
     summary = dict(result.summary())
     summary["missing"] = list(result.missing)[:_MISSING_SHOWN]
     log.info("%s", summary)
@@ -136,7 +136,7 @@ def _collect(context: Context, dataset: str, network: Network, window: Window, s
         raise _not_asked(dataset, result.deferred_until)
     for missing in result.missing:
         log.error("%s: %s", dataset, missing)
-    raise _as_task_error(
+    raise as_task_error(
         result.error
         or WindowIncomplete(
             f"{dataset} {window}: {len(result.missing)} part(s) missing, {result.rejected} line(s) rejected"
@@ -177,7 +177,7 @@ def _time(moment: datetime | None) -> str | None:
     return None if moment is None else f"{moment:%Y-%m-%d %H:%M}"
 
 
-def _as_task_error(error: KmaflowError) -> Exception:
+def as_task_error(error: KmaflowError) -> Exception:
     """The exception with which the task ends: no retry where only a person or midnight can help."""
     from kmaflow.hub.errors import TerminalHubError
     from kmaflow.store.errors import StoreDenied, StoreForeign, StoreReadOnly

@@ -24,7 +24,7 @@ from kmaflow.collect.planner import Want
 from kmaflow.store.attempts import FOR_A_PERSON, Attempts, answers, due, failures, seconds, stamps_of
 from kmaflow.store.books import COMPLETENESS_HOUR
 from kmaflow.store.cells import stored_rows
-from kmaflow.store.coverage import Gap, runs, unanswered, unread
+from kmaflow.store.coverage import Gap, gaps, runs, unanswered, unread
 from kmaflow.store.coverage import due as had_by_hub
 from kmaflow.store.coverage_picture import ANSWERED, Axis, Group, Picture
 from kmaflow.store.ledger import GIVEN_UP
@@ -98,6 +98,20 @@ def due_now(
         quiet = _quiet(connection, dataset, axis, answered, chosen, now)
         revisits = _revisits(axis, answered, now, revisit_days)
     return Due(dataset, missing, exhausted, later, quiet, revisits)
+
+
+def meant_gaps(
+    connection: sa.Connection,
+    dataset: str,
+    window: Window,
+    *,
+    now: datetime,
+    stations: Iterable[int] | None = None,
+    start: datetime | None = None,
+) -> list[Gap]:
+    """What is missing, due or not, of what is meant to be there; arguments as :func:`due_now`."""
+    found = gaps(connection, [dataset], window, now=now, stations=stations, start=start)
+    return [gap for gap in found if gap.why not in _NOT_MEANT]
 
 
 def _missing(

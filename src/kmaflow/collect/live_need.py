@@ -42,7 +42,13 @@ def open_quota(
 
 def limits(settings: Settings) -> Limits:
     """What the settings allow one key."""
-    return Limits(settings.daily_calls, settings.daily_bytes, settings.calls_per_second, settings.concurrent_calls)
+    return Limits(
+        settings.daily_calls,
+        settings.daily_bytes,
+        settings.calls_per_second,
+        settings.concurrent_calls,
+        settings.backfill_share,
+    )
 
 
 def live_works(window_minutes: int, seen: Mapping[str, int]) -> list[LiveWork]:

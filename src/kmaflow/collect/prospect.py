@@ -110,6 +110,20 @@ def price_of(connection: sa.Connection, dataset: str, stations: int | None = Non
     )
 
 
+def cheapest_calls(
+    connection: sa.Connection,
+    dataset: str,
+    wants: Iterable[Want],
+    budget: Budget,
+    *,
+    window_minutes: int,
+    newest_first: bool = False,
+) -> Plan:
+    """The cheapest calls for what is wanted of a dataset, at the prices that the ledger knows."""
+    rules = Rules.of(DATASETS[dataset], window_minutes)
+    return plan_calls(wants, rules, price_of(connection, dataset), budget, newest_first=newest_first)
+
+
 def prospects(
     connection: sa.Connection,
     windows: dict[str, Window],
@@ -127,8 +141,9 @@ def prospects(
     found = []
     for name, window in windows.items():
         missing = gaps(connection, [name], window, now=now, stations=choice.stations, start=start)
-        rules = Rules.of(DATASETS[name], window_minutes)
-        plan = plan_calls(wants_of(missing), rules, price_of(connection, name), budget, newest_first=newest_first)
+        plan = cheapest_calls(
+            connection, name, wants_of(missing), budget, window_minutes=window_minutes, newest_first=newest_first
+        )
         found.append(Prospect(name, window, sum(gap.cells for gap in missing), plan, seen.get(name, Beside())))
     return found
 

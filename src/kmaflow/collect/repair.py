@@ -9,18 +9,17 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window
-from kmaflow.collect.due import Due, due_now
+from kmaflow.collect.due import Due, due_now, meant_gaps
 from kmaflow.collect.plan import Call
-from kmaflow.collect.planner import Budget, Plan, Rules, Want, plan_calls
-from kmaflow.collect.prospect import price_of, usual_windows, wants_of
+from kmaflow.collect.planner import Budget, Plan, Want
+from kmaflow.collect.prospect import cheapest_calls, usual_windows, wants_of
 from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.session import Collector
 from kmaflow.collect.stations import ALL, StationChoice
 from kmaflow.store import ledger
 from kmaflow.store.attempts import standing_refusal
-from kmaflow.store.coverage import Gap, gaps
+from kmaflow.store.coverage import Gap
 from kmaflow.store.engine import reading, writing
 from kmaflow.store.quota_limits import CallClass
 
@@ -201,10 +200,11 @@ class Repair:
 
     def _plan(self, name: str, wants: Sequence[Want]) -> Plan:
         collector, settings = self._collector, self._collector.settings
-        with reading(collector.store.engine) as connection:
-            price = price_of(connection, name)
         budget = Budget(settings.daily_calls, settings.daily_bytes)
-        return plan_calls(wants, Rules.of(DATASETS[name], settings.window_minutes), price, budget, newest_first=True)
+        with reading(collector.store.engine) as connection:
+            return cheapest_calls(
+                connection, name, wants, budget, window_minutes=settings.window_minutes, newest_first=True
+            )
 
     def _ask(self, name: str, calls: Sequence[Call], work: CallClass) -> DatasetResult:
         window = Window(min(call.window.start for call in calls), max(call.window.end for call in calls))
@@ -230,15 +230,14 @@ class Repair:
     def _missing(self, name: str, window: Window) -> list[Gap]:
         collector = self._collector
         with reading(collector.store.engine) as connection:
-            found = gaps(
+            return meant_gaps(
                 connection,
-                [name],
+                name,
                 window,
                 now=collector.client.clock(),
                 stations=self._choice.stations,
                 start=self._start(),
             )
-        return [gap for gap in found if gap.why not in ("before_start", "stations")]
 
 
 def _cut(want: Want, window: Window) -> Want:

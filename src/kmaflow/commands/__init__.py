@@ -14,6 +14,7 @@ NAMES = (
     "init",
     "doctor",
     "collect",
+    "backfill",
     "load",
     "status",
     "why",

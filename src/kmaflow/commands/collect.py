@@ -46,7 +46,7 @@ def collect(
         for name in names:
             collector.check_window(name, window)
         collector.store.init()
-        choice = _choice(collector, stations, names)
+        choice = chosen_stations(collector, stations, names)
         results = _run(collector, names, window, choice, quiet=as_json)
     _report(results, choice, as_json=as_json)
     if all(result.failed for result in results) or any(result.failed and not result.missing for result in results):
@@ -54,7 +54,7 @@ def collect(
     exit_with(0 if all(result.complete for result in results) else 3)
 
 
-def _choice(collector: Collector, text: str | None, names: list[str]) -> StationChoice:
+def chosen_stations(collector: Collector, text: str | None, names: list[str]) -> StationChoice:
     """The stations, after their lists were brought up to date. ``stn_inf`` is an operation of its own: without it all stations still work."""
     from datetime import timedelta
 

@@ -36,14 +36,18 @@ class Limits:
         daily_calls / daily_bytes: the hub's limits of a KST day.
         calls_per_second: calls begun, all workers together.
         concurrent_calls: calls under way, all workers together.
+        backfill_share: the part of a day that backfill may spend, greater than 0, at most 1.
     """
 
     daily_calls: int = 20_000
     daily_bytes: int = 5_000_000_000
     calls_per_second: float = 20.0
     concurrent_calls: int = 8
+    backfill_share: float = 1.0
 
     def __post_init__(self) -> None:
+        if not 0 < self.backfill_share <= 1:
+            raise ValueError(f"a share is greater than 0 and at most 1: {self}")
         if min(self.daily_calls, self.daily_bytes, self.calls_per_second, self.concurrent_calls) <= 0:
             raise ValueError(f"limits must be greater than 0: {self}")
 
@@ -155,13 +159,16 @@ class DayQuotaSpent(QuotaSpent):
     Attributes:
         kind: ``calls`` or ``bytes``.
         until: naive KST; asking before is of no use.
-        by: ``hub`` (it said so, to any worker), ``ceiling`` (98 % of the limit are charged) or ``live`` (kept back).
+        by: ``hub`` (it said so, to any worker), ``ceiling`` (98 % of the limit are charged), ``live`` (kept back) or ``share`` (backfill has had
+            its part of the day).
     """
 
     sent = False
     until: datetime
 
-    def __init__(self, what: str, *, kind: Kind, until: datetime, by: Literal["hub", "ceiling", "live"]) -> None:
+    def __init__(
+        self, what: str, *, kind: Kind, until: datetime, by: Literal["hub", "ceiling", "live", "share"]
+    ) -> None:
         super().__init__(what, kind=kind)
         self.until = until
         self.by = by
@@ -205,4 +212,18 @@ def refusal(
         if charged + more + back > ceiling:
             what = f"key {usage.key_id}: {charged:,} of {ceiling:,} {kind} are charged to {usage.day}"
             return DayQuotaSpent(f"{what} and {back:,} are kept for live data", kind=kind, until=until, by="live")
+    return _share_spent(usage, limits, calls, size, until) if cls == "backfill" else None
+
+
+def _share_spent(usage: Usage, limits: Limits, calls: int, size: int, until: datetime) -> DayQuotaSpent | None:
+    mine = usage.by_class.get("backfill", Spent())
+    kinds: tuple[tuple[Kind, int, int, int], ...] = (
+        ("calls", mine.calls, calls, limits.calls_ceiling),
+        ("bytes", mine.charged, size, limits.bytes_ceiling),
+    )
+    for kind, charged, more, ceiling in kinds:
+        part = int(limits.backfill_share * ceiling)
+        if charged + more > part:
+            what = f"key {usage.key_id}: backfill has spent {charged:,} {kind} of its share of {usage.day}, {part:,}"
+            return DayQuotaSpent(what, kind=kind, until=until, by="share")
     return None
