@@ -37,7 +37,7 @@ def test_every_file_gives_its_dag(dagbag: DagBag) -> None:
     assert dagbag.import_errors == {}
     assert (
         sorted(dagbag.dags)
-        == ["kma_asos", "kma_aws", "kma_backfill", "kma_stations"]
+        == ["kma_asos", "kma_aws", "kma_backfill", "kma_repair", "kma_stations"]
         == sorted(path.stem for path in DAGS.glob("*.py"))
     )
 
@@ -121,7 +121,8 @@ def test_airflow_refuses_a_form_of_the_wrong_shape(dagbag: DagBag, name: str, va
 
 def test_backfill_has_no_schedule_and_its_form_asks_what_and_when(dagbag: DagBag) -> None:
     dag = dagbag.dags["kma_backfill"]
-    assert dag.schedule is None
+    schedule: Any = dag.schedule
+    assert schedule is None
     assert list(dag.params) == ["stations", "datasets", "from", "to", "share", "conn_id", "hub_conn_id"]
     assert {task.task_id for task in dag.tasks} == {"start", "stations", "check", *DATASETS, "end"}
     for name in ("from", "to"):
@@ -163,7 +164,7 @@ def test_reading_the_dags_loads_nothing_heavy() -> None:
         "import airflow.sdk, airflow.providers.standard.operators.empty, airflow.timetables.base\n"
         "before = set(sys.modules)\n"
         f"sys.path.insert(0, {str(DAGS)!r})\n"
-        "import kma_aws, kma_asos, kma_backfill, kma_stations\n"
+        "import kma_aws, kma_asos, kma_backfill, kma_repair, kma_stations\n"
         "new = set(sys.modules) - before\n"
         "assert not new & {'polars', 'numpy', 'kmaflow.collect', 'kmaflow.store', 'kmaflow.hub.client', 'zstandard'}, new\n"
     )

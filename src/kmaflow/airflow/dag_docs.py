@@ -47,6 +47,31 @@ by themselves. What live data needs is kept back. `kmaflow plan` tells how many 
 
 *A task with cells still missing is red; run again, it asks for these only. What is missing, and why: `kmaflow gaps`.*
 """
+REPAIR_CHECK = """무엇을 다시 요청할 때가 되었는지 장부에서 찾습니다. 그런 것이 없는 자료는 건너뜁니다(skipped).
+
+*Finds in the ledger what is due to be asked again. Datasets without anything due are skipped.*"""
+REPAIR_DAG = """### 기상청 관측 복구 · Repair
+
+10분마다, 장부와 표에서 빠진 것을 찾아 가장 적은 요청으로 다시 받습니다. 수집기가 몇 시간 멈추어 있었어도 한 번의 실행이 모두 채웁니다.
+
+*Every 10 minutes: what ledger and tables know to be missing is asked for in the fewest calls. After an outage of hours, one run fills it all.*
+
+| 무엇 · what | 언제 · when |
+|---|---|
+| 요청한 적이 없거나 한도에 걸린 것 · never asked, or kept back by the quota | 바로 · at once |
+| 거절·미생산·해독 불가 · refused, not yet produced, unreadable | 10분, 1시간, 6시간, 1일, 3일 뒤 · after 10 min, 1 h, 6 h, 1 d, 3 d |
+| 그래도 오지 않은 것 · what never came | 까닭을 적고 포기 · given up, with the reason |
+| 결측부호뿐이거나 줄이 없는 칸 · blank or absent cells | 10분, 1시간 뒤, 하루 안에 보고한 지점만 · after 10 min and 1 h, if the station reported within a day |
+| 최근 며칠의 정정 · corrections of the last days | 하루에 한 번 (`KMAFLOW_REVISIT_DAYS`) · once a day |
+
+### 한도와 실패 · Quota and failure
+
+한도를 다 쓰면 작업 슬롯 없이(deferred) 00:00(한국시각)까지 기다렸다가 스스로 이어 갑니다. 허브가 거절하면 태스크는 빨강이고, 다음 차례가 되면 다시 요청합니다.
+무엇이 왜 빠졌는지는 `kmaflow gaps`, 한 칸의 사연은 `kmaflow why`.
+
+*When the quota is spent the task waits for 00:00 KST without a worker slot, and goes on by itself. A task that the hub refused is red;
+what it lacks is asked again when its next try has come. What is missing, and why: `kmaflow gaps`; the story of one cell: `kmaflow why`.*
+"""
 
 
 def observations(datasets: Sequence[Dataset], timetable: WindowTimetable) -> str:

@@ -52,6 +52,31 @@ def observation_form(datasets: Sequence[Dataset], stations: str) -> dict[str, An
     }
 
 
+def repair_form(datasets: Sequence[Dataset], stations: str) -> dict[str, Any]:
+    """The params of the DAG that repairs; arguments as :func:`observation_form`. Times bound what is looked at."""
+    return {
+        **observation_form(datasets, stations),
+        "from": Param(
+            None,
+            type=["null", "string"],
+            title="시작 시각, 제외 (from, exclusive)",
+            description_md="한국시각. 이 시각 뒤에서 찾습니다. 비우면 KMAFLOW_START부터. — *KST. What is missing after it; empty: since KMAFLOW_START.*",
+        ),
+        "to": Param(
+            None,
+            type=["null", "string"],
+            title="끝 시각, 포함 (to, inclusive)",
+            description_md="한국시각. 비우면 지금까지. — *KST. Empty: until now.*",
+        ),
+        "everything": Param(
+            False,
+            type="boolean",
+            title="모두 다시 (everything)",
+            description_md="때가 되지 않은 것과 포기한 것까지 모두 다시 요청합니다. — *Also what is not due yet, or was given up.*",
+        ),
+    }
+
+
 def backfill_form(datasets: Sequence[Dataset], stations: str, share: float) -> dict[str, Any]:
     """The params of the DAG that fills history; arguments as :func:`observation_form`, and the default share of the quota."""
     return {

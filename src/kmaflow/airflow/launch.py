@@ -192,7 +192,9 @@ def _dags_are_known(api: AirflowApi) -> bool:
     errors = api.import_errors()
     if errors:
         raise StartFailed(f"a DAG file cannot be read: {errors[0].splitlines()[-1]}")
-    return {"kma_aws", "kma_asos", "kma_stations", "kma_backfill"} <= {dag["dag_id"] for dag in api.dags()}
+    return {"kma_aws", "kma_asos", "kma_stations", "kma_repair", "kma_backfill"} <= {
+        dag["dag_id"] for dag in api.dags()
+    }
 
 
 def require_free(port: int, what: str, variable: str) -> None:
