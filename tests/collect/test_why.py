@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from kmaflow.collect import ALL, Collector, StationChoice
 from kmaflow.collect.offline import load_body
 from kmaflow.collect.why import story
 from kmaflow.simulator.server import Running
+from kmaflow.store.ledger import event
 
 from ..store.bodies import minute_body, stamp, weather_body
 from .hub import NOW, collecting, plan, settings_for, truth, window
@@ -109,3 +111,25 @@ def test_a_complete_answer_stands_though_a_later_request_failed(hub: Running, tm
         collector.collect("aws_minute", minute, ALL)
         assert _tell(collector, 12345, minute.end)["state"] == "absent"
         assert _tell(collector, 108, minute.end)["state"] == "present"
+
+
+def test_given_up_gone_and_kept_back_have_words_of_their_own(hub: Running, tmp_path: Path) -> None:
+    begin = datetime(2025, 1, 15, 12, 0)
+    asked = Window(begin, begin + 10 * MINUTE)
+    with collecting(hub, tmp_path, start=begin) as collector:
+        cell = begin + 5 * MINUTE
+        aws = DATASETS["aws_minute"]
+        assert story(collector, aws, 108, begin - MINUTE)["why_en"].startswith(
+            "it lies before KMAFLOW_START (2025-01-15 12:00)"
+        )
+        for outcome, state, words in (
+            ("quota", "not_asked", "the day's quota was spent"),
+            ("given_up", "refused", "kmaflow repair --all"),
+        ):
+            collector.store.note(replace(event("aws_minute", asked, outcome, message="why"), fetched_at=NOW))
+            told = story(collector, aws, 108, cell)
+            assert (told["state"], words in told["why_en"]) == (state, True)
+        old = begin - timedelta(days=800)
+        collector.collect("aws_minute", Window(old, old + 10 * MINUTE))
+        told = story(collector, aws, 108, old + MINUTE)
+        assert (told["state"], told["why_en"]) == ("absent", "the hub no longer keeps data as old as this")

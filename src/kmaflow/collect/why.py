@@ -9,15 +9,15 @@ import sqlalchemy as sa
 
 from kmaflow.archive import ArchiveError
 from kmaflow.catalog.model import Dataset
-from kmaflow.catalog.time import now_kst
+from kmaflow.catalog.time import Window, now_kst
 from kmaflow.collect.session import Collector
 from kmaflow.hub.body import open_body
 from kmaflow.hub.header import column_order
 from kmaflow.hub.lines import tokens_of
 from kmaflow.store import ledger
 from kmaflow.store.books import FETCH, REJECTED_LINE, REVISION
+from kmaflow.store.cells import stamps
 from kmaflow.store.engine import reading
-from kmaflow.store.ledger import LOADED
 from kmaflow.store.tables import OBSERVATIONS
 
 _WHY = {
@@ -33,9 +33,37 @@ _WHY = {
         "the hub had not produced this stamp yet when asked",
     ),
     "refused": ("허브가 답을 주지 않았습니다", "the hub refused or failed to answer"),
+    "given_up": (
+        "여러 번 요청해도 오지 않아 더 요청하지 않습니다 (kmaflow repair --all 은 다시 요청합니다)",
+        "asked again and again in vain; it is not asked for any more (kmaflow repair --all does)",
+    ),
+    "gone": (
+        "허브가 그렇게 오래된 자료를 더는 갖고 있지 않습니다",
+        "the hub no longer keeps data as old as this",
+    ),
     "not_asked": ("아직 요청한 적이 없습니다", "it was never asked for"),
+    "quota": (
+        "하루 한도 때문에 요청하지 않았습니다: 다음 날 00:00(한국시각)부터 요청합니다",
+        "it was not asked for because the day's quota was spent: it will be, from 00:00 KST on",
+    ),
+    "before_start": ("KMAFLOW_START 이전이어서 요청하지 않습니다", "it lies before KMAFLOW_START and is not asked for"),
+    "stations": (
+        "그때는 저장할 지점이 아니었습니다 (원문은 보관소에 있습니다: kmaflow rebuild)",
+        "the station was not among those stored then; the answer is in the archive: kmaflow rebuild",
+    ),
     "future": ("아직 오지 않은 시각입니다", "that time has not come yet"),
     "no_stamp": ("이 자료에는 그런 관측시각이 없습니다", "the dataset has no stamp at that time"),
+}
+
+#: What the reason for not asking says in :data:`_WHY`.
+_NOT_ASKED = {"quota": "quota", "before_start": "before_start", "stations": "stations"}
+#: What :func:`story` calls them by the states of the contract.
+_STATE = {
+    "given_up": "refused",
+    "gone": "absent",
+    "quota": "not_asked",
+    "before_start": "not_asked",
+    "stations": "not_asked",
 }
 
 
@@ -43,7 +71,8 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
     """What is known of a cell.
 
     Returns:
-        dataset, stn, tm_kst, state, why_ko, why_en, values (name → stored), raw (name → as printed), lines (raw lines), fetches and
+        dataset, stn, tm_kst, state (of design.md §6), expected (whether the station reported within 7 days), why_ko, why_en,
+        values (name → stored), raw (name → as printed), lines (raw lines), fetches and
         revisions (oldest first).
     """
     store = collector.store
@@ -70,19 +99,19 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
                 .order_by(REVISION.c.changed_at, REVISION.c.id)
             ).mappings()
         ]
-        others = connection.execute(sa.select(table.c.stn).where(table.c.tm_kst == stamp).limit(1)).first() is not None
         source = None
         if row is not None:
             source = connection.execute(sa.select(FETCH.c.sha256).where(FETCH.c.id == row["fetch_id"])).scalar()
+        state, detail, expected = _state(connection, collector, dataset, stn, stamp, fetches, rejected)
     values = {column.name: row[column.name] for column in dataset.stored} if row is not None else {}
-    state, detail = _state(dataset, stn, stamp, values, fetches, rejected, others=others)
     raw, lines = _raw(collector, dataset, stn, stamp, source)
     ko, en = _WHY[state]
     return {
         "dataset": dataset.name,
         "stn": stn,
         "tm_kst": f"{stamp:%Y-%m-%d %H:%M}",
-        "state": state,
+        "state": _STATE.get(state, state),
+        "expected": expected,
         "why_ko": f"{ko}{detail}",
         "why_en": f"{en}{detail}",
         "values": values,
@@ -110,36 +139,44 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
 
 
 def _state(
+    connection: sa.Connection,
+    collector: Collector,
     dataset: Dataset,
     stn: int,
     stamp: datetime,
-    values: dict[str, Any],
     fetches: list[dict[str, Any]],
     rejected: list[dict[str, Any]],
-    *,
-    others: bool,
-) -> tuple[str, str]:
-    """The state and a detail of it. ``others``: whether any station has a row at that time, so that the hub has produced it."""
-    if values:
-        present = any(values[column.name] is not None for column in dataset.values)
-        return ("present", "") if present else ("blank", "")
+) -> tuple[str, str, bool]:
+    """State, a detail of it, and whether the station is expected to report then."""
     if (stamp - datetime.min) % dataset.cadence:
-        return "no_stamp", f" ({dataset.cadence})"
-    if rejected:
-        return "rejected", f": {rejected[-1]['reason']}"
-    if not fetches:
-        return ("future", "") if stamp > now_kst() else ("not_asked", "")
-    # A refusal takes nothing back that a complete answer said before.
-    last = next((fetch for fetch in reversed(fetches) if fetch["outcome"] in LOADED), fetches[-1])
-    if last["selection"] != "all" and str(stn) not in last["selection"].split(","):
-        return "not_asked", f" (KMAFLOW_STATIONS: {last['selection']})"
-    if (last["outcome"] == "partial" and not others) or last["outcome"] == "not_yet_produced":
-        return "not_yet_produced", ""
-    if last["outcome"] in LOADED:
-        return "absent", ""
-    if last["outcome"] == "quota" and last["http_status"] is None:
-        return "not_asked", f": {last['message']}"
-    return "refused", f": {last['outcome']}: {last['message']}"
+        return "no_stamp", f" ({dataset.cadence})", False
+    window = Window(stamp - dataset.cadence, stamp)
+    start = collector.settings.start
+    cell = stamps(connection, dataset.name, window, stations=[stn], start=start).row(0, named=True)
+    state, why = str(cell["state"]), str(cell["why"])
+    detail = ""
+    if state == "not_asked":
+        state = "future" if stamp > now_kst() else _NOT_ASKED.get(why, state)
+        detail = f" ({start:%Y-%m-%d %H:%M})" if why == "before_start" else ""
+        if why == "stations":
+            detail = f" (KMAFLOW_STATIONS: {fetches[-1]['selection']})"
+    elif state == "rejected" and rejected:
+        detail = f": {rejected[-1]['reason']}"
+    elif state == "refused":
+        state = "given_up" if why == ledger.GIVEN_UP else state
+        told = next((one for one in reversed(fetches) if one["outcome"] == why), None)
+        detail = f": {why}: {told['message']}" if told else f": {why}"
+    elif state == "absent" and not _any_row(connection, dataset, window) and fetches[-1]["rows"] == 0:
+        state = "gone" if dataset.retention and fetches[-1]["fetched_at"] - stamp > dataset.retention else state
+    elif why == "retired":
+        detail = " (kmaflow retention)"
+    return state, detail, bool(cell["expected"])
+
+
+def _any_row(connection: sa.Connection, dataset: Dataset, window: Window) -> bool:
+    table = OBSERVATIONS[dataset.name]
+    within = (table.c.tm_kst > window.start) & (table.c.tm_kst <= window.end)
+    return connection.execute(sa.select(table.c.stn).where(within).limit(1)).first() is not None
 
 
 def _raw(
