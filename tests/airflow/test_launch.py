@@ -8,7 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ from kmaflow.airflow.environment import Places
 from kmaflow.airflow.launch import Running, Stopped, await_condition, check_alive, require_free, started, stop_signals
 from kmaflow.airflow.preparation import StartFailed
 from kmaflow.airflow.processes import Children
-from kmaflow.airflow.truth_check import Comparison, last_hours
-from kmaflow.catalog.time import Window
+from kmaflow.airflow.truth_check import Comparison
+from kmaflow.catalog.time import now_kst
 from kmaflow.errors import UsageError
 from kmaflow.settings import load_settings
 
@@ -174,6 +174,8 @@ def test_the_smoke_test_owes_nothing_to_its_surroundings(tmp_path: Path, monkeyp
     assert settings.stations == "all"
     assert settings.database_url == f"sqlite:///{tmp_path}/home/kmaflow.db"
     assert settings.ui_port != settings.simulator_port
+    assert settings.start is not None
+    assert smoke.OUTAGE <= now_kst() - settings.start < smoke.OUTAGE + timedelta(minutes=11)
 
 
 def test_the_smoke_report_is_red_for_any_difference(capsys: pytest.CaptureFixture[str]) -> None:
@@ -192,11 +194,3 @@ def test_a_smoke_that_cannot_run_is_red(monkeypatch: pytest.MonkeyPatch, raised:
 
     monkeypatch.setattr(smoke, "started", fail)
     assert smoke.main() == code
-
-
-def test_the_history_is_whole_hours_that_the_hub_has() -> None:
-    delay = smoke._HISTORY_DELAY
-    assert last_hours(datetime(2026, 3, 1, 12, 25), 3, delay) == Window(
-        datetime(2026, 3, 1, 9), datetime(2026, 3, 1, 12)
-    )
-    assert last_hours(datetime(2026, 3, 1, 12, 5), 3, delay).end == datetime(2026, 3, 1, 11)

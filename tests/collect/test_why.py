@@ -119,9 +119,7 @@ def test_given_up_gone_and_kept_back_have_words_of_their_own(hub: Running, tmp_p
     with collecting(hub, tmp_path, start=begin) as collector:
         cell = begin + 5 * MINUTE
         aws = DATASETS["aws_minute"]
-        assert story(collector, aws, 108, begin - MINUTE)["why_en"].startswith(
-            "it lies before KMAFLOW_START (2025-01-15 12:00)"
-        )
+        assert story(collector, aws, 108, begin - MINUTE)["why_en"].startswith("it lies before KMAFLOW_START")
         for outcome, state, words in (
             ("quota", "not_asked", "the day's quota was spent"),
             ("given_up", "refused", "kmaflow repair --all"),

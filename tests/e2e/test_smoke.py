@@ -13,7 +13,7 @@ import pytest
 pytestmark = pytest.mark.e2e
 
 
-def test_every_cell_of_a_scheduled_cycle_and_three_hours_is_the_truth(tmp_path: Path) -> None:
+def test_after_an_outage_of_three_hours_every_cell_is_the_truth_again(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("KMAFLOW_", "AIRFLOW"))}
     done = subprocess.run(
         [sys.executable, "-m", "kmaflow.airflow.smoke"],

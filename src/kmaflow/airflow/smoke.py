@@ -1,7 +1,8 @@
 """`make smoke`: everything that `make run` starts, without a person, in a temporary home; then every cell against the truth.
 
-One scheduled run of `kma_aws` and of `kma_asos` (the scheduler makes the last complete interval at once), three hours of history of all six
-datasets by runs with from/to, then both directions of every table: no cell differs, no row is missing, none is too many.
+It begins as after an outage: ``START`` lies three hours back and nothing is there. One scheduled run of `kma_aws` and of `kma_asos` (the scheduler makes
+the last complete interval at once) and one of `kma_repair`, which heals the three hours; then both directions of every table: no cell differs, no row is
+missing, none is too many, and the simulator has counted no call above the quota.
 """
 
 from __future__ import annotations
@@ -13,20 +14,22 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
+
 from kmaflow.airflow.api import FINISHED
 from kmaflow.airflow.environment import LOOPBACK
 from kmaflow.airflow.finished_runs import DATASETS_OF, FinishedRun, finished_run
 from kmaflow.airflow.launch import Running, Stopped, await_condition, started, stop_signals
 from kmaflow.airflow.preparation import StartFailed
 from kmaflow.airflow.terminal import complain, say
-from kmaflow.airflow.truth_check import Comparison, TruthCheck, last_hours
-from kmaflow.catalog.time import Window, now_kst
+from kmaflow.airflow.truth_check import Comparison, TruthCheck
+from kmaflow.catalog.time import Window, floor_to, now_kst, parse_time
 from kmaflow.errors import KmaflowError
 from kmaflow.settings import Settings, load_settings
 
-HISTORY_HOURS = 3
-#: The hour's ASOS row comes up to 15 minutes late.
-_HISTORY_DELAY = timedelta(minutes=20)
+OUTAGE = timedelta(hours=3)
+REPAIR = "kma_repair"
+_WATCHED = (*DATASETS_OF, REPAIR)
 _RUN_SECONDS = 240.0
 
 
@@ -51,21 +54,18 @@ def smoke_settings(home: Path) -> Settings:
     """Settings that owe nothing to the environment or to a ``.env``: no key, so the simulator; free ports."""
     own = Settings.model_construct().model_dump(exclude={"home", "ui_port", "simulator_port", "api_key"})
     ui_port, simulator_port = _free_ports(2)
+    own |= {"start": floor_to(now_kst() - OUTAGE, timedelta(minutes=10))}
     return load_settings(**own, home=home, api_key=None, ui_port=ui_port, simulator_port=simulator_port)
 
 
 def check(running: Running) -> list[Comparison]:
     """Collect and compare."""
-    for dag_id in DATASETS_OF:
-        _await_run(running, dag_id, "scheduled")
-    history = last_hours(now_kst(), HISTORY_HOURS, _HISTORY_DELAY)
-    times = {"from": f"{history.start:%Y-%m-%d %H:%M}", "to": f"{history.end:%Y-%m-%d %H:%M}"}
-    by_hand = {dag_id: running.api.trigger(dag_id, times) for dag_id in DATASETS_OF}
-    for dag_id, run_id in by_hand.items():
-        _await_run(running, dag_id, "manual", run_id)
-    for dag_id in DATASETS_OF:  # a further interval may have come due meanwhile; nothing may be half written below
+    for dag_id in _WATCHED:
+        _await_run(running, dag_id)
+    for dag_id in _WATCHED:  # a further interval may have come due meanwhile; nothing may be half written below
         running.api.pause(dag_id, paused=True)
     await_condition(lambda: not _active(running), running.children, "quiet", _RUN_SECONDS)
+    _require_within_quota(running)
     return _compare(running)
 
 
@@ -85,6 +85,7 @@ def _compare(running: Running) -> list[Comparison]:
     engine = sa.create_engine(running.database_url)
     truth = TruthCheck(running.hub_url.removesuffix("/api/typ01"), engine)
     found = []
+    repaired = _repaired(running)
     for dag_id, names in DATASETS_OF.items():
         windows = []
         for run in running.api.runs(dag_id=dag_id, state=list(FINISHED)):
@@ -93,12 +94,40 @@ def _compare(running: Running) -> list[Comparison]:
             assert done.window is not None
             windows.append(Window(*done.window))
         for name in names:
-            found += truth.compare(name, windows)
+            found += truth.compare(name, windows + repaired[name])
     engine.dispose()
     return found
 
 
-def _await_run(running: Running, dag_id: str, run_type: str, run_id: str | None = None) -> FinishedRun:
+def _repaired(running: Running) -> dict[str, list[Window]]:
+    """What runs of repair looked at and left complete, for each dataset.
+
+    Raises:
+        StartFailed: it left something.
+    """
+    found: dict[str, list[Window]] = {name: [] for names in DATASETS_OF.values() for name in names}
+    for run in running.api.runs(dag_id=REPAIR, state=list(FINISHED)):
+        for name, windows in found.items():
+            told = running.api.xcom(REPAIR, run["dag_run_id"], name)
+            if told is not None:
+                if told["left"]:
+                    raise StartFailed(f"{name}: repair left {told['left']} cells: {told}")
+                windows.append(Window(parse_time(told["from"]), parse_time(told["to"])))
+    if not all(found.values()):
+        raise StartFailed(f"repair looked at nothing of {', '.join(name for name, seen in found.items() if not seen)}")
+    return found
+
+
+def _require_within_quota(running: Running) -> None:
+    url = f"{running.hub_url.removesuffix('/api/typ01')}/_sim/usage"
+    usage = httpx.get(url, timeout=60.0, trust_env=False).json()
+    for used in usage["keys"]:
+        say(f"the simulator counted {used['calls']} calls, {used['bytes']:,} bytes on {used['day']}")
+        if used["calls"] > running.settings.daily_calls or used["bytes"] > running.settings.daily_bytes:
+            raise StartFailed(f"the quota was exceeded on {used['day']}")
+
+
+def _await_run(running: Running, dag_id: str, run_type: str = "scheduled", run_id: str | None = None) -> FinishedRun:
     """Wait for the first finished run of that kind; it must be green."""
     done: list[FinishedRun] = []
 
@@ -128,7 +157,7 @@ def _require_success(running: Running, done: FinishedRun) -> None:
 
 
 def _active(running: Running) -> bool:
-    return any(running.api.runs(dag_id=dag_id, state=["running"]) for dag_id in DATASETS_OF)
+    return any(running.api.runs(dag_id=dag_id, state=["running"]) for dag_id in _WATCHED)
 
 
 def _free_ports(count: int) -> list[int]:
