@@ -8,14 +8,20 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
-from kmaflow.airflow.launch import started
+from kmaflow.airflow.launch import Running, await_condition, started
 from kmaflow.airflow.smoke import _await_run, smoke_settings
 from kmaflow.airflow.truth_check import TruthCheck, last_hours
 from kmaflow.catalog import AWS_DATASETS
-from kmaflow.catalog.time import now_kst
+from kmaflow.catalog.time import DAY, HOUR, MINUTE, floor_to, now_kst
+from kmaflow.hub.secrecy import key_id
+from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.store.engine import open_engine
+from kmaflow.store.quota import Quota
+from kmaflow.store.quota_limits import Limits
+from kmaflow.store.state import State
 
 from ..databases import database
 
@@ -60,3 +66,35 @@ def test_runs_go_to_the_database_that_their_form_names(tmp_path: Path) -> None:
                 engine.dispose()
                 assert len(found) == 6
                 assert all(one.equal for one in found), "\n".join(map(str, found))
+            waits_for_the_quota_without_a_worker_slot(running)
+
+
+def waits_for_the_quota_without_a_worker_slot(running: Running) -> None:
+    """The hub says that the day is spent: the tasks of a backfill wait in the triggerer, hold no slot, and go on by themselves."""
+    api = running.api
+    until = floor_to(now_kst(), MINUTE) + 2 * MINUTE
+    with State(running.database_url) as state:
+        Quota(state, key_id(SecretStr(DEFAULT_KEY)), Limits())._exhausted("calls", "hub", until)
+    for dag_id in ("kma_aws", "kma_asos", "kma_repair"):
+        api.pause(dag_id, paused=True)
+    day = now_kst() - 10 * DAY
+    conf = {"from": f"{day:%Y-%m-%d %H:00}", "to": f"{day + HOUR:%Y-%m-%d %H:00}"}
+    run_id = api.trigger("kma_backfill", {**conf, "datasets": ["aws_cloud", "asos_hourly"]})
+
+    def states() -> dict[str, str]:
+        return {one["task_id"]: one["state"] for one in api.tasks("kma_backfill", run_id)}
+
+    await_condition(
+        lambda: states()["aws_cloud"] == states()["asos_hourly"] == "deferred", running.children, "deferral"
+    )
+    # Live tasks that were under way may still end; what waits is in no slot.
+    await_condition(
+        lambda: (pool := api._get("/pools/kma_apihub", {}))["running_slots"] == 0 and pool["deferred_slots"] == 2,
+        running.children,
+        "an empty pool",
+    )
+    assert now_kst() < until, "it was seen before the quota came back"
+    done = _await_run(running, "kma_backfill", "manual", run_id)
+    assert done.end >= until
+    for name in ("aws_cloud", "asos_hourly"):
+        assert states()[name] == "success"
