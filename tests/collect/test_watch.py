@@ -9,16 +9,22 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
-from kmaflow.collect import ALL, Collector, DatasetResult
+from kmaflow.collect import ALL, Collector, DatasetResult, StationChoice
 from kmaflow.collect.repair import Repaired
 from kmaflow.collect.watch import Watch
+from kmaflow.collect.why import story
 from kmaflow.errors import KmaflowError
-from kmaflow.simulator import DEFAULT_KEY
+from kmaflow.simulator import DEFAULT_KEY, KeyGrant
+from kmaflow.simulator.faults import parse_faults
 from kmaflow.simulator.server import Running
+from kmaflow.store.cells import stamps
+from kmaflow.store.coverage import gaps
+from kmaflow.store.engine import reading
 from kmaflow.store.errors import StoreError
 
-from .hub import collecting, differences, plan, requests_seen, simulated
+from .hub import collecting, differences, plan, requests_seen, simulated, truth
 from .test_repair import Clock
 
 BEGIN = datetime(2025, 1, 15, 12, 0)
@@ -34,18 +40,21 @@ def moving() -> Iterator[Running]:
 class Day:
     """A watch whose time is ours: it sleeps by moving the clock, until the day is over."""
 
-    def __init__(self, collector: Collector, clock: Clock, names: list[str], end: datetime) -> None:
+    def __init__(
+        self, collector: Collector, clock: Clock, names: list[str], end: datetime, choice: StationChoice = ALL
+    ) -> None:
         self.clock = clock
         self.end = end
         self.news: list[News] = []
-        self.watch = Watch(collector, names, ALL, tell=self.news.append, stopping=self.over)
+        self.watch = Watch(collector, names, choice, tell=self.news.append, stopping=self.over)
         collector.client.clock = clock
 
     def over(self) -> bool:
         return self.clock.now >= self.end
 
     def pause(self, seconds: float) -> None:
-        self.clock.set(self.clock.now + timedelta(seconds=max(seconds, 1.0)))
+        later = self.clock.now + timedelta(seconds=max(seconds, 1.0))
+        self.clock.set(max(later, min(self.watch.next_time(), self.end)))
 
     def run(self) -> list[News]:
         self.watch.run(self.pause)
@@ -124,6 +133,45 @@ def test_a_spent_quota_is_waited_for_until_midnight(moving: Running, tmp_path: P
     with collecting(moving, tmp_path, start=midnight - 2 * HOUR) as collector:
         Day(collector, clock, ["aws_cloud"], midnight + 30 * MINUTE).run()
         assert differences(collector, moving, "aws_cloud", midnight - 2 * HOUR + MINUTE, midnight + 20 * MINUTE) == []
+
+
+def test_an_undisturbed_day_costs_no_call_beyond_the_plan(moving: Running, tmp_path: Path) -> None:
+    day = datetime(2025, 1, 16)
+    cells = truth(moving, "aws_cloud", day - DAY + MINUTE, day)
+    silent = {cell["stn"] for cell in cells if cell["state"] != "present"}
+    steady = sorted({cell["stn"] for cell in cells} - silent)[:5]
+    clock = Clock(moving, day - DAY + 14 * MINUTE)
+    with collecting(moving, tmp_path, start=day - DAY) as collector:
+        Day(collector, clock, ["aws_cloud"], day + 3.5 * MINUTE, StationChoice(tuple(steady))).run()
+    asked = [one for one in requests_seen(moving) if "cloud" in one["operation"]]
+    # The calls of the plan for a day of ten-minute windows, each made once.
+    assert len(asked) == len({one["query"] for one in asked}) == 144
+
+
+def test_every_fault_ends_in_the_right_state_and_why_explains_it(tmp_path: Path) -> None:
+    faults = parse_faults("truncate=0.05,late=0.05:8m,blank=0.03:15m")
+    others = frozenset({"nph-aws2_min_cloud", "stn_inf.php"})
+    with simulated(BEGIN, faults=faults, keys=(KeyGrant(DEFAULT_KEY, operations=others),)) as hub:
+        clock = Clock(hub, BEGIN + 4 * MINUTE)
+        with collecting(hub, tmp_path, start=BEGIN) as collector:
+            Day(collector, clock, ["aws_cloud", "aws_visibility"], BEGIN + 3 * HOUR).run()
+            seen = Window(BEGIN, BEGIN + 90 * MINUTE)
+            with reading(collector.store.engine) as connection:
+                table = stamps(connection, "aws_cloud", seen)
+                missing = {gap.why for gap in gaps(connection, ["aws_visibility"], seen, now=clock.now)}
+            found = {(stamp, stn): state for stamp, stn, state, *_ in table.iter_rows()}
+            told = truth(hub, "aws_cloud", seen.start + MINUTE, seen.end)
+            expected = {(datetime.strptime(cell["tm"], "%Y%m%d%H%M"), cell["stn"]): cell["state"] for cell in told}
+            assert {cell: state for cell, state in found.items() if state != "absent"} == {
+                cell: state for cell, state in expected.items() if state in ("present", "blank")
+            }
+            assert set(found.values()) >= {"present", "absent"}
+            assert missing <= {"not_applied", "planned"}
+            why = story(collector, DATASETS["aws_visibility"], 108, BEGIN + MINUTE)
+            assert why["state"] in ("refused", "not_asked")
+            for state in ("present", "blank", "absent"):
+                for stamp, stn in [cell for cell, one in found.items() if one == state][:1]:
+                    assert story(collector, DATASETS["aws_cloud"], stn, stamp)["state"] == state
 
 
 def test_the_key_is_said_to_nobody(moving: Running, tmp_path: Path) -> None:

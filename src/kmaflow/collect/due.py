@@ -174,8 +174,9 @@ def _quiet(
 
 
 def _revisits(axis: Axis, answered: Attempts, now: datetime, days: int) -> tuple[Want, ...]:
-    """Stamps that have become a day, two days, … old since they were last answered."""
-    mask = _passed(answered, stamps_of(axis), [count * DAY for count in range(1, days + 1)], now)
+    """Whole hours that have become a day, two days, … old since they were last answered: so they are asked as they were before."""
+    hour = int(HOUR.total_seconds())
+    mask = _passed(answered, -(-stamps_of(axis) // hour) * hour, [count * DAY for count in range(1, days + 1)], now)
     return tuple(Want(axis.window(low, high)) for low, high in runs(mask, mask.astype(np.int64)))
 
 
