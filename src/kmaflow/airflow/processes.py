@@ -76,6 +76,10 @@ class Children:
         self._tell_guard(f"{child.session}\n")
         return child
 
+    def forget(self, child: Child) -> None:
+        """Look after a component no longer: whoever asks for this ends it."""
+        self._children.remove(child)
+
     def ended(self) -> Child | None:
         """The first component that has ended although nobody asked it to."""
         return next((child for child in self._children if child.process.poll() is not None), None)
