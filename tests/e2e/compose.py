@@ -105,7 +105,11 @@ class Compose:
     @property
     def active(self) -> list[str]:
         """The services that `up` starts."""
-        return [name for name, one in self.services.items() if not one.get("profiles") or self.profiles & set(one["profiles"])]
+        return [
+            name
+            for name, one in self.services.items()
+            if not one.get("profiles") or self.profiles & set(one["profiles"])
+        ]
 
     def up(self, *names: str, scale: Mapping[str, int] | None = None) -> None:
         """Start services and what they depend on, in the order that ``depends_on`` demands."""
@@ -132,7 +136,16 @@ class Compose:
         image = str(service["image"]).split(":", maxsplit=1)[0]
         environment = self.environment(name, number)
         if image == "kmaflow":
-            command = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', instance, *entrypoint(), *service["command"]]
+            command = [
+                "unshare",
+                "--uts",
+                "sh",
+                "-c",
+                'hostname "$0" && exec "$@"',
+                instance,
+                *entrypoint(),
+                *service["command"],
+            ]
         else:
             command = getattr(self, f"_{image}")(name, environment)
         self.running[instance] = self.children.start(instance, command, environment)
@@ -160,11 +173,16 @@ class Compose:
             return _answers(self.port("mariadb", 3306))
         kind, *words = self.services[name]["healthcheck"]["test"]
         command = [*words] if kind == "CMD" else ["sh", "-c", *words]
-        command = _with_this_python([word.replace("redis-cli", f"redis-cli -p {self.port('redis', 6379)}") for word in command])
+        command = _with_this_python(
+            [word.replace("redis-cli", f"redis-cli -p {self.port('redis', 6379)}") for word in command]
+        )
         if command[0] == "pg_isready":
             command = [str(_POSTGRESQL / "pg_isready"), *command[1:], "--port", str(self.port(name, 5432))]
         command = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', f"{name}-{number}", *command]
-        return subprocess.run(command, env=self.environment(name, number), capture_output=True, check=False).returncode == 0
+        return (
+            subprocess.run(command, env=self.environment(name, number), capture_output=True, check=False).returncode
+            == 0
+        )
 
     def run(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
         """``docker compose run --rm NAME WORDS``."""
@@ -198,7 +216,10 @@ class Compose:
             if not place.is_symlink():
                 place.symlink_to(folder)
         values = {key: self._translated(str(value), home) for key, value in (service.get("environment") or {}).items()}
-        ports = {key: str(self.port(f"{name}-{number}" if name == "worker" else name, inside)) for key, inside in _PORT_VARIABLES.get(name, {}).items()}
+        ports = {
+            key: str(self.port(f"{name}-{number}" if name == "worker" else name, inside))
+            for key, inside in _PORT_VARIABLES.get(name, {}).items()
+        }
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("KMAFLOW_", "AIRFLOW", "COV"))}
         return {
             **kept,
@@ -227,20 +248,52 @@ class Compose:
         as_postgres = ["runuser", "-u", "postgres", "--"]
         if not any(data.iterdir()):
             shutil.chown(data, "postgres")
-            arguments = [f"--username={environment['POSTGRES_USER']}", f"--pwfile={environment['POSTGRES_PASSWORD_FILE']}"]
+            arguments = [
+                f"--username={environment['POSTGRES_USER']}",
+                f"--pwfile={environment['POSTGRES_PASSWORD_FILE']}",
+            ]
             arguments += environment["POSTGRES_INITDB_ARGS"].split()
-            subprocess.run([*as_postgres, str(_POSTGRESQL / "initdb"), "-D", str(data), *arguments], check=True, capture_output=True)
-        where = ["-p", str(self.port(name, 5432)), "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={data}"]
+            subprocess.run(
+                [*as_postgres, str(_POSTGRESQL / "initdb"), "-D", str(data), *arguments],
+                check=True,
+                capture_output=True,
+            )
+        where = [
+            "-p",
+            str(self.port(name, 5432)),
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            f"unix_socket_directories={data}",
+        ]
         return [*as_postgres, str(_POSTGRESQL / "postgres"), "-D", str(data), *where]
 
     def _mariadb(self, name: str, environment: Mapping[str, str]) -> list[str]:
         data = self.root / "volumes" / name
-        words = ["/usr/sbin/mariadbd", "--no-defaults", *self.services[name]["command"][1:], "--user=mysql", f"--datadir={data}"]
-        words += [f"--socket={data}/mariadb.sock", f"--pid-file={data}/mariadb.pid", "--bind-address=127.0.0.1", f"--port={self.port(name, 3306)}"]
+        words = [
+            "/usr/sbin/mariadbd",
+            "--no-defaults",
+            *self.services[name]["command"][1:],
+            "--user=mysql",
+            f"--datadir={data}",
+        ]
+        words += [
+            f"--socket={data}/mariadb.sock",
+            f"--pid-file={data}/mariadb.pid",
+            "--bind-address=127.0.0.1",
+            f"--port={self.port(name, 3306)}",
+        ]
         if not any(data.iterdir()):
             shutil.chown(data, "mysql")
             subprocess.run(
-                ["mariadb-install-db", "--no-defaults", "--user=mysql", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db"],
+                [
+                    "mariadb-install-db",
+                    "--no-defaults",
+                    "--user=mysql",
+                    f"--datadir={data}",
+                    "--auth-root-authentication-method=normal",
+                    "--skip-test-db",
+                ],
                 check=True,
                 capture_output=True,
             )

@@ -123,9 +123,9 @@ def become(service: str, more: Sequence[str], env: Mapping[str, str]) -> None:
             if "KMAFLOW_SIMULATED" not in env:
                 say("인증키가 있어 시뮬레이터는 쉽니다 · there is a key: the simulator is not needed")
                 return
-            command.append("0.0.0.0")  # noqa: S104  # inside of the container network
+            command.append("0.0.0.0")  # inside of the container network
         command += more
-    os.execve(command[0], command, dict(env))  # noqa: S606
+    os.execve(command[0], command, dict(env))
 
 
 if __name__ == "__main__":

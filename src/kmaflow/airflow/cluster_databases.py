@@ -45,9 +45,7 @@ class Choices:
     simulated: bool
 
 
-def choose_observations(
-    folder: Path, base: Mapping[str, str], resolves: Callable[[str], bool] | None = None
-) -> str:
+def choose_observations(folder: Path, base: Mapping[str, str], resolves: Callable[[str], bool] | None = None) -> str:
     """The server that holds the observations: the profile that was started first, and that one for ever.
 
     Moving to another server would look like a loss of all data, so a later start with another profile is refused.

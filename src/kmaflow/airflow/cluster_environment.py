@@ -108,8 +108,8 @@ def cluster_environment(
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": server_url("postgres", AIRFLOW_DATABASE, kept, base),
         "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{server_url(base.get('KMAFLOW_RESULTS') or 'postgres', RESULTS, kept, base)}",
         "AIRFLOW__CELERY__BROKER_URL": f"redis://:{quote(kept.redis_password, safe='')}@{base['KMAFLOW_REDIS']}/0",
-        "AIRFLOW__API__HOST": "0.0.0.0",  # noqa: S104  # the container's; what leaves the machine is compose.yaml's affair
-        "AIRFLOW__CELERY__FLOWER_HOST": "0.0.0.0",  # noqa: S104
+        "AIRFLOW__API__HOST": "0.0.0.0",  # the container's; what leaves the machine is compose.yaml's affair
+        "AIRFLOW__CELERY__FLOWER_HOST": "0.0.0.0",
         "KMAFLOW_DATABASE_URL": observation_url(observations, SIMULATED if simulated else OBSERVATIONS, kept, base),
     }
     fixed = {

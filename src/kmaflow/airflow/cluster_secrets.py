@@ -32,8 +32,12 @@ _PUBLISHED = frozenset({"46BKJoQYlPPOexq0OhDZnIlNepKFf87WFwLbfzqDDho=", "openssl
 class SecretRefused(UsageError):
     """A secret that somebody set cannot be used."""
 
-    todo_en = "remove the line from .env and a strong value is made for you, or set a random one: openssl rand -base64 32"
-    todo_ko = ".env 에서 그 줄을 지우면 강한 값이 만들어집니다; 직접 정하려면 무작위 값을 쓰십시오: openssl rand -base64 32"
+    todo_en = (
+        "remove the line from .env and a strong value is made for you, or set a random one: openssl rand -base64 32"
+    )
+    todo_ko = (
+        ".env 에서 그 줄을 지우면 강한 값이 만들어집니다; 직접 정하려면 무작위 값을 쓰십시오: openssl rand -base64 32"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,11 @@ class Children:
             with suppress(ProcessLookupError):
                 child.process.send_signal(signal.SIGTERM)
         end_sessions([child.session for child in self._children], reap=self._reap)
+        for (
+            child
+        ) in self._children:  # its session is empty, so it has ended; the last of them may not have been collected
+            with suppress(subprocess.TimeoutExpired):
+                child.process.wait(FIRM)
         self._tell_guard("done\n")
         if self._guard.stdin is not None:
             with suppress(BrokenPipeError):

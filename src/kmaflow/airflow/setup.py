@@ -51,11 +51,11 @@ def make_defaults() -> SetupResult:
     Raises:
         MetadataRefused: Airflow's own database is on MariaDB.
     """
-    from airflow import settings
     from airflow.models import Connection, Pool
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
+    from airflow import settings
     from kmaflow.airflow.metadata_check import require_usable_metadata
 
     if settings.engine is not None:

@@ -12,7 +12,10 @@ def simulate(
         int | None, typer.Option("--port", min=0, max=65535, help="포트 / default: KMAFLOW_SIMULATOR_PORT (8765)")
     ] = None,
     host: Annotated[
-        str, typer.Option("--host", help="들을 주소 / address to listen on; another than 127.0.0.1 only inside of a container")
+        str,
+        typer.Option(
+            "--host", help="들을 주소 / address to listen on; another than 127.0.0.1 only inside of a container"
+        ),
     ] = "127.0.0.1",
     now: Annotated[
         str | None, typer.Option("--now", metavar="T", help="이 시각에 멈춤(KST) / a clock that stands still at T")

@@ -1,0 +1,185 @@
+"""compose.yaml at work: two workers with different host names, Redis, PostgreSQL, MariaDB, Flower; every cell the truth in both databases.
+
+With KMAFLOW_PICTURES=1 the pictures of docs/scaling.md are made anew.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+
+import httpx
+import psutil
+import pytest
+from playwright.sync_api import expect, sync_playwright
+from tests.e2e.cluster import COLLECTING, Cluster, cluster, compose_logs
+from tests.e2e.compose import PATIENCE, ROOT, wait_until
+from tests.e2e.test_browser import CHROMIUM, picture
+
+from kmaflow.airflow.cluster_secrets import NAMES
+from kmaflow.airflow.processes import members
+from kmaflow.airflow.truth_check import last_hours
+from kmaflow.catalog import DATASETS
+from kmaflow.catalog.time import Window, now_kst
+from kmaflow.simulator import DEFAULT_KEY
+
+HOURS = 2
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def two_workers() -> Iterator[Cluster]:
+    """Observations and Celery's results in MariaDB, Airflow's own database in PostgreSQL."""
+    with cluster("flower", "mariadb", given={"KMAFLOW_RESULTS": "mariadb"}) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def collected(two_workers: Cluster) -> tuple[Window, dict[str, dict[str, str]]]:
+    """All datasets over a few hours, into MariaDB by default and into PostgreSQL by a connection; the runs of each."""
+    url = two_workers.make_database("postgres")
+    two_workers.api._send("POST", "/connections", json=connection_body("in_postgres", url)).raise_for_status()
+    window = last_hours(now_kst(), HOURS, timedelta(minutes=20))
+    runs = {"mariadb": two_workers.collect(window), "postgres": two_workers.collect(window, conn_id="in_postgres")}
+    for both in runs.values():
+        wait_until(lambda both=both: two_workers.finished(both), "the collection")  # type: ignore[misc]
+        two_workers.require_green(both)
+    two_workers.rest()
+    return window, runs
+
+
+def connection_body(conn_id: str, url: str) -> dict[str, object]:
+    from tests.e2e.cluster import connection
+
+    return {"connection_id": conn_id, **json.loads(connection(url))}
+
+
+def test_every_dag_of_the_image_loads(two_workers: Cluster) -> None:
+    assert two_workers.api.import_errors() == []
+    assert {dag["dag_id"] for dag in two_workers.api.dags()} == {path.stem for path in (ROOT / "dags").glob("*.py")}
+
+
+@pytest.mark.parametrize("server", ["mariadb", "postgres"])
+def test_every_cell_is_the_truth(
+    two_workers: Cluster, collected: tuple[Window, dict[str, dict[str, str]]], server: str
+) -> None:
+    scheduled = [run for dag_id in COLLECTING for run in two_workers.api.runs(dag_id=dag_id, run_type="scheduled")]
+    windows = [collected[0]]
+    if server == "mariadb":  # what was scheduled before the test began is there too
+        from kmaflow.airflow.finished_runs import finished_run
+
+        for run in scheduled:
+            done = finished_run(two_workers.api, run)
+            assert done.window is not None
+            windows.append(Window(*done.window))
+    found = two_workers.compare(two_workers.url(server), windows)
+    print(*found, sep="\n")
+    assert len(found) == 7
+    # Where no weather has a second code, there is no pair.
+    assert all(one.equal and (one.rows or one.table == "aws_present_weather_code") for one in found)
+
+
+def test_both_workers_worked_and_the_log_of_each_is_on_the_page(
+    two_workers: Cluster, collected: tuple[Window, dict[str, dict[str, str]]]
+) -> None:
+    read = {}
+    for runs in collected[1].values():
+        for task in two_workers.tasks(runs):
+            if task["task_id"] in DATASETS and task["hostname"] not in read:
+                read[task["hostname"]] = two_workers.log(task["dag_id"], task["dag_run_id"], task["task_id"])
+    assert set(read) == {"worker-1", "worker-2"}
+    for text in read.values():
+        assert "rows" in text
+        assert "Could not read" not in text
+
+
+def test_nothing_is_shown_without_a_login(two_workers: Cluster) -> None:
+    for path in ("/api/v2/dags", "/api/v2/connections", "/ui/config"):
+        answer = httpx.get(f"http://127.0.0.1:{two_workers.compose.port('api-server', 8080)}{path}", trust_env=False)
+        assert answer.status_code == httpx.codes.UNAUTHORIZED, path
+
+
+def test_flower_wants_a_login_and_shows_both_workers(two_workers: Cluster) -> None:
+    url = f"http://127.0.0.1:{two_workers.compose.port('flower', 5555)}/api/workers?refresh=1"
+    assert httpx.get(url, trust_env=False).status_code == httpx.codes.UNAUTHORIZED
+    login = ("admin", two_workers.secrets.flower_password)
+    assert httpx.get(url, auth=("admin", "wrong"), trust_env=False).status_code == httpx.codes.UNAUTHORIZED
+
+    def workers() -> set[str]:
+        return set(httpx.get(url, auth=login, timeout=PATIENCE, trust_env=False).json())
+
+    wait_until(lambda: workers() == {"worker@worker-1", "worker@worker-2"}, "both workers in Flower")
+
+
+def test_redis_and_the_databases_want_a_password(two_workers: Cluster) -> None:
+    import psycopg
+
+    with socket.create_connection(("127.0.0.1", two_workers.compose.port("redis", 6379))) as plain:
+        plain.sendall(b"PING\r\n")
+        assert plain.recv(100).startswith(b"-NOAUTH")
+
+    where = f"host=127.0.0.1 port={two_workers.compose.port('postgres', 5432)} user=kmaflow dbname=airflow"
+    with pytest.raises(psycopg.OperationalError, match="no password supplied"):
+        psycopg.connect(where)
+
+
+def test_no_secret_is_printed_and_every_port_is_on_loopback(two_workers: Cluster) -> None:
+    printed = compose_logs(two_workers.compose.root / "logs")
+    task_logs = "".join(
+        path.read_text(encoding="utf-8", errors="replace")
+        for path in (two_workers.compose.root / "volumes" / "logs").rglob("*.log")
+    )
+    assert task_logs
+    for name in NAMES:
+        assert getattr(two_workers.secrets, name) not in printed + task_logs, name
+    assert DEFAULT_KEY not in task_logs
+    sessions = [child.session for child in two_workers.compose.running.values()]
+    listening = [
+        one.laddr.ip
+        for pid in members(sessions)
+        for one in psutil.Process(pid).net_connections("inet")
+        if one.status == psutil.CONN_LISTEN
+    ]
+    assert listening
+    assert set(listening) <= {"127.0.0.1", "::1"}
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium fonts-noto-cjk")
+def test_what_a_person_sees(two_workers: Cluster, collected: tuple[Window, dict[str, dict[str, str]]]) -> None:
+    """Airflow's graph of a run on the workers, after a login, and Flower with both of them."""
+    run_id = collected[1]["mariadb"]["kma_aws"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        expect.set_options(timeout=PATIENCE * 1000)
+        page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-US", timezone_id="Asia/Seoul")
+        page.set_default_timeout(PATIENCE * 1000)
+        base = f"http://127.0.0.1:{two_workers.compose.port('api-server', 8080)}"
+        page.goto(base)
+        page.fill("input[name=username]", "admin")
+        page.fill("input[name=password]", two_workers.secrets.admin_password)
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{base}/")
+        page.goto(f"{base}/dags/kma_aws/runs/{run_id}")
+        page.get_by_role("button", name="Show Graph").click()
+        graph = page.locator(".react-flow")
+        for name in COLLECTING["kma_aws"]:
+            expect(graph.get_by_text(DATASETS[name].ko, exact=True)).to_be_visible()
+        page.get_by_role("button", name="Fit View").or_(page.locator(".react-flow__controls-fitview")).first.click()
+        picture(page, "cluster-graph")
+        secret = {"username": "admin", "password": two_workers.secrets.flower_password}
+        context = browser.new_context(viewport={"width": 1440, "height": 500}, http_credentials=secret)  # type: ignore[arg-type]
+        flower = context.new_page()
+        flower.set_default_timeout(PATIENCE * 1000)
+        flower.goto(f"http://127.0.0.1:{two_workers.compose.port('flower', 5555)}/workers")
+        for number in (1, 2):
+            expect(flower.get_by_text(f"worker@worker-{number}", exact=True)).to_be_visible()
+        picture(flower, "flower")
+        browser.close()
+
+
+def test_this_machine_can_run_it() -> None:
+    """Host names of their own need `unshare`; without it these tests would say nothing."""
+    assert shutil.which("unshare")
