@@ -100,19 +100,19 @@ class Cluster:
             self._pause(paused=False)
             return False
 
-        wait_until(at_rest, "rest")
+        wait_until(at_rest, "rest", 600.0)
 
     def _pause(self, *, paused: bool) -> None:
         for dag_id in (*COLLECTING, "kma_stations"):
             self.api.pause(dag_id, paused=paused)
 
-    def make_database(self, server: str) -> str:
-        """An empty database for observations on a server that the cluster did not choose; its URL."""
+    def make_database(self, server: str, name: str = SIMULATED) -> str:
+        """An empty database for observations on a PostgreSQL server; its URL."""
         engine = sa.create_engine(self.url(server, "postgres"), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {SIMULATED}")
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
         engine.dispose()
-        return self.url(server)
+        return self.url(server, name)
 
 
 @contextmanager
@@ -138,19 +138,18 @@ def cluster(
             yield found
 
 
-def connection(url: str) -> str:
-    """An Airflow connection for a database, as ``AIRFLOW_CONN_…`` takes it."""
+def connection_body(conn_id: str, url: str) -> dict[str, Any]:
+    """An Airflow connection for a database, as the REST API takes it."""
     parsed = sa.make_url(url)
-    return json.dumps(
-        {
-            "conn_type": {"postgresql": "postgres", "mysql": "mysql"}[parsed.get_backend_name()],
-            "host": parsed.host,
-            "port": parsed.port,
-            "login": parsed.username,
-            "password": parsed.password,
-            "schema": parsed.database,
-        }
-    )
+    return {
+        "connection_id": conn_id,
+        "conn_type": {"postgresql": "postgres", "mysql": "mysql"}[parsed.get_backend_name()],
+        "host": parsed.host,
+        "port": parsed.port,
+        "login": parsed.username,
+        "password": parsed.password,
+        "schema": parsed.database,
+    }
 
 
 def compose_logs(folder: Path) -> str:

@@ -5,7 +5,6 @@ With KMAFLOW_PICTURES=1 the pictures of docs/scaling.md are made anew.
 
 from __future__ import annotations
 
-import json
 import shutil
 import socket
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import httpx
 import psutil
 import pytest
 from playwright.sync_api import expect, sync_playwright
-from tests.e2e.cluster import COLLECTING, Cluster, cluster, compose_logs
+from tests.e2e.cluster import COLLECTING, Cluster, cluster, compose_logs, connection_body
 from tests.e2e.compose import PATIENCE, ROOT, wait_until
 from tests.e2e.test_browser import CHROMIUM, picture
 
@@ -49,12 +48,6 @@ def collected(two_workers: Cluster) -> tuple[Window, dict[str, dict[str, str]]]:
         two_workers.require_green(both)
     two_workers.rest()
     return window, runs
-
-
-def connection_body(conn_id: str, url: str) -> dict[str, object]:
-    from tests.e2e.cluster import connection
-
-    return {"connection_id": conn_id, **json.loads(connection(url))}
 
 
 def test_every_dag_of_the_image_loads(two_workers: Cluster) -> None:

@@ -61,7 +61,8 @@ def choose_observations(folder: Path, base: Mapping[str, str], resolves: Callabl
         if named and kept not in named:
             raise UsageError(
                 f"the observations of this cluster are in {kept}, but the profile {named[0]} is on",
-                todo_en=f"start without it, or name the database you mean in .env: KMAFLOW_DATABASE_URL=… (kmaflow rebuild fills it from the archive); to stay, keep {kept}",
+                todo_en="start without that profile, or name the database you mean in .env: KMAFLOW_DATABASE_URL=…; "
+                "kmaflow rebuild fills it from the archive",
                 todo_ko="그 프로필 없이 시작하거나, 쓸 데이터베이스를 .env 의 KMAFLOW_DATABASE_URL 로 정하십시오(kmaflow rebuild 가 보관소에서 다시 채웁니다)",
             )
         return kept
