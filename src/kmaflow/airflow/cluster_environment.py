@@ -74,9 +74,9 @@ def scale_rules(machine: Machine) -> dict[str, str]:
         "AIRFLOW__CELERY__BROKER_CONNECTION_RETRY_ON_STARTUP": "True",
         "AIRFLOW__CELERY__WORKER_PREFETCH_MULTIPLIER": "1",
         "AIRFLOW__CELERY__TASK_ACKS_LATE": "True",
-        # 0: a worker looks for its broker again for ever; Celery's 100 tries would end it after some minutes.
+        # None: a worker looks for its broker again for ever. (0 would end it at the first refusal, Celery's 100 after some minutes.)
         "AIRFLOW__CELERY__EXTRA_CELERY_CONFIG": json.dumps(
-            {"broker_connection_max_retries": 0, "worker_cancel_long_running_tasks_on_connection_loss": False}
+            {"broker_connection_max_retries": None, "worker_cancel_long_running_tasks_on_connection_loss": False}
         ),
         "AIRFLOW__CELERY__RESULT_BACKEND_SQLALCHEMY_ENGINE_OPTIONS": json.dumps(
             {"pool_pre_ping": True, "pool_recycle": 1800}
