@@ -153,6 +153,7 @@ def test_the_profile_of_the_first_start_holds_the_observations_for_ever(tmp_path
     assert on("mariadb") == "mariadb"
     with pytest.raises(UsageError, match="two profiles"):
         on("mariadb", "postgres-observations")
+    assert choose_observations(tmp_path, {"KMAFLOW_PROFILES": "flower,mariadb"}, lambda _: False) == "mariadb"
     keep_choices(tmp_path, Choices("mariadb", simulated=True))
     assert read_choices(tmp_path) == Choices("mariadb", simulated=True)
     assert on() == on("mariadb") == "mariadb"

@@ -117,10 +117,10 @@ class Cluster:
 
 @contextmanager
 def cluster(
-    *profiles: str, workers: int = 2, given: Mapping[str, str] | None = None, extra: Mapping[str, str] | None = None
+    *profiles: str, workers: int = 2, given: Mapping[str, str] | None = None, python: Path | None = None
 ) -> Iterator[Cluster]:
     """A cluster that answers and knows its DAGs."""
-    with composed(*profiles, given=given, extra=extra) as compose:
+    with composed(*profiles, given=given, python=python) as compose:
         for server in profiles:
             if server != "flower":
                 compose.up(server)

@@ -74,14 +74,11 @@ def read_compose(given: Mapping[str, str] | None = None) -> dict[str, Any]:
 
 
 def entrypoint() -> list[str]:
-    """The image's ENTRYPOINT, with this Python for the image's."""
+    """The image's ENTRYPOINT."""
     dockerfile = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
     (line,) = re.findall(r"^ENTRYPOINT (\[.*\])$", dockerfile, re.MULTILINE)
-    return _with_this_python(json.loads(line))
-
-
-def _with_this_python(words: list[str]) -> list[str]:
-    return [sys.executable if word == "python" else word for word in words]
+    words: list[str] = json.loads(line)
+    return words
 
 
 @dataclass
@@ -93,6 +90,7 @@ class Compose:
     children: Children
     profiles: frozenset[str] = frozenset()
     extra: dict[str, str] = field(default_factory=dict)
+    python: Path = Path(sys.executable)
     ports: dict[tuple[str, int], int] = field(default_factory=dict)
     running: dict[str, Child] = field(default_factory=dict)
 
@@ -143,8 +141,7 @@ class Compose:
                 "-c",
                 'hostname "$0" && exec "$@"',
                 instance,
-                *entrypoint(),
-                *service["command"],
+                *self._with_python([*entrypoint(), *service["command"]]),
             ]
         else:
             command = getattr(self, f"_{image}")(name, environment)
@@ -173,7 +170,7 @@ class Compose:
             return _answers(self.port("mariadb", 3306))
         kind, *words = self.services[name]["healthcheck"]["test"]
         command = [*words] if kind == "CMD" else ["sh", "-c", *words]
-        command = _with_this_python(
+        command = self._with_python(
             [word.replace("redis-cli", f"redis-cli -p {self.port('redis', 6379)}") for word in command]
         )
         if command[0] == "pg_isready":
@@ -187,7 +184,11 @@ class Compose:
     def run(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
         """``docker compose run --rm NAME WORDS``."""
         return subprocess.run(
-            [*entrypoint(), *words], env=self.environment(name), capture_output=True, text=True, check=False
+            self._with_python([*entrypoint(), *words]),
+            env=self.environment(name),
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     def kill(self, name: str, number: int = 1, how: signal.Signals = signal.SIGKILL) -> None:
@@ -201,6 +202,9 @@ class Compose:
             child.process.send_signal(how)
         child.process.wait(PATIENCE)
         end_sessions([child.session])
+
+    def _with_python(self, words: list[str]) -> list[str]:
+        return [str(self.python) if word == "python" else word for word in words]
 
     def environment(self, name: str, number: int = 1) -> dict[str, str]:
         """The container's environment, in the terms of this machine."""
@@ -313,7 +317,10 @@ class Compose:
 
 @contextmanager
 def composed(
-    *profiles: str, given: Mapping[str, str] | None = None, extra: Mapping[str, str] | None = None
+    *profiles: str,
+    given: Mapping[str, str] | None = None,
+    extra: Mapping[str, str] | None = None,
+    python: Path | None = None,
 ) -> Iterator[Compose]:
     """compose.yaml, read and ready to be started; everything ended and removed afterwards.
 
@@ -321,13 +328,21 @@ def composed(
         profiles: those that are on.
         given: what ``.env`` would say.
         extra: more environment for our own services.
+        python: of the image's environment (`image.py`); without it, this one.
     """
     root = Path(tempfile.mkdtemp(prefix="kmaflow-compose-"))
     root.chmod(0o755)
     (root / "logs").mkdir()
     children = Children(root / "logs")
     try:
-        yield Compose(root, read_compose(given)["services"], children, frozenset(profiles), dict(extra or {}))
+        yield Compose(
+            root,
+            read_compose(given)["services"],
+            children,
+            frozenset(profiles),
+            dict(extra or {}),
+            python or Path(sys.executable),
+        )
     finally:
         children.stop()
         shutil.rmtree(root)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import psutil
@@ -16,6 +18,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 from tests.e2e.cluster import COLLECTING, Cluster, cluster, compose_logs, connection_body
 from tests.e2e.compose import PATIENCE, ROOT, wait_until
+from tests.e2e.image import build
 from tests.e2e.test_browser import CHROMIUM, picture
 
 from kmaflow.airflow.cluster_secrets import NAMES
@@ -30,9 +33,15 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def two_workers() -> Iterator[Cluster]:
-    """Observations and Celery's results in MariaDB, Airflow's own database in PostgreSQL."""
-    with cluster("flower", "mariadb", given={"KMAFLOW_RESULTS": "mariadb"}) as found:
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the Dockerfile makes; its Python."""
+    return build(tmp_path_factory.mktemp("image"))
+
+
+@pytest.fixture(scope="module")
+def two_workers(image: Path) -> Iterator[Cluster]:
+    """From the image's contents; observations and Celery's results in MariaDB, Airflow's own database in PostgreSQL."""
+    with cluster("flower", "mariadb", given={"KMAFLOW_RESULTS": "mariadb"}, python=image) as found:
         yield found
 
 
@@ -171,6 +180,16 @@ def test_what_a_person_sees(two_workers: Cluster, collected: tuple[Window, dict[
             expect(flower.get_by_text(f"worker@worker-{number}", exact=True)).to_be_visible()
         picture(flower, "flower")
         browser.close()
+
+
+def test_the_image_holds_the_package_and_its_dags_but_no_tools(image: Path) -> None:
+    asked = "from kmaflow.airflow.environment import dags_folder; print(dags_folder())"
+    done = subprocess.run([image, "-c", asked], capture_output=True, text=True, check=True, cwd="/")
+    folder = Path(done.stdout.strip())
+    assert image.parents[1] in folder.parents
+    assert {path.name for path in folder.glob("*.py")} == {path.name for path in (ROOT / "dags").glob("*.py")}
+    assert not (image.parent / "uv").exists()
+    assert (image.parent / "kmaflow").exists()
 
 
 def test_this_machine_can_run_it() -> None:

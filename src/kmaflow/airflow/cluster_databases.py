@@ -48,13 +48,15 @@ class Choices:
 def choose_observations(folder: Path, base: Mapping[str, str], resolves: Callable[[str], bool] | None = None) -> str:
     """The server that holds the observations: the profile that was started first, and that one for ever.
 
+    ``COMPOSE_PROFILES`` names it; with ``--profile`` on the command line Docker tells nobody, but then the server's name has an address.
     Moving to another server would look like a loss of all data, so a later start with another profile is refused.
 
     Raises:
         UsageError: another profile is on than at the first start.
     """
     resolves = resolves or _resolves
-    named = [name for name in PROFILES if resolves(_host(name, base))]
+    told = (base.get("KMAFLOW_PROFILES") or "").split(",")
+    named = [name for name in PROFILES if name in told] or [name for name in PROFILES if resolves(_host(name, base))]
     path = folder / "choices.json"
     kept = read_choices(folder).observations if path.exists() else None
     if kept is not None:
