@@ -22,9 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
-from kmaflow.airflow.processes import Child, Children, end_sessions
+from kmaflow.airflow.processes import Child, Children, end_sessions, members
 from kmaflow.airflow.smoke import _free_ports
 
 ROOT = Path(__file__).parents[2]
@@ -196,12 +197,16 @@ class Compose:
         child = self.running.pop(f"{name}-{number}")
         self.children.forget(child)
         if how == signal.SIGKILL:
-            for pid in _members(child):
+            # PostgreSQL's own processes leave the session; a container that is killed takes them along.
+            below = [one.pid for one in psutil.Process(child.process.pid).children(recursive=True)]
+            for pid in {*members([child.session]), *below}:
                 _send(pid, how)
         else:
             child.process.send_signal(how)
         child.process.wait(PATIENCE)
         end_sessions([child.session])
+        # A new container knows no process of the one before.
+        (self.root / "volumes" / name / "postmaster.pid").unlink(missing_ok=True)
 
     def _with_python(self, words: list[str]) -> list[str]:
         return [str(self.python) if word == "python" else word for word in words]
@@ -351,12 +356,6 @@ def composed(
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _members(child: Child) -> list[int]:
-    from kmaflow.airflow.processes import members
-
-    return members([child.session])
 
 
 def _send(pid: int, number: signal.Signals) -> None:
