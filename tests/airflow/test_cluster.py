@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
+from werkzeug.security import check_password_hash
 
 from kmaflow.airflow import cluster, cluster_databases, cluster_health
 from kmaflow.airflow.cluster_databases import (
@@ -20,14 +23,16 @@ from kmaflow.airflow.cluster_databases import (
     read_choices,
 )
 from kmaflow.airflow.cluster_environment import Machine, cluster_environment, scale_rules, server_url
-from kmaflow.airflow.cluster_init import migrate_metadata
+from kmaflow.airflow.cluster_init import migrate_metadata, prepare_airflow
 from kmaflow.airflow.cluster_secrets import ClusterSecrets, keep_secrets
 from kmaflow.airflow.dags_observations import RETRIES
 from kmaflow.airflow.metadata_check import MetadataRefused, require_usable_metadata
+from kmaflow.airflow.preparation import StartFailed
 from kmaflow.errors import UsageError
 from kmaflow.simulator import running
 from tests.databases import server_url as machine_server
 
+STRONG = "nR4-vT9.kW2_xQ7!zL5"
 BASE = {
     "KMAFLOW_POSTGRES": "postgres:5432",
     "KMAFLOW_MARIADB": "mariadb:3306",
@@ -229,6 +234,74 @@ def test_secrets_come_first_then_passwords_can_be_asked_for(
     assert cluster.main(["worker"]) == 2
     assert "run the service `init` first" in capsys.readouterr().err
     assert container == []
+
+
+@pytest.mark.parametrize(("has_key", "key"), [(True, ""), (False, "from-dotenv"), (False, " ")])
+def test_init_prepares_everything_and_decides_on_the_hub(
+    container: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, has_key: bool, key: str
+) -> None:
+    done: list[str] = []
+    monkeypatch.setenv("KMAFLOW_API_KEY", key)
+    monkeypatch.setattr(cluster, "make_databases", lambda *_: done.append("databases"))
+    monkeypatch.setattr(cluster, "migrate_metadata", lambda _: done.append("tables"))
+
+    def prepare(env: Mapping[str, str]) -> bool:
+        done.append("login")
+        assert len(env["KMAFLOW_ADMIN_PASSWORD"]) > 20
+        return has_key
+
+    monkeypatch.setattr(cluster, "prepare_airflow", prepare)
+    assert cluster.main(["secrets"]) == 0
+    assert cluster.main(["init"]) == 0
+    assert done == ["databases", "tables", "login"]
+    assert read_choices(tmp_path / "run" / "secrets") == Choices("postgres", simulated=not (has_key or key.strip()))
+
+
+def test_the_login_is_made_and_its_password_can_be_changed(airflow_database: Path) -> None:
+    def password_hash() -> str:
+        with sqlite3.connect(airflow_database) as database:
+            (found,) = database.execute("SELECT password FROM ab_user WHERE username = 'admin'").fetchone()
+        database.close()
+        return str(found)
+
+    fab = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+    environ = {**os.environ, "AIRFLOW__CORE__AUTH_MANAGER": fab}
+    assert not prepare_airflow({**environ, "KMAFLOW_ADMIN_PASSWORD": STRONG})
+    first = password_hash()
+    assert check_password_hash(first, STRONG)
+    prepare_airflow({**environ, "KMAFLOW_ADMIN_PASSWORD": STRONG})
+    assert password_hash() == first
+    prepare_airflow({**environ, "KMAFLOW_ADMIN_PASSWORD": STRONG[::-1]})
+    assert check_password_hash(password_hash(), STRONG[::-1])
+
+
+def test_a_preparation_that_fails_stops_the_start(tmp_path: Path) -> None:
+    nowhere = {**os.environ, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path}/none/airflow.db"}
+    with pytest.raises(StartFailed, match="ended with code"):
+        prepare_airflow(nowhere)  # without a password, too
+    with pytest.raises(StartFailed, match="db migrate ended with code"):
+        migrate_metadata(nowhere)
+
+
+def test_databases_are_made_once_and_kept(kept: ClusterSecrets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On this machine's PostgreSQL, under names of their own."""
+    server = make_url(machine_server("postgresql"))
+    monkeypatch.setattr(cluster_databases, "server_url", lambda *_: server.render_as_string(hide_password=False))
+    names = [f"kmaflow_cluster_{uuid.uuid4().hex[:8]}" for _ in range(4)]
+    for constant, name in zip(("AIRFLOW_DATABASE", "RESULTS", "OBSERVATIONS", "SIMULATED"), names, strict=True):
+        monkeypatch.setattr(cluster_databases, constant, name)
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    try:
+        for _ in range(2):
+            make_databases(kept, {}, "postgres")
+        with engine.connect() as connection:
+            there = set(connection.scalars(sa.text("SELECT datname FROM pg_database")))
+        assert set(names) <= there
+    finally:
+        with engine.connect() as connection:
+            for name in names:
+                connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        engine.dispose()
 
 
 def test_components_become_what_they_are(
