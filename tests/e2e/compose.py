@@ -182,11 +182,11 @@ class Compose:
             == 0
         )
 
-    def run(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
-        """``docker compose run --rm NAME WORDS``."""
+    def run(self, name: str, *words: str, **given: str) -> subprocess.CompletedProcess[str]:
+        """``docker compose run --rm NAME WORDS``, with variables as ``.env`` would set them."""
         return subprocess.run(
             self._with_python([*entrypoint(), *words]),
-            env=self.environment(name),
+            env={**self.environment(name), **given},
             capture_output=True,
             text=True,
             check=False,

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tests.e2e.compose import PATIENCE, ROOT, wait_until
 from tests.e2e.image import build
 from tests.e2e.test_browser import CHROMIUM, picture
 
+from kmaflow.airflow.api import AirflowApi
 from kmaflow.airflow.cluster_secrets import NAMES
 from kmaflow.airflow.processes import members
 from kmaflow.airflow.truth_check import last_hours
@@ -180,6 +182,24 @@ def test_what_a_person_sees(two_workers: Cluster, collected: tuple[Window, dict[
             expect(flower.get_by_text(f"worker@worker-{number}", exact=True)).to_be_visible()
         picture(flower, "flower")
         browser.close()
+
+
+def test_the_next_start_keeps_everything_and_takes_a_password_of_ones_own(two_workers: Cluster) -> None:
+    before = two_workers.secrets
+    weak = two_workers.compose.run("secrets", "secrets", KMAFLOW_ADMIN_PASSWORD="airflow")
+    assert weak.returncode == 2
+    assert "KMAFLOW_ADMIN_PASSWORD" in weak.stderr
+    assert two_workers.secrets == before
+    own = "nR4-vT9.kW2_xQ7!zL5"
+    assert two_workers.compose.run("secrets", "secrets", KMAFLOW_ADMIN_PASSWORD=own).returncode == 0
+    again = two_workers.compose.run("init", "init")
+    assert again.returncode == 0, again.stderr
+    assert two_workers.secrets == replace(before, admin_password=own)
+    url = f"http://127.0.0.1:{two_workers.compose.port('api-server', 8080)}"
+    with AirflowApi(url, "admin", own) as api:
+        assert {"kma_aws", "kma_asos", "kma_stations"} <= {dag["dag_id"] for dag in api.dags()}
+    with AirflowApi(url, "admin", before.admin_password) as api, pytest.raises(httpx.HTTPStatusError, match="401"):
+        api.dags()
 
 
 def test_the_image_holds_the_package_and_its_dags_but_no_tools(image: Path) -> None:
