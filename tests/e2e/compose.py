@@ -199,8 +199,10 @@ class Compose:
         if how == signal.SIGKILL:
             # PostgreSQL's own processes leave the session; a container that is killed takes them along.
             below = [one.pid for one in psutil.Process(child.process.pid).children(recursive=True)]
-            for pid in {*members([child.session]), *below}:
+            doomed = {*members([child.session]), *below}
+            for pid in doomed:
                 _send(pid, how)
+            wait_until(lambda: not any(map(_lives, doomed)), f"the end of {name}")
         else:
             child.process.send_signal(how)
         child.process.wait(PATIENCE)
@@ -273,7 +275,7 @@ class Compose:
             "-c",
             "listen_addresses=127.0.0.1",
             "-c",
-            f"unix_socket_directories={data}",
+            "unix_socket_directories=",
         ]
         return [*as_postgres, str(_POSTGRESQL / "postgres"), "-D", str(data), *where]
 
@@ -356,6 +358,13 @@ def composed(
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _send(pid: int, number: signal.Signals) -> None:
