@@ -103,8 +103,8 @@ class Cluster:
         wait_until(at_rest, "rest", 600.0)
 
     def _pause(self, *, paused: bool) -> None:
-        for dag_id in (*COLLECTING, "kma_stations"):
-            self.api.pause(dag_id, paused=paused)
+        for dag in self.api.dags():
+            self.api.pause(dag["dag_id"], paused=paused)
 
     def make_database(self, server: str, name: str = SIMULATED) -> str:
         """An empty database for observations on a PostgreSQL server; its URL."""
