@@ -23,6 +23,7 @@ from tests.e2e.image import build
 from tests.e2e.test_browser import CHROMIUM, picture
 
 from kmaflow.airflow.api import AirflowApi
+from kmaflow.airflow.cluster import component_environment
 from kmaflow.airflow.cluster_secrets import NAMES
 from kmaflow.airflow.processes import members
 from kmaflow.airflow.truth_check import last_hours
@@ -98,6 +99,28 @@ def test_both_workers_worked_and_the_log_of_each_is_on_the_page(
     for text in read.values():
         assert "rows" in text
         assert "Could not read" not in text
+
+
+def test_a_workers_own_log_server_answers_only_who_knows_the_secret(
+    two_workers: Cluster, collected: tuple[Window, dict[str, dict[str, str]]]
+) -> None:
+    """How a running task's log reaches the page, and every log where hosts share no folder."""
+    folder = two_workers.compose.root / "volumes" / "logs"
+    log = next(path.relative_to(folder) for path in folder.rglob("dag_id=kma_aws/**/attempt=1.log"))
+    port = two_workers.compose.port("worker-1", 8793)
+    url = f"http://127.0.0.1:{port}/log/{log}"
+    assert httpx.get(url, trust_env=False).status_code == httpx.codes.FORBIDDEN
+    base = two_workers.compose.environment("api-server")
+    env = component_environment(two_workers.compose.root / "volumes" / "secrets", base)
+    script = (
+        "import sys; from airflow.utils.log.file_task_handler import _fetch_logs_from_service as fetch;"
+        "answer = fetch(sys.argv[1], sys.argv[2]); print(answer.status_code, len(answer.text))"
+    )
+    words = [str(two_workers.compose.python), "-c", script, url, str(log)]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=True)
+    status, length = done.stdout.split()[-2:]
+    assert status == "200"
+    assert int(length) > 0
 
 
 def test_nothing_is_shown_without_a_login(two_workers: Cluster) -> None:
