@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 from playwright.sync_api import expect, sync_playwright
-from tests.e2e.cluster import COLLECTING, Cluster, cluster, compose_logs, connection_body
+from tests.e2e.cluster import COLLECTING, DAGS, Cluster, cluster, compose_logs, connection_body
 from tests.e2e.compose import PATIENCE, ROOT, wait_until
 from tests.e2e.image import build
 from tests.e2e.test_browser import CHROMIUM, picture
@@ -28,7 +28,7 @@ from kmaflow.airflow.cluster_secrets import NAMES
 from kmaflow.airflow.processes import members
 from kmaflow.airflow.truth_check import last_hours
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import Window, now_kst
+from kmaflow.catalog.time import HOUR, Window, now_kst
 from kmaflow.simulator import DEFAULT_KEY
 
 HOURS = 2
@@ -64,7 +64,7 @@ def collected(two_workers: Cluster) -> tuple[Window, dict[str, dict[str, str]]]:
 
 def test_every_dag_of_the_image_loads(two_workers: Cluster) -> None:
     assert two_workers.api.import_errors() == []
-    assert {dag["dag_id"] for dag in two_workers.api.dags()} == {path.stem for path in (ROOT / "dags").glob("*.py")}
+    assert {dag["dag_id"] for dag in two_workers.api.dags()} == DAGS
 
 
 @pytest.mark.parametrize("server", ["mariadb", "postgres"])
@@ -99,6 +99,30 @@ def test_both_workers_worked_and_the_log_of_each_is_on_the_page(
     for text in read.values():
         assert "rows" in text
         assert "Could not read" not in text
+
+
+def test_the_other_dags_run_on_the_workers_too(
+    two_workers: Cluster, collected: tuple[Window, dict[str, dict[str, str]]]
+) -> None:
+    """Station lists; an hour of history into an empty database; repair of what was collected, where nothing is to be repaired."""
+    url, window = two_workers.make_database("postgres", "filled"), Window(collected[0].start, collected[0].start + HOUR)
+    two_workers.api._send("POST", "/connections", json=connection_body("filled", url)).raise_for_status()
+    times = {"from": f"{window.start:%Y-%m-%d %H:%M}", "to": f"{window.end:%Y-%m-%d %H:%M}"}
+    forms: dict[str, dict[str, str]] = {
+        "kma_stations": {},
+        "kma_backfill": {**times, "conn_id": "filled"},
+        "kma_repair": {**times, "conn_id": "in_postgres"},
+    }
+    assert {*forms, *COLLECTING} == DAGS
+    runs = {dag_id: two_workers.api.trigger(dag_id, form) for dag_id, form in forms.items()}
+    for dag_id in forms:
+        two_workers.api.pause(dag_id, paused=False)
+    wait_until(lambda: two_workers.finished(runs), "the other DAGs")
+    two_workers.require_green(runs)
+    found = two_workers.compare(url, [window])
+    assert all(one.equal for one in found), "\n".join(map(str, found))
+    found = two_workers.compare(two_workers.url("postgres"), [collected[0]])
+    assert all(one.equal for one in found), "\n".join(map(str, found))
 
 
 def test_a_workers_own_log_server_answers_only_who_knows_the_secret(
