@@ -251,7 +251,7 @@ def test_the_next_start_keeps_everything_and_takes_a_password_of_ones_own(two_wo
 
 def test_the_image_holds_the_package_and_its_dags_but_no_tools(image: Path) -> None:
     asked = "from kmaflow.airflow.environment import dags_folder; print(dags_folder())"
-    done = subprocess.run([image, "-c", asked], capture_output=True, text=True, check=True, cwd="/")
+    done = subprocess.run([image, "-I", "-c", asked], capture_output=True, text=True, check=True, cwd="/")
     folder = Path(done.stdout.strip())
     assert image.parents[1] in folder.parents
     assert {path.name for path in folder.glob("*.py")} == {path.name for path in (ROOT / "dags").glob("*.py")}
