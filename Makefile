@@ -64,8 +64,8 @@ bench-growth: $(VENV)/.dev ## the same with fifty million rows in the table (hal
 pictures: $(VENV)/.dev ## the pictures of docs/, from a real browser (needs chromium and fonts-noto-cjk)
 	@KMAFLOW_PICTURES=1 $(BIN)/pytest -m e2e tests/e2e/test_browser.py
 
-lock: $(VENV)/.uv ## resolve the locks anew
-	@$(BIN)/python locks/resolve.py
+lock: $(VENV)/.uv ## resolve the locks anew (KEEP=1: only what pyproject.toml asks anew)
+	@$(BIN)/python locks/resolve.py $(if $(KEEP),--keep)
 
 clean: ## forget the virtual environment (data stay in var/)
 	@rm -rf $(VENV)

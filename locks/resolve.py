@@ -1,4 +1,7 @@
-"""Resolve the hashed locks from ``pyproject.toml``: ``make lock``. They name no index address, so any mirror serves them."""
+"""Resolve the hashed locks from ``pyproject.toml``: ``make lock``. They name no index address, so any mirror serves them.
+
+``make lock KEEP=1`` resolves only what ``pyproject.toml`` asks anew: every version that is locked stays.
+"""
 
 import subprocess
 import sys
@@ -6,14 +9,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPILE = (
-    *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--upgrade"),
+    *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
     *("--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate"),
+    *(() if "--keep" in sys.argv[1:] else ("--upgrade",)),
 )
 
 #: dev first: the others are constrained to its versions, so that what is tested is what runs.
 LOCKS = {
-    "dev": ("--extra", "airflow", "--group", "dev"),
+    "dev": ("--extra", "celery", "--group", "dev"),
     "airflow": ("--extra", "airflow", "--group", "build", "--constraint", "locks/dev.txt"),
+    "celery": ("--extra", "celery", "--group", "build", "--constraint", "locks/dev.txt"),
     "core": ("--group", "build", "--constraint", "locks/dev.txt"),
 }
 

@@ -8,10 +8,13 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import yaml
 
+from kmaflow.airflow.cluster import COMPONENTS, PROGRAMS
 from kmaflow.cli import main
 from kmaflow.commands import NAMES
 from kmaflow.simulator import DEFAULT_KEY, SimulatorSettings, running
@@ -40,6 +43,34 @@ def commands(readme: Path) -> list[str]:
     blocks = re.findall(r"```sh\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
     lines = (re.sub(r"\s+#.*$", "", line).strip() for block in blocks for line in block.splitlines())
     return [line for line in lines if line]
+
+
+def require_in_compose_file(command: str) -> None:
+    """No Docker engine runs here: the profiles and services that a command names are in compose.yaml, and its words are known ones."""
+    services: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))[
+        "services"
+    ]
+    words = shlex.split(command)[2:]
+    while words[0] == "--profile":
+        assert any(words[1] in one.get("profiles", []) for one in services.values()), command
+        words = words[2:]
+    if words[:2] == ["up", "-d"]:
+        for flag, value in zip(words[2::2], words[3::2], strict=True):
+            assert flag == "--scale", command
+            assert value.split("=")[0] in services
+            assert int(value.split("=")[1]) > 0
+    elif words[:2] == ["run", "--rm"]:
+        assert words[2] in services, command
+        assert words[3] in {"passwords", *COMPONENTS, *PROGRAMS}, command
+    else:
+        assert words == ["down"], command
+
+
+def test_every_docker_compose_line_of_the_docs_names_what_is_there() -> None:
+    told = commands(ROOT / "docs" / "scaling.md")
+    assert told
+    for command in told:
+        require_in_compose_file(command)
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +129,9 @@ def test_what_the_readme_tells_to_type_works(
     ran = 0
     for command in commands(READMES[0]):
         if command in ELSEWHERE:
+            continue
+        if command.startswith("docker compose "):
+            require_in_compose_file(command)
             continue
         assert command.startswith("kmaflow "), f"no test runs: {command}"
         words = shlex.split(command)[1:]

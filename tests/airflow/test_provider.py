@@ -6,7 +6,7 @@ import json
 from importlib.metadata import entry_points
 from pathlib import Path
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 from airflow.providers_manager import ProvidersManager
 
 import airflow

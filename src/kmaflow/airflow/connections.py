@@ -65,8 +65,8 @@ def hub_access(conn_id: str, settings: Settings | None = None) -> HubAccess:
         if hook.api_key is not None and os.environ.get(SIMULATED):
             raise UsageError(
                 f"the connection {conn_id} now holds a key, but this database is being fed by the simulator",
-                todo_en="restart make run: real observations then go to a database of their own",
-                todo_ko="make run 을 다시 시작하십시오: 실제 관측은 따로 마련된 데이터베이스에 저장됩니다",
+                todo_en="restart make run (a cluster: docker compose down, then up -d): real observations then go to a database of their own",
+                todo_ko="make run (클러스터는 docker compose down 뒤 up -d) 을 다시 시작하십시오: 실제 관측은 따로 저장됩니다",
             )
         api_key = hook.api_key or api_key
         hub_url = hook.hub_url or hub_url

@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 POOL = "kma_apihub"
 OWNER = "kmaflow"
 STATION_LIST_AGE = timedelta(hours=24)
+#: The first retry comes within 30 s (Airflow waits once to twice the delay), so that what a killed worker left runs elsewhere soon; the last one
+#: more than 7 minutes after the first try, so that a hub that is away for a while is survived.
 RETRIES: dict[str, Any] = {
-    "retries": 3,
-    "retry_delay": timedelta(minutes=1),
+    "retries": 5,
+    "retry_delay": timedelta(seconds=15),
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
 }

@@ -112,17 +112,17 @@ def airflow_environment(places: Places, port: int, base: Mapping[str, str]) -> d
 def password(places: Places) -> str:
     """The password of the login, made at the first start."""
     if not places.login.exists():
-        _write_private(places.login, {USER: secrets.token_urlsafe(9)})
+        write_private(places.login, {USER: secrets.token_urlsafe(9)})
     kept = json.loads(places.login.read_text(encoding="utf-8"))
     return str(kept[USER])
 
 
 def _secrets(path: Path) -> dict[str, str]:
     if not path.exists():
-        _write_private(
+        write_private(
             path,
             {
-                "fernet_key": base64.urlsafe_b64encode(os.urandom(32)).decode(),
+                "fernet_key": new_fernet_key(),
                 "secret_key": secrets.token_urlsafe(32),
                 "jwt_secret": secrets.token_urlsafe(64),
             },
@@ -131,7 +131,12 @@ def _secrets(path: Path) -> dict[str, str]:
     return kept
 
 
-def _write_private(path: Path, content: Mapping[str, str]) -> None:
+def new_fernet_key() -> str:
+    """A key with which Airflow encrypts connections."""
+    return base64.urlsafe_b64encode(os.urandom(32)).decode()
+
+
+def write_private(path: Path, content: Mapping[str, str]) -> None:
     """Write a file that only its owner can read, whole or not at all."""
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)

@@ -76,6 +76,10 @@ class Children:
         self._tell_guard(f"{child.session}\n")
         return child
 
+    def forget(self, child: Child) -> None:
+        """Look after a component no longer: whoever asks for this ends it."""
+        self._children.remove(child)
+
     def ended(self) -> Child | None:
         """The first component that has ended although nobody asked it to."""
         return next((child for child in self._children if child.process.poll() is not None), None)
@@ -86,6 +90,11 @@ class Children:
             with suppress(ProcessLookupError):
                 child.process.send_signal(signal.SIGTERM)
         end_sessions([child.session for child in self._children], reap=self._reap)
+        for (
+            child
+        ) in self._children:  # its session is empty, so it has ended; the last of them may not have been collected
+            with suppress(subprocess.TimeoutExpired):
+                child.process.wait(FIRM)
         self._tell_guard("done\n")
         if self._guard.stdin is not None:
             with suppress(BrokenPipeError):

@@ -47,11 +47,19 @@ def make_defaults() -> SetupResult:
     """Make the pool `kma_apihub` and the connections `kma_apihub` and `kma_store` where they are missing. Changes nothing that exists.
 
     Needs a migrated Airflow database (`airflow db migrate`) and write access to it.
+
+    Raises:
+        MetadataRefused: Airflow's own database is on MariaDB.
     """
     from airflow.models import Connection, Pool
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
+    from airflow import settings
+    from kmaflow.airflow.metadata_check import require_usable_metadata
+
+    if settings.engine is not None:
+        require_usable_metadata(settings.engine)
     made, kept = [], []
     with create_session() as session:
         if session.scalar(select(Pool).where(Pool.pool == POOL)) is None:

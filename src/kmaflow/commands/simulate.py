@@ -11,6 +11,12 @@ def simulate(
     port: Annotated[
         int | None, typer.Option("--port", min=0, max=65535, help="포트 / default: KMAFLOW_SIMULATOR_PORT (8765)")
     ] = None,
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host", help="들을 주소 / address to listen on; another than 127.0.0.1 only inside of a container"
+        ),
+    ] = "127.0.0.1",
     now: Annotated[
         str | None, typer.Option("--now", metavar="T", help="이 시각에 멈춤(KST) / a clock that stands still at T")
     ] = None,
@@ -47,7 +53,7 @@ def simulate(
         err=True,
     )
     try:
-        serve(settings, "127.0.0.1", where)
+        serve(settings, host, where)
     except PortTaken as error:
         raise KmaflowError(
             str(error), todo_en="choose another with --port", todo_ko="--port로 다른 포트를 고르십시오"

@@ -1,0 +1,132 @@
+"""``python -m kmaflow.airflow.cluster SERVICE``: what every container of compose.yaml starts.
+
+It reads the secrets from their volume, makes the environment (``cluster_environment.py``) and becomes the component: the container's signals
+reach it directly.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kmaflow.airflow.cluster_databases import Choices, choose_observations, keep_choices, make_databases, read_choices
+from kmaflow.airflow.cluster_environment import Machine, cluster_environment
+from kmaflow.airflow.cluster_init import migrate_metadata, prepare_airflow
+from kmaflow.airflow.cluster_secrets import NAMES, hand_out, keep_secrets, read_secrets, variable
+from kmaflow.airflow.environment import USER
+from kmaflow.airflow.preparation import airflow_command, kmaflow_command
+from kmaflow.airflow.terminal import complain, say
+from kmaflow.errors import KmaflowError, UsageError
+
+#: Long-running components: what each becomes.
+COMPONENTS: dict[str, list[str]] = {
+    "api-server": airflow_command("api-server"),
+    "scheduler": airflow_command("scheduler"),
+    "dag-processor": airflow_command("dag-processor"),
+    "triggerer": airflow_command("triggerer"),
+    "worker": airflow_command("celery", "worker", "--celery-hostname"),
+    "flower": airflow_command("celery", "flower"),
+    "simulator": kmaflow_command("simulate", "--host"),
+}
+#: Programs that may be called with the cluster's environment: ``docker compose run --rm worker kmaflow status``.
+PROGRAMS = {"airflow": airflow_command, "kmaflow": kmaflow_command}
+_SERVERS = ("redis", "postgres", "mariadb")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a service. Exit code 0, or that of the error; a component never returns."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(words, os.environ)
+    except KmaflowError as error:
+        complain(f"kmaflow: {error}")
+        return error.exit_code
+
+
+def _run(words: list[str], base: Mapping[str, str]) -> int:
+    if not words or words[0] not in {"secrets", "passwords", "init", *COMPONENTS, *PROGRAMS}:
+        raise UsageError(
+            f"no such service: {' '.join(words) or '(none)'}",
+            todo_en=f"one of secrets, passwords, init, {', '.join((*COMPONENTS, *PROGRAMS))}",
+            todo_ko="위의 것 가운데 하나를 쓰십시오",
+        )
+    service, folder = words[0], secrets_folder(base)
+    if service == "secrets":
+        kept = keep_secrets(folder, base)
+        hand_out(kept, {server: folder.parent / server for server in _SERVERS})
+        say("비밀값을 준비했습니다 · secrets are ready")
+    elif service == "passwords":
+        kept = read_secrets(folder)
+        say(f"Airflow  {USER} / {kept.admin_password}\nFlower   {USER} / {kept.flower_password}")
+    elif service == "init":
+        initialise(folder, base)
+    else:
+        become(service, words[1:], component_environment(folder, base))
+    return 0
+
+
+def secrets_folder(base: Mapping[str, str]) -> Path:
+    """Where ``secrets.json`` lies."""
+    return Path(base.get("KMAFLOW_SECRETS") or "/run/kmaflow/secrets")
+
+
+def initialise(folder: Path, base: Mapping[str, str]) -> None:
+    """Databases, tables, login, pool, connections; then whether the simulator is the hub.
+
+    Raises:
+        KmaflowError: something cannot be prepared.
+    """
+    kept, machine = read_secrets(folder), Machine.here()
+    observations = choose_observations(folder, base)
+    make_databases(kept, base, observations)
+    env = cluster_environment(kept, base, machine=machine, simulated=False, observations=observations)
+    migrate_metadata(env)
+    has_key = prepare_airflow({**env, "KMAFLOW_ADMIN_PASSWORD": kept.admin_password})
+    own_hub = bool((base.get("KMAFLOW_API_KEY") or "").strip() or has_key)
+    keep_choices(folder, Choices(observations, simulated=not own_hub))
+    if not own_hub:
+        say("인증키가 없어 내장 시뮬레이터를 씁니다 · no key: the built-in simulator is the hub")
+    say("준비가 끝났습니다 · everything is prepared")
+
+
+def component_environment(folder: Path, base: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a component, without the variables by which people set secrets.
+
+    Raises:
+        UsageError: `secrets` or `init` has not run.
+    """
+    choices = read_choices(folder)
+    env = cluster_environment(
+        read_secrets(folder),
+        base,
+        machine=Machine.here(),
+        simulated=choices.simulated,
+        observations=choices.observations,
+    )
+    for name in NAMES:
+        env.pop(variable(name), None)
+    return env
+
+
+def become(service: str, more: Sequence[str], env: Mapping[str, str]) -> None:
+    """Turn this process into the component."""
+    if service in PROGRAMS:
+        command = PROGRAMS[service](*more)
+    else:
+        command = [*COMPONENTS[service]]
+        if service == "worker":
+            command.append(f"worker@{socket.gethostname()}")
+        if service == "simulator":
+            if "KMAFLOW_SIMULATED" not in env:
+                say("인증키가 있어 시뮬레이터는 쉽니다 · there is a key: the simulator is not needed")
+                return
+            command.append("0.0.0.0")  # inside of the container network
+        command += more
+    os.execve(command[0], command, dict(env))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+"""The databases of a cluster: which server holds the observations, decided once, and everything that must exist before Airflow starts."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from kmaflow.airflow.cluster_environment import (
+    AIRFLOW_DATABASE,
+    OBSERVATIONS,
+    RESULTS,
+    SIMULATED,
+    SUPERUSER,
+    server_url,
+)
+from kmaflow.airflow.cluster_secrets import ClusterSecrets
+from kmaflow.airflow.environment import write_private
+from kmaflow.errors import KmaflowError, UsageError
+
+#: Servers for observations that a profile of compose.yaml starts; without one, the server of Airflow's own database holds them too.
+PROFILES = ("mariadb", "postgres-observations")
+DEFAULT_SERVER = "postgres"
+_PATIENCE_SECONDS = 180.0
+_POLL_SECONDS = 1.0
+
+
+class DatabaseNotThere(KmaflowError):
+    """A database server of the cluster did not answer in time."""
+
+    todo_en = "look at its log (docker compose logs SERVICE), then docker compose up -d again"
+    todo_ko = "그 서비스의 로그를 보고(docker compose logs 서비스) 다시 docker compose up -d 하십시오"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the first start decided: the server of the observations, and whether the simulator is the hub (looked at anew at every start)."""
+
+    observations: str
+    simulated: bool
+
+
+def choose_observations(folder: Path, base: Mapping[str, str], resolves: Callable[[str], bool] | None = None) -> str:
+    """The server that holds the observations: the profile that was started first, and that one for ever.
+
+    ``COMPOSE_PROFILES`` names it; with ``--profile`` on the command line Docker tells nobody, but then the server's name has an address.
+    Moving to another server would look like a loss of all data, so a later start with another profile is refused.
+
+    Raises:
+        UsageError: another profile is on than at the first start.
+    """
+    resolves = resolves or _resolves
+    told = (base.get("KMAFLOW_PROFILES") or "").split(",")
+    named = [name for name in PROFILES if name in told] or [name for name in PROFILES if resolves(_host(name, base))]
+    path = folder / "choices.json"
+    kept = read_choices(folder).observations if path.exists() else None
+    if kept is not None:
+        if named and kept not in named:
+            raise UsageError(
+                f"the observations of this cluster are in {kept}, but the profile {named[0]} is on",
+                todo_en="start without that profile, or name the database you mean in .env: KMAFLOW_DATABASE_URL=…; "
+                "kmaflow rebuild fills it from the archive",
+                todo_ko="그 프로필 없이 시작하거나, 쓸 데이터베이스를 .env 의 KMAFLOW_DATABASE_URL 로 정하십시오(kmaflow rebuild 가 보관소에서 다시 채웁니다)",
+            )
+        return kept
+    if len(named) > 1:
+        raise UsageError(
+            f"two profiles for observations are on: {', '.join(named)}",
+            todo_en="start with one of them",
+            todo_ko="하나만 켜고 시작하십시오",
+        )
+    return named[0] if named else DEFAULT_SERVER
+
+
+def keep_choices(folder: Path, choices: Choices) -> None:
+    """Write down what was decided."""
+    write_private(folder / "choices.json", {name: str(value) for name, value in asdict(choices).items()})
+
+
+def read_choices(folder: Path) -> Choices:
+    """What :func:`keep_choices` wrote.
+
+    Raises:
+        UsageError: nothing was decided yet.
+    """
+    try:
+        kept = json.loads((folder / "choices.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(
+            "this cluster has not been prepared",
+            todo_en="run the service `init` first (docker compose up -d does)",
+            todo_ko="먼저 서비스 init 을 실행하십시오(docker compose up -d 가 합니다)",
+        ) from None
+    return Choices(kept["observations"], kept["simulated"] == "True")
+
+
+def make_databases(kept: ClusterSecrets, base: Mapping[str, str], observations: str) -> None:
+    """Make on the cluster's own servers what is missing; nothing that exists is touched.
+
+    Raises:
+        DatabaseNotThere: a server does not answer.
+    """
+    wanted = {DEFAULT_SERVER: [AIRFLOW_DATABASE, RESULTS]}
+    wanted.setdefault(observations, []).extend([OBSERVATIONS, SIMULATED])
+    results = base.get("KMAFLOW_RESULTS") or DEFAULT_SERVER
+    if RESULTS not in wanted.setdefault(results, []):
+        wanted[results].append(RESULTS)
+    for server, names in wanted.items():
+        if server == "mariadb":
+            _make_in_mariadb(kept, base, names)
+        else:
+            _make_in_postgresql(server_url(server, "postgres", kept, base), server, names)
+
+
+def _make_in_postgresql(url: str, server: str, names: list[str]) -> None:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    try:
+        with _connected(engine, server) as connection:
+            there = set(connection.scalars(sa.text("SELECT datname FROM pg_database")))
+            for name in names:
+                if name not in there:
+                    connection.exec_driver_sql(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+    finally:
+        engine.dispose()
+
+
+def _make_in_mariadb(kept: ClusterSecrets, base: Mapping[str, str], names: list[str]) -> None:
+    url = sa.make_url(server_url("mariadb", "mysql", kept, base)).set(
+        username="root", password=kept.mariadb_root_password
+    )
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    try:
+        with _connected(engine, "mariadb") as connection:
+            for name in names:
+                connection.exec_driver_sql(f"CREATE DATABASE IF NOT EXISTS {name} CHARACTER SET utf8mb4")
+                connection.exec_driver_sql(f"GRANT ALL ON {name}.* TO {SUPERUSER}")
+    finally:
+        engine.dispose()
+
+
+def _connected(engine: sa.Engine, server: str) -> sa.Connection:
+    """A connection, as soon as the server gives one."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return engine.connect()
+        except sa.exc.OperationalError as error:
+            if time.monotonic() > deadline or _denied(error):
+                raise DatabaseNotThere(f"{server} does not answer: {error.orig}") from None
+        time.sleep(_POLL_SECONDS)
+
+
+def _denied(error: sa.exc.OperationalError) -> bool:
+    """Whether the server is there and does not want us: waiting mends nothing."""
+    text = str(error.orig)
+    return "Access denied" in text or "authentication failed" in text
+
+
+def _host(server: str, base: Mapping[str, str]) -> str:
+    address = base.get(f"KMAFLOW_{server.upper().replace('-', '_')}") or server
+    return address.rsplit(":", 1)[0]
+
+
+def _resolves(host: str) -> bool:
+    """Whether a server of that name runs: in a container network only running services have an address."""
+    try:
+        socket.getaddrinfo(host, None)
+    except socket.gaierror:
+        return False
+    return True

@@ -1,0 +1,188 @@
+"""The secrets of a cluster: made at its first start, kept in a volume, never in a tracked file; what people set themselves must be strong.
+
+``secrets.json`` lies in a volume that only kmaflow's own containers mount. Redis, PostgreSQL and MariaDB get a volume each with
+nothing but their own password in the form that their images read.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from kmaflow.airflow.environment import new_fernet_key, write_private
+from kmaflow.errors import UsageError
+
+PASSWORD_LENGTH = 12
+KEY_LENGTH = 32
+_DIFFERENT_LETTERS = 6
+#: Words of examples and defaults, as they stand in published compose files and manuals.
+_PLACEHOLDERS = (
+    *("airflow", "changeme", "change-me", "change_me", "example", "password", "passwd", "placeholder", "postgres"),
+    *("qwerty", "secret", "temporary", "your-", "your_", "12345678", "kmaflow", "letmein", "0000000", "replace"),
+)
+#: Keys that are printed in manuals: whoever has read them can read everything.
+_PUBLISHED = frozenset({"46BKJoQYlPPOexq0OhDZnIlNepKFf87WFwLbfzqDDho=", "openssl rand -hex 32", "a" * 44})
+
+
+class SecretRefused(UsageError):
+    """A secret that somebody set cannot be used."""
+
+    todo_en = (
+        "remove the line from .env and a strong value is made for you, or set a random one: openssl rand -base64 32"
+    )
+    todo_ko = (
+        ".env 에서 그 줄을 지우면 강한 값이 만들어집니다; 직접 정하려면 무작위 값을 쓰십시오: openssl rand -base64 32"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSecrets:
+    """Every secret of a cluster. ``repr`` shows none of them."""
+
+    fernet_key: str
+    secret_key: str
+    jwt_secret: str
+    admin_password: str
+    flower_password: str
+    redis_password: str
+    postgres_password: str
+    mariadb_password: str
+    mariadb_root_password: str
+
+    def __repr__(self) -> str:
+        return "ClusterSecrets(…)"
+
+
+NAMES = tuple(field.name for field in fields(ClusterSecrets))
+#: What cannot simply be exchanged once data lie behind it, and what to do instead.
+_FIXED = {
+    "fernet_key": "airflow rotate-fernet-key",
+    "postgres_password": "ALTER USER kmaflow PASSWORD '…'",
+    "mariadb_password": "ALTER USER kmaflow IDENTIFIED BY '…'",
+    "mariadb_root_password": "ALTER USER root IDENTIFIED BY '…'",
+}
+
+
+def variable(name: str) -> str:
+    """The environment variable by which a person sets that secret."""
+    return f"KMAFLOW_{name.upper()}"
+
+
+def keep_secrets(folder: Path, given: Mapping[str, str]) -> ClusterSecrets:
+    """The secrets in ``folder``; what is missing there is made, what ``given`` (the environment) sets is taken over.
+
+    Raises:
+        SecretRefused: a given value is weak, a placeholder, or differs from one that data already lie behind.
+    """
+    path = folder / "secrets.json"
+    kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    chosen = {}
+    for name in NAMES:
+        wanted = given.get(variable(name), "").strip()
+        if wanted:
+            _require_strong(name, wanted)
+            if name in _FIXED and name in kept and kept[name] != wanted:
+                raise SecretRefused(
+                    f"{variable(name)} differs from the value that this cluster was started with",
+                    todo_en=f"change it inside first ({_FIXED[name]}), or remove the line from .env",
+                    todo_ko=f"먼저 안에서 바꾸거나({_FIXED[name]}) .env 에서 그 줄을 지우십시오",
+                )
+        chosen[name] = wanted or kept.get(name) or _made(name)
+    _require_different(chosen)
+    if chosen != kept:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_private(path, chosen)
+    return ClusterSecrets(**chosen)
+
+
+def read_secrets(folder: Path) -> ClusterSecrets:
+    """The secrets that :func:`keep_secrets` left.
+
+    Raises:
+        UsageError: there are none.
+    """
+    try:
+        return ClusterSecrets(**json.loads((folder / "secrets.json").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise UsageError(
+            f"there are no secrets in {folder}",
+            todo_en="run the service `secrets` first (docker compose up -d does), and mount its volume",
+            todo_ko="먼저 서비스 secrets 를 실행하고(docker compose up -d 가 합니다) 그 볼륨을 붙이십시오",
+        ) from None
+
+
+def hand_out(kept: ClusterSecrets, folders: Mapping[str, Path]) -> None:
+    """Give each server its own password, in the form that its image reads.
+
+    Args:
+        folders: the volumes by the server's name: ``redis``, ``postgres``, ``mariadb``.
+    """
+    # The servers' images read these as users of their own, so the files are open; but each volume is mounted into one server only.
+    contents = {
+        "redis": {"redis.conf": f"requirepass {kept.redis_password}\nappendonly yes\nappendfsync everysec\n"},
+        "postgres": {"password": kept.postgres_password},
+        "mariadb": {"password": kept.mariadb_password, "root-password": kept.mariadb_root_password},
+    }
+    for server, folder in folders.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in contents[server].items():
+            draft = folder / f"{name}.new"
+            draft.write_text(text, encoding="utf-8")
+            draft.chmod(0o644)
+            draft.replace(folder / name)
+
+
+def _made(name: str) -> str:
+    makers: dict[str, Callable[[], str]] = {
+        "fernet_key": new_fernet_key,
+        "secret_key": lambda: secrets.token_urlsafe(32),
+        "jwt_secret": lambda: secrets.token_urlsafe(64),
+    }
+    make = makers.get(name, lambda: secrets.token_urlsafe(24))
+    while True:
+        value = make()
+        try:
+            _require_strong(name, value)
+        except SecretRefused:  # chance has written "secret"
+            continue
+        return value
+
+
+def _require_strong(name: str, value: str) -> None:
+    """Raises SecretRefused; the message names the variable, never its value."""
+    shortest = PASSWORD_LENGTH if name.endswith("password") else KEY_LENGTH
+    if len(value) < shortest:
+        raise SecretRefused(
+            f"{variable(name)} is too short: {len(value)} letters, at least {shortest} are needed ({shortest}자 이상)"
+        )
+    low = value.lower()
+    if value in _PUBLISHED or any(word in low for word in _PLACEHOLDERS):
+        raise SecretRefused(f"{variable(name)} is a placeholder or a published example (예시 값)")
+    if len(set(value)) < _DIFFERENT_LETTERS:
+        raise SecretRefused(f"{variable(name)} repeats a few letters (같은 글자의 반복)")
+    if any(letter.isspace() or ord(letter) < ord("!") or ord(letter) > ord("~") for letter in value):
+        raise SecretRefused(f"{variable(name)} holds blanks or letters outside of ASCII (공백이나 ASCII 밖의 글자)")
+    if name == "fernet_key":
+        try:
+            right = len(base64.urlsafe_b64decode(value)) == KEY_LENGTH
+        except (binascii.Error, ValueError):
+            right = False
+        if not right:
+            raise SecretRefused(
+                f"{variable(name)} is not a Fernet key (32 bytes, url-safe base64)",
+                todo_en="remove the line from .env and one is made for you",
+                todo_ko=".env 에서 그 줄을 지우면 만들어집니다",
+            )
+
+
+def _require_different(chosen: Mapping[str, str]) -> None:
+    seen: dict[str, str] = {}
+    for name, value in chosen.items():
+        if value in seen:
+            raise SecretRefused(f"{variable(name)} and {variable(seen[value])} are the same (두 값이 같습니다)")
+        seen[value] = name

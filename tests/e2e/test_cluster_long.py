@@ -1,0 +1,209 @@
+"""A day of all datasets on a cluster: what it survives and what more workers bring. Times are printed, never asserted; docs/scaling.md has them."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import httpx
+import pytest
+from tests.e2e.cluster import COLLECTING, Cluster, cluster, connection_body
+from tests.e2e.compose import wait_until
+
+from kmaflow.airflow.api import ApiBusy
+from kmaflow.airflow.finished_runs import finished_run
+from kmaflow.airflow.truth_check import last_hours
+from kmaflow.catalog import DATASETS
+from kmaflow.catalog.time import Window, now_kst
+
+LONG = 1800.0
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
+
+
+def last_day() -> Window:
+    return last_hours(now_kst(), 24, timedelta(minutes=20))
+
+
+def scheduled_windows(cluster: Cluster) -> list[Window]:
+    """What the schedule collected meanwhile."""
+    done = [
+        finished_run(cluster.api, run)
+        for dag_id in COLLECTING
+        for run in cluster.api.runs(dag_id=dag_id, run_type="scheduled", state=["success"])
+    ]
+    return [Window(*run.window) for run in done if run.window is not None]
+
+
+def running_on(cluster: Cluster, runs: dict[str, str], worker: str | None = None) -> list[dict[str, object]]:
+    """Dataset tasks that run now; empty while the API does not answer."""
+    try:
+        tasks = cluster.tasks(runs)
+    except ApiBusy:
+        return []
+    return [
+        one
+        for one in tasks
+        if one["task_id"] in DATASETS and one["state"] == "running" and worker in (None, one["hostname"])
+    ]
+
+
+def progress(cluster: Cluster, runs: dict[str, str]) -> int:
+    """How many task instances have succeeded."""
+    try:
+        return sum(one["state"] == "success" for one in cluster.tasks(runs))
+    except ApiBusy:
+        return 0
+
+
+@pytest.fixture
+def two_workers() -> Iterator[Cluster]:
+    with cluster("postgres-observations") as found:
+        yield found
+
+
+def test_a_day_survives_the_death_of_each_part(two_workers: Cluster) -> None:
+    simulator = f"http://127.0.0.1:{two_workers.compose.port('simulator', 8765)}"
+    httpx.post(f"{simulator}/_sim/faults", json={"faults": "slow=1:0.4s"}, trust_env=False).raise_for_status()
+    compose, window = two_workers.compose, last_day()
+    begun = time.monotonic()
+    runs = two_workers.collect(window)
+
+    # A worker, killed while it works on a dataset.
+    wait_until(lambda: bool(running_on(two_workers, runs, "worker-1")), "a dataset on worker-1")
+    victims = {(one["dag_id"], one["task_id"]) for one in running_on(two_workers, runs, "worker-1")}
+    assert victims
+    compose.kill("worker", 1)
+    killed = time.monotonic()
+
+    def elsewhere() -> bool:
+        now = {
+            (one["dag_id"], one["task_id"])
+            for one in two_workers.tasks(runs)
+            if one["try_number"] > 1 and one["hostname"] == "worker-2" and one["state"] in {"running", "success"}
+        }
+        return victims <= now
+
+    wait_until(elsewhere, "the second try on worker-2", LONG)
+    print(f"\nworker killed: its task ran elsewhere after {time.monotonic() - killed:.0f} s")
+    compose.start("worker", 1)
+    compose.wait_healthy("worker", 1)
+
+    # Redis, restarted.
+    wait_until(lambda: bool(running_on(two_workers, runs)), "a dataset under way")
+    before, stopped = progress(two_workers, runs), time.monotonic()
+    compose.kill("redis", how=signal.SIGTERM)
+    compose.start("redis")
+    compose.wait_healthy("redis")
+    for number in (1, 2):
+        wait_until(lambda number=number: compose.healthy("worker", number), "the worker to find Redis again", LONG)  # type: ignore[misc]
+    print(f"Redis restarted: both workers answered again after {time.monotonic() - stopped:.0f} s")
+    wait_until(lambda: progress(two_workers, runs) > before, "a task to end after that", LONG)
+    print(f"Redis restarted: a further task ended after {time.monotonic() - stopped:.0f} s")
+
+    # The scheduler, killed.
+    wait_until(lambda: bool(running_on(two_workers, runs)), "a dataset under way")
+    before, stopped = progress(two_workers, runs), time.monotonic()
+    compose.kill("scheduler")
+    compose.start("scheduler")
+    compose.wait_healthy("scheduler")
+    print(f"scheduler killed: healthy again after {time.monotonic() - stopped:.0f} s")
+    wait_until(lambda: progress(two_workers, runs) > before, "a task to end after that", LONG)
+    print(f"scheduler killed: a further task ended after {time.monotonic() - stopped:.0f} s")
+
+    # The database of the observations, killed.
+    wait_until(lambda: bool(running_on(two_workers, runs)), "a dataset under way")
+    before, stopped = progress(two_workers, runs), time.monotonic()
+    compose.kill("postgres-observations")
+    compose.start("postgres-observations")
+    compose.wait_healthy("postgres-observations")
+    print(f"observation database killed: healthy again after {time.monotonic() - stopped:.0f} s")
+    wait_until(lambda: progress(two_workers, runs) > before, "a task to end after that", LONG)
+    print(f"observation database killed: a further task ended after {time.monotonic() - stopped:.0f} s")
+
+    wait_until(lambda: two_workers.finished(runs), "the day", LONG)
+    print(f"the day ended after {time.monotonic() - begun:.0f} s")
+    two_workers.require_green(runs)
+    two_workers.rest()
+    found = two_workers.compare(two_workers.url("postgres-observations"), [window, *scheduled_windows(two_workers)])
+    print(*found, sep="\n")
+    assert all(one.equal for one in found), "\n".join(map(str, found))
+
+
+def test_wall_time_of_a_day_with_one_two_and_four_workers() -> None:
+    rules = {"AIRFLOW__CELERY__WORKER_CONCURRENCY": "2", "AIRFLOW__CORE__PARALLELISM": "8"}
+    with cluster(workers=1, given=rules) as found:
+        window = last_day()
+        for workers in (1, 2, 4):
+            for number in range(found.workers + 1, workers + 1):
+                found.compose.start("worker", number)
+                found.compose.wait_healthy("worker", number)
+            found.workers = workers
+            name = f"day_{workers}"
+            url = found.make_database("postgres", name)
+            found.api._send("POST", "/connections", json=connection_body(name, url)).raise_for_status()
+            runs = found.collect(window, conn_id=name)
+            wait_until(lambda runs=runs: found.finished(runs), "the day", LONG)  # type: ignore[misc]
+            found.require_green(runs)
+            tasks = found.tasks(runs)
+            spans = {
+                one["task_id"]: _seconds(str(one["end_date"])) - _seconds(str(one["start_date"]))
+                for one in tasks
+                if one["task_id"] in DATASETS
+            }
+            whole = max(_seconds(str(one["end_date"])) for one in tasks) - min(
+                _seconds(str(one["start_date"])) for one in tasks
+            )
+            used = len({one["hostname"] for one in tasks})
+            print(
+                f"\n{workers} workers ({used} used): {whole:.0f} s; "
+                + ", ".join(f"{key} {span:.0f}" for key, span in spans.items())
+            )
+            compared = found.compare(url, [window])
+            assert all(one.equal for one in compared), "\n".join(map(str, compared))
+
+
+def test_forty_stations_by_name_and_all_at_once_on_eight_workers() -> None:
+    given = {
+        "AIRFLOW__CELERY__WORKER_CONCURRENCY": "1",
+        "AIRFLOW__CORE__PARALLELISM": "8",
+        "KMAFLOW_MAX_ACTIVE_TASKS": "8",
+    }
+    with cluster(workers=8, given=given) as found:
+        window = last_hours(now_kst(), 2, timedelta(minutes=20))
+        url = found.make_database("postgres", "forty")
+        found.api._send("POST", "/connections", json=connection_body("forty", url)).raise_for_status()
+        engine_url = found.url("postgres")
+        wait_until(lambda: bool(found.api.runs(dag_id="kma_asos", state=["success"])), "the station list")
+        numbers = known_stations(engine_url)
+        # Both into one database: the named ones first, then everything over them, while the schedule goes on in another.
+        named = found.collect(window, conn_id="forty", stations=", ".join(map(str, numbers)))
+        everything = found.collect(window, conn_id="forty")
+        for runs in (named, everything):
+            wait_until(lambda runs=runs: found.finished(runs), "the collection", LONG)  # type: ignore[misc]
+            found.require_green(runs)
+        compared = found.compare(url, [window])
+        assert all(one.equal for one in compared), "\n".join(map(str, compared))
+        used = {one["hostname"] for runs in (named, everything) for one in found.tasks(runs)}
+        print(f"\nworkers used: {len(used)}")
+
+
+def known_stations(url: str, count: int = 40) -> list[int]:
+    """Stations that are in both networks, so that every dataset knows their numbers."""
+    import sqlalchemy as sa
+
+    from kmaflow.store.engine import open_engine
+
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        found = connection.scalars(
+            sa.text("SELECT stn FROM station GROUP BY stn HAVING count(DISTINCT network) = 2 ORDER BY stn")
+        ).all()
+    engine.dispose()
+    assert len(found) >= count
+    return [int(number) for number in found[:count]]
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
