@@ -91,12 +91,12 @@ def _array(column: pl.Series) -> str | list[Any]:
         return column.to_list()
     if column.dtype == pl.String:
         escaped = column.str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
-        printed = escaped.to_frame("e").select(pl.format('"{}"', "e")).to_series()
+        printed = '"' + escaped + '"'
     elif column.dtype == pl.Datetime:
         printed = column.dt.to_string("%Y-%m-%d %H:%M:%S%.6f")
     else:
         printed = column.cast(pl.String)
-    return "{" + ",".join(printed.fill_null("NULL")) + "}"
+    return "{" + (printed.fill_null("NULL").str.join(",").item() or "") + "}"
 
 
 def _csv(rows: pl.DataFrame) -> memoryview:
