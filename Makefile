@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help run smoke test test-long lint bench bench-load bench-growth pictures lock clean
+.PHONY: help run smoke test test-long lint bench bench-load bench-growth bench-backfill pictures lock clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The virtual environment, made with pip from the hashed lock. One stamp per lock: `run` needs less than `test`.
 $(VENV)/bin/python:
@@ -60,6 +60,10 @@ bench-load: $(VENV)/.dev ## loading into the three databases, beside each one's 
 
 bench-growth: $(VENV)/.dev ## the same with fifty million rows in the table (half an hour, 20 GB of disk)
 	@$(BIN)/python benchmarks/load_growth.py
+
+bench-backfill: $(VENV)/.dev ## a day of all AWS kinds by kmaflow backfill beside its floors, days more, a year of ASOS
+	@$(BIN)/python benchmarks/backfill_day.py
+	@$(BIN)/python benchmarks/backfill_day.py --asos
 
 pictures: $(VENV)/.dev ## the pictures of docs/, from a real browser (needs chromium and fonts-noto-cjk)
 	@KMAFLOW_PICTURES=1 $(BIN)/pytest -m e2e tests/e2e/test_browser.py

@@ -182,15 +182,14 @@ def load_alone(kind: str, folder: str, bodies: Path, names: list[str], window: W
     return total
 
 
-def report(what: str, cost: Cost, told: Any) -> int:
-    """One line; gives the rows."""
+def report(what: str, cost: Cost, told: Any) -> None:
+    """One line."""
     calls, rows = (sum(one[name] for one in told["datasets"]) for name in ("calls", "inserted"))
     print(
         f"{what:<34} {calls:>6,} calls {rows:>11,} rows {cost.seconds:7.1f} s {rows / cost.seconds:>9,.0f} rows/s  "
         f"CPU {cost.cpu:6.1f} + server {cost.server_cpu:5.1f} s  peak {cost.memory:4.0f} MB in {cost.processes} processes",
         flush=True,
     )
-    return rows
 
 
 def aws(url: str, bodies: Path, options: argparse.Namespace, folder: str) -> None:

@@ -63,14 +63,14 @@ class _Watch(threading.Thread):
         self.cost.memory = max(self.cost.memory, memory / 1e6)
         self.cost.processes = max(self.cost.processes, len(family))
         if self.database:
-            self._look_at_server(find=find)
+            self._look_at_server(self.database, find=find)
         self.cost.cpu = sum(self._own.values())
         self.cost.server_cpu = sum(self._server.values())
 
-    def _look_at_server(self, *, find: bool) -> None:
+    def _look_at_server(self, database: str, *, find: bool) -> None:
         if find:
             for process in psutil.process_iter(["name", "cmdline"]):
-                if process.info["name"] == "postgres" and self.database in " ".join(process.info["cmdline"] or ()):
+                if process.info["name"] == "postgres" and database in " ".join(process.info["cmdline"] or ()):
                     self._server.setdefault(process.pid, 0.0)
         for pid in self._server:
             try:

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """kmaflow without archive, ledger and quota, for the benchmark that tells what they cost: put this folder on PYTHONPATH. Nothing of it is in the product."""
 
 import itertools

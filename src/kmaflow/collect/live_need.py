@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
@@ -20,6 +21,8 @@ EVERY: Mapping[str, timedelta] = {
     **dict.fromkeys(AWS_DATASETS, 10 * MINUTE),
     **dict.fromkeys(ASOS_DATASETS, HOUR),
 }
+#: Seconds for which the sizes of answers are taken as they were.
+_LOOK_EVERY = 10.0
 _SOME_DAY = datetime(2026, 1, 1)
 
 
@@ -33,8 +36,15 @@ def open_quota(
 ) -> Quota:
     """The quota of a key; ``with_next`` as :class:`Quota` takes it."""
 
+    works: list[LiveWork] = []
+    looked = -_LOOK_EVERY
+
     def need(now: datetime) -> Need:
-        return need_until_midnight(live_works(settings.window_minutes, quota.seen()), now)
+        nonlocal works, looked
+        # What answers weigh changes slowly; backfill asks before every call.
+        if time.monotonic() - looked >= _LOOK_EVERY:
+            works, looked = live_works(settings.window_minutes, quota.seen()), time.monotonic()
+        return need_until_midnight(works, now)
 
     quota = Quota(state, key_id, limits(settings), live_need=need, clock=clock, with_next=with_next)
     return quota

@@ -117,7 +117,9 @@ class Collector:
     def _open_hub(self, key: SecretStr, hub_url: str, work: CallClass, clock: Callable[[], datetime]) -> None:
         # A SQLite file has one writer at a time: books that wait for a load of ours would hold up the fetching beside it.
         self._one_writer = self.state.one_writer
-        quota = open_quota(self.settings, self.state, key_id(key), clock=clock, with_next=self._one_writer)
+        # Backfill asks call after call, so a call's bytes can be settled with the next one: half the transactions.
+        with_next = self._one_writer or work == "backfill"
+        quota = open_quota(self.settings, self.state, key_id(key), clock=clock, with_next=with_next)
         self._stack.callback(quota.flush)
         self.meter = Meter(quota, work)
         client = HubClient(key, hub_url, meter=self.meter, on_failure=self._note_failure, clock=clock)

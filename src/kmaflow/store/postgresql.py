@@ -82,7 +82,21 @@ class PostgresqlLoader(Loader):
         source = f"unnest({', '.join(f'%s::{kind}[]' for kind in kinds)}) AS s({', '.join(rows.columns)})"
         with self.cursor() as cursor:
             for batch in batches(rows):
-                cursor.execute(statement(source), [column.to_list() for column in batch.iter_columns()])
+                cursor.execute(statement(source), [_array(column) for column in batch.iter_columns()])
+
+
+def _array(column: pl.Series) -> str | list[Any]:
+    """A column as the server reads an array: printed by polars at once, where the driver prints element by element."""
+    if column.dtype.is_float():
+        return column.to_list()
+    if column.dtype == pl.String:
+        escaped = column.str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
+        printed = '"' + escaped + '"'
+    elif column.dtype == pl.Datetime:
+        printed = column.dt.to_string("%Y-%m-%d %H:%M:%S%.6f")
+    else:
+        printed = column.cast(pl.String)
+    return "{" + (printed.fill_null("NULL").str.join(",").item() or "") + "}"
 
 
 def _csv(rows: pl.DataFrame) -> memoryview:

@@ -48,6 +48,8 @@ from kmaflow.store.state import State
 _CALL_TTL = 60.0
 #: In these first minutes of a day a "quota spent" of the hub may mean the day before, since clocks differ.
 _DOUBTFUL = timedelta(minutes=10)
+#: For so many seconds this worker's own largest answers stand for those of all workers: what is reserved has room to spare.
+_LOOK_EVERY = 10.0
 #: A queue longer than this (seconds) is no queue: the server's clock was set back.
 _LONGEST_QUEUE = 60.0
 
@@ -93,6 +95,7 @@ class Quota:
         self._state = state
         self._live_need = live_need
         self._clock = clock
+        self._looked: dict[str, float] = {}
         self._settlement = Settlement(state, key_id, clock, with_next=with_next)
 
     def estimate(self, such: str, stamps: int, stations: int) -> int:
@@ -101,8 +104,11 @@ class Quota:
         Args:
             such: what makes calls alike, for example ``aws_minute 10 all``; at most 64 characters.
         """
-        with reading(self._state.engine) as connection:
-            most = quota_books.most_seen(connection, self.key_id, such)
+        most = self._settlement.seen.get(such)
+        if time.monotonic() - self._looked.get(such, -_LOOK_EVERY) >= _LOOK_EVERY:
+            with reading(self._state.engine) as connection:
+                most = quota_books.most_seen(connection, self.key_id, such)
+            self._looked[such] = time.monotonic()
         if most is not None:
             self._settlement.seen[such] = most
         return estimate(stamps, stations, most)
