@@ -24,6 +24,7 @@ from typing import Any
 
 import psutil
 import yaml
+from tests.e2e import official_images
 
 from kmaflow.airflow.processes import Child, Children, end_sessions, members
 from kmaflow.airflow.smoke import _free_ports
@@ -31,7 +32,6 @@ from kmaflow.airflow.smoke import _free_ports
 ROOT = Path(__file__).parents[2]
 LOOPBACK = Path(__file__).parent / "loopback"
 PATIENCE = 240.0
-_POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
 #: Which variable moves the port that a component listens on, and the port it has in its container.
 _PORT_VARIABLES = {
     "api-server": {"AIRFLOW__API__PORT": 8080},
@@ -145,7 +145,7 @@ class Compose:
                 *self._with_python([*entrypoint(), *service["command"]]),
             ]
         else:
-            command = getattr(self, f"_{image}")(name, environment)
+            command = self._server(name, image, environment)
         self.running[instance] = self.children.start(instance, command, environment)
         return self.running[instance]
 
@@ -175,7 +175,12 @@ class Compose:
             [word.replace("redis-cli", f"redis-cli -p {self.port('redis', 6379)}") for word in command]
         )
         if command[0] == "pg_isready":
-            command = [str(_POSTGRESQL / "pg_isready"), *command[1:], "--port", str(self.port(name, 5432))]
+            command = [
+                str(official_images.POSTGRESQL / "pg_isready"),
+                *command[1:],
+                "--port",
+                str(self.port(name, 5432)),
+            ]
         command = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', f"{name}-{number}", *command]
         return (
             subprocess.run(command, env=self.environment(name, number), capture_output=True, check=False).returncode
@@ -247,79 +252,14 @@ class Compose:
         text = re.sub(rf"\b({names}):(\d+)", lambda match: f"127.0.0.1:{self.port(match[1], int(match[2]))}", text)
         return re.sub(r"(?<![\w:/.])/(?=home|run|var|data)", f"{home}/", text)
 
-    # ------------------------------------------------------------------------------- what the servers' images do
-
-    def _redis(self, name: str, environment: Mapping[str, str]) -> list[str]:
-        home = self.root / "containers" / f"{name}-1"
-        words = [self._translated(word, home) for word in self.services[name]["command"]]
-        return [*words, "--port", str(self.port("redis", 6379)), "--bind", "127.0.0.1"]
-
-    def _postgres(self, name: str, environment: Mapping[str, str]) -> list[str]:
-        data = self.root / "volumes" / name
-        as_postgres = ["runuser", "-u", "postgres", "--"]
-        if not any(data.iterdir()):
-            shutil.chown(data, "postgres")
-            arguments = [
-                f"--username={environment['POSTGRES_USER']}",
-                f"--pwfile={environment['POSTGRES_PASSWORD_FILE']}",
-            ]
-            arguments += environment["POSTGRES_INITDB_ARGS"].split()
-            subprocess.run(
-                [*as_postgres, str(_POSTGRESQL / "initdb"), "-D", str(data), *arguments],
-                check=True,
-                capture_output=True,
-            )
-        where = [
-            "-p",
-            str(self.port(name, 5432)),
-            "-c",
-            "listen_addresses=127.0.0.1",
-            "-c",
-            "unix_socket_directories=",
-        ]
-        return [*as_postgres, str(_POSTGRESQL / "postgres"), "-D", str(data), *where]
-
-    def _mariadb(self, name: str, environment: Mapping[str, str]) -> list[str]:
-        data = self.root / "volumes" / name
-        words = [
-            "/usr/sbin/mariadbd",
-            "--no-defaults",
-            *self.services[name]["command"][1:],
-            "--user=mysql",
-            f"--datadir={data}",
-        ]
-        words += [
-            f"--socket={data}/mariadb.sock",
-            f"--pid-file={data}/mariadb.pid",
-            "--bind-address=127.0.0.1",
-            f"--port={self.port(name, 3306)}",
-        ]
-        if not any(data.iterdir()):
-            shutil.chown(data, "mysql")
-            subprocess.run(
-                [
-                    "mariadb-install-db",
-                    "--no-defaults",
-                    "--user=mysql",
-                    f"--datadir={data}",
-                    "--auth-root-authentication-method=normal",
-                    "--skip-test-db",
-                ],
-                check=True,
-                capture_output=True,
-            )
-            secret = {key: Path(environment[f"{key}_PASSWORD_FILE"]).read_text() for key in ("MARIADB", "MARIADB_ROOT")}
-            start = self.root / "mariadb-start.sql"
-            user = environment["MARIADB_USER"]
-            statements = (
-                f"ALTER USER root@localhost IDENTIFIED BY '{secret['MARIADB_ROOT']}'",
-                "DROP USER IF EXISTS ''@localhost",
-                f"CREATE USER {user} IDENTIFIED BY '{secret['MARIADB']}'",
-            )
-            start.write_text("".join(f"{one};\n" for one in statements))
-            start.chmod(0o644)
-            words.append(f"--init-file={start}")
-        return words
+    def _server(self, name: str, image: str, environment: Mapping[str, str]) -> list[str]:
+        home, data = self.root / "containers" / f"{name}-1", self.root / "volumes" / name
+        command = [self._translated(word, home) for word in self.services[name].get("command", [])]
+        if image == "redis":
+            return official_images.redis(command, self.port(name, 6379))
+        if image == "postgres":
+            return official_images.postgres(data, environment, self.port(name, 5432))
+        return official_images.mariadb(command, data, environment, self.port(name, 3306))
 
 
 @contextmanager
