@@ -79,8 +79,8 @@ def fill(store: Store, days: int, *, hours: bool) -> None:
                     for day, found in spans.items()
                 ],
             )  # fmt: skip
-            for day in range(days if hours else 0):
-                begin = BEGIN + day * DAY
+            for number in range(days if hours else 0):
+                begin = BEGIN + number * DAY
                 connection.execute(
                     COMPLETENESS_HOUR.insert(),
                     [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -109,15 +108,6 @@ class FillPeriod(UntilQuota):
             raise AirflowFailException(found.trouble.told)
         told = found.trouble.told if found.trouble else "the next try has not come"
         raise WindowIncomplete(f"{self.dataset} {window}: {found.left} cell(s) are still missing: {told}")
-
-
-#: By Airflow's retries, at the times at which missing cells are asked again: after 10 minutes and an hour.
-FILL_RETRIES: dict[str, Any] = {
-    "retries": 3,
-    "retry_delay": timedelta(minutes=11),
-    "retry_exponential_backoff": 2.0,
-    "max_retry_delay": timedelta(hours=1),
-}
 
 
 def _collector(params: Any, *, needs_hub: bool) -> Collector:

@@ -24,6 +24,8 @@ from kmaflow.settings import load_settings
 
 #: The rest of the pool is for live data, which is also let in first.
 _SLOTS = POOL_SLOTS // 2
+#: A worker that died is replaced within seconds; the last tries come when missing cells are due to be asked again, after 10 minutes.
+_TRIES = 7
 
 
 def backfill_dag() -> DAG:
@@ -66,7 +68,7 @@ def backfill_dag() -> DAG:
                 weight_rule="absolute",
                 priority_weight=1,
                 dataset=dataset.name,
-                **backfill_tasks.FILL_RETRIES,
+                retries=_TRIES,
             ).expand(period=periods)
             fill >> end
         stations >> end

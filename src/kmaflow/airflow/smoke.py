@@ -62,9 +62,8 @@ def check(running: Running) -> list[Comparison]:
     """Collect and compare."""
     for dag_id in _WATCHED:
         _await_run(running, dag_id)
-    for dag_id in _WATCHED:  # a further interval may have come due meanwhile; nothing may be half written below
-        running.api.pause(dag_id, paused=True)
-    await_condition(lambda: not _active(running), running.children, "quiet", _RUN_SECONDS)
+    # A further interval may have come due meanwhile; nothing may be half written below.
+    await_condition(lambda: _at_rest(running), running.children, "rest", _RUN_SECONDS)
     _require_within_quota(running)
     return _compare(running)
 
@@ -156,8 +155,21 @@ def _require_success(running: Running, done: FinishedRun) -> None:
     raise StartFailed(f"the run {done.run_id} of {done.dag_id} failed: {', '.join(done.failed) or 'no task'}")
 
 
+def _at_rest(running: Running) -> bool:
+    """Whether nothing runs, and nothing will. Only at rest, since the run of a DAG that is paused stands still."""
+    if _active(running):
+        return False
+    for dag_id in _WATCHED:
+        running.api.pause(dag_id, paused=True)
+    at_rest = not _active(running)
+    if not at_rest:
+        for dag_id in _WATCHED:
+            running.api.pause(dag_id, paused=False)
+    return at_rest
+
+
 def _active(running: Running) -> bool:
-    return any(running.api.runs(dag_id=dag_id, state=["running"]) for dag_id in _WATCHED)
+    return any(running.api.runs(dag_id=dag_id, state=["queued", "running"]) for dag_id in _WATCHED)
 
 
 def _free_ports(count: int) -> list[int]:
