@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.collect import ALL, Collector, StationChoice
+from kmaflow.collect.plan import Call
 from kmaflow.collect.repair import Repair, Repaired
 from kmaflow.simulator import DEFAULT_KEY, KeyGrant
 from kmaflow.simulator.server import Running
@@ -214,3 +217,60 @@ def _gaps(collector: Collector, window: Window | None = None) -> list:  # type: 
             now=collector.client.clock(),
             start=BEGIN,
         )
+
+
+def test_a_hub_that_answers_nothing_is_not_asked_in_thousands_of_parts(moving: Running, tmp_path: Path) -> None:
+    with at_work(moving, tmp_path, BEGIN + 5 * HOUR) as (collector, _):
+        plan(moving, "http504", count=10_000)
+        pieces = list(collector.client.ask_in_parts(DATASETS["aws_minute"], Window(BEGIN - DAY, BEGIN), 108))
+        assert asked(moving) <= 12
+        assert {type(piece).__name__ for piece in pieces} == {"Failure"}
+        windows = [piece.window for piece in pieces if piece.window is not None]
+        assert (windows[0].start, windows[-1].end) == (BEGIN - DAY, BEGIN)
+        assert all(one.end == two.start for one, two in pairwise(windows))
+
+
+def test_late_minutes_of_one_station_are_asked_again(moving: Running, tmp_path: Path) -> None:
+    one = StationChoice((_always_there(moving),))
+    with at_work(moving, tmp_path, BEGIN + 10 * MINUTE) as (collector, clock):
+        calls = [Call(Window(BEGIN, BEGIN + 10 * MINUTE), one.stations[0] if one.stations else None)]
+        collector.ask("aws_minute", calls[0].window, calls, one, work="repair")
+        clock.set(BEGIN + 21 * MINUTE)
+        assert Repair(collector, one, end=BEGIN + 10 * MINUTE).mend("aws_minute").calls == 1
+        with collector.store.engine.connect() as connection:
+            there = connection.exec_driver_sql("SELECT COUNT(*) FROM aws_minute WHERE ta IS NOT NULL").scalar()
+        assert there == 10
+
+
+def test_history_that_waits_for_its_quota_does_not_hold_up_young_cells(moving: Running, tmp_path: Path) -> None:
+    now = BEGIN + 11 * HOUR
+    with at_work(moving, tmp_path, now, daily_calls=100) as (collector, _):
+        repaired = Repair(collector, begin=now - 9 * DAY, end=now - 7 * DAY + 2 * HOUR).mend("aws_cloud")
+        assert repaired.old_deferred_until == datetime(2025, 1, 16)
+        assert repaired.deferred_until is None
+        assert repaired.error is None
+        assert repaired.calls >= 12
+
+
+def test_a_line_that_is_down_for_days_gives_nothing_up(moving: Running, tmp_path: Path) -> None:
+    with at_work(moving, tmp_path, BEGIN + 15 * MINUTE) as (collector, clock):
+        there = collector.client.hub_url
+        collector.client.hub_url = "http://127.0.0.1:9/api/typ01"
+        for hours in (0, 1, 6, 24, 72, 100, 200):
+            clock.set(BEGIN + timedelta(hours=hours, minutes=15))
+            assert mend_until(collector).given_up == 0
+        assert collector.quota is not None
+        assert collector.quota.spent().total.calls == 0, "the hub has counted none of these"
+        collector.client.hub_url = there
+        assert mend_until(collector).left == 0
+
+
+def test_who_stores_more_stations_than_before_gets_them_by_asking(moving: Running, tmp_path: Path) -> None:
+    few, more = StationChoice((90,)), StationChoice((90, 108))
+    with at_work(moving, tmp_path, BEGIN + 15 * MINUTE) as (collector, _):
+        collector.collect("aws_minute", Window(BEGIN, BEGIN + 10 * MINUTE), few)
+        end = BEGIN + 10 * MINUTE
+        assert Repair(collector, more, end=end).mend("aws_minute").due == 0, "the archive has them: kmaflow rebuild"
+        assert Repair(collector, more, end=end, everything=True).mend("aws_minute").left == 0
+        with collector.store.engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT COUNT(*) FROM aws_minute WHERE stn = 108").scalar() == 10

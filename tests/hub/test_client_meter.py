@@ -35,7 +35,7 @@ class FakeTicket:
     def __exit__(self, *_: object) -> None:
         self.left = True
 
-    def settle(self, size: int | None, *, typical: bool = True) -> None:
+    def settle(self, size: int | None, *, typical: bool = True, made: bool = True) -> None:
         assert not self.settled
         self.settled = (size, typical)
 

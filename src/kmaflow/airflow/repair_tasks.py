@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: A run of repair shall not be busy with history while young cells wait for the next one.
+_HISTORY_OF_A_RUN = 100
+
 
 def due(context: Context, *, names: Sequence[str]) -> list[str]:
     """The tasks that have work: those of the datasets of which something is due. Checks the form before."""
@@ -97,7 +100,14 @@ def _repair(collector: Collector, params: Any, name: str) -> Repair:
 
     begin, end = (_time(params.get(which)) for which in ("from", "to"))
     choice = collector.choose_stations(str(params["stations"]).strip(), networks=(DATASETS[name].network,))
-    return Repair(collector, choice, begin=begin, end=end, everything=bool(params["everything"]))
+    return Repair(
+        collector,
+        choice,
+        begin=begin,
+        end=end,
+        everything=bool(params["everything"]),
+        most_old_calls=_HISTORY_OF_A_RUN,
+    )
 
 
 def _time(text: Any) -> datetime | None:

@@ -22,6 +22,7 @@ from kmaflow.collect.planner import Budget, Plan
 from kmaflow.collect.prospect import cheapest_calls, wants_of
 from kmaflow.collect.session import Collector
 from kmaflow.collect.stations import StationChoice
+from kmaflow.hub.errors import EmptyAnswer
 from kmaflow.store.engine import reading
 
 log = logging.getLogger(__name__)
@@ -132,7 +133,7 @@ class Backfill:
         limits = Budget(settings.daily_calls, settings.daily_bytes)
         with reading(collector.store.engine) as connection:
             now = collector.client.clock()
-            due = due_now(connection, name, self._window, now=now, stations=self._choice.stations)
+            due = due_now(connection, name, self._window, now=now, stations=self._choice.stations, widened=True)
             plan = cheapest_calls(
                 connection, name, wants_of(due.missing), limits, window_minutes=settings.window_minutes
             )
@@ -216,7 +217,7 @@ class Backfill:
 
     def _useless(self, done: ChunkDone) -> Callable[[Chunk], bool] | None:
         """Which of the other chunks are of no use to ask for now."""
-        if done.trouble is None or done.rows:
+        if done.trouble is None or done.rows or done.trouble.code == EmptyAnswer.code:
             self._fruitless = 0
             return None
         self._fruitless += 1
@@ -239,7 +240,7 @@ class Backfill:
     def _left(self, name: str) -> int:
         collector, now = self._collector, self._collector.client.clock()
         with reading(collector.store.engine) as connection:
-            missing = meant_gaps(connection, name, self._window, now=now, stations=self._choice.stations)
+            missing = meant_gaps(connection, name, self._window, now=now, stations=self._choice.stations, widened=True)
         return sum(gap.cells for gap in missing)
 
 

@@ -100,7 +100,7 @@ def plan_chunk(collector: Collector, chunk: Chunk, choice: StationChoice) -> Pla
     settings, now = collector.settings, collector.client.clock()
     limits = Budget(settings.daily_calls, settings.daily_bytes)
     with reading(collector.store.engine) as connection:
-        due = due_now(connection, chunk.dataset, chunk.window, now=now, stations=choice.stations)
+        due = due_now(connection, chunk.dataset, chunk.window, now=now, stations=choice.stations, widened=True)
         wants = wants_of(due.missing)
         return cheapest_calls(connection, chunk.dataset, wants, limits, window_minutes=settings.window_minutes)
 

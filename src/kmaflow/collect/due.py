@@ -33,8 +33,6 @@ MISSING_STEPS = (10 * MINUTE, HOUR, 6 * HOUR, DAY, 3 * DAY)
 QUIET_STEPS = (10 * MINUTE, HOUR)
 #: A station that has been silent for longer is not asked again for the cells in which it is.
 _REPORTED_WITHIN = DAY
-#: States that only a person, or a start further back, can change.
-_NOT_MEANT = ("before_start", "stations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +70,7 @@ def due_now(
     start: datetime | None = None,
     revisit_days: int = 0,
     everything: bool = False,
+    widened: bool = False,
 ) -> Due:
     """What is due of one dataset.
 
@@ -82,19 +81,20 @@ def due_now(
         start: ``START``, naive KST: what lies before was not meant to be kept.
         revisit_days: how many days back corrections are looked for.
         everything: all that is missing, due or given up.
+        widened: also what was answered when other stations were to be stored. The archive has it: ``kmaflow rebuild`` needs no call.
     """
     window_end = min(window.end, had_by_hub(dataset, now))
     if window_end <= window.start or not Window(window.start, window_end).count(DATASETS[dataset].cadence):
         return Due(dataset)
     chosen = None if stations is None else frozenset(stations)
     picture = Picture(connection, dataset, Window(window.start, window_end), stations=chosen, start=start)
-    missing, exhausted, later = _missing(connection, picture, now, everything=everything)
+    missing, exhausted, later = _missing(connection, picture, now, everything=everything, widened=widened)
     quiet: tuple[Want, ...] = ()
     revisits: tuple[Want, ...] = ()
     recent = max(window.start, now - (revisit_days + 2) * DAY)
     if recent < window_end and Window(recent, window_end).count(picture.axis.step):
         axis = Axis(Window(recent, window_end), picture.axis.step)
-        answered = answers(connection, dataset, axis)
+        answered = answers(connection, dataset, axis, chosen or ())
         quiet = _quiet(connection, dataset, axis, answered, chosen, now)
         revisits = _revisits(axis, answered, now, revisit_days)
     return Due(dataset, missing, exhausted, later, quiet, revisits)
@@ -108,18 +108,24 @@ def meant_gaps(
     now: datetime,
     stations: Iterable[int] | None = None,
     start: datetime | None = None,
+    widened: bool = False,
 ) -> list[Gap]:
     """What is missing, due or not, of what is meant to be there; arguments as :func:`due_now`."""
     found = gaps(connection, [dataset], window, now=now, stations=stations, start=start)
-    return [gap for gap in found if gap.why not in _NOT_MEANT]
+    return [gap for gap in found if gap.why not in _not_meant(widened)]
+
+
+def _not_meant(widened: bool) -> tuple[str, ...]:
+    """States that only a start further back, or a rebuild from the archive, can change."""
+    return ("before_start",) if widened else ("before_start", "stations")
 
 
 def _missing(
-    connection: sa.Connection, picture: Picture, now: datetime, *, everything: bool
+    connection: sa.Connection, picture: Picture, now: datetime, *, everything: bool, widened: bool
 ) -> tuple[tuple[Gap, ...], tuple[Gap, ...], tuple[Gap, ...]]:
     """(due, exhausted, later)."""
     meanings = picture.meanings
-    unmeant = [code for code, (_, why) in enumerate(meanings) if why in _NOT_MEANT]
+    unmeant = [code for code, (_, why) in enumerate(meanings) if why in _not_meant(widened)]
     # These are never given up: once a person has acted, they come with the next day's try.
     for_a_person = [code for code, (_, why) in enumerate(meanings) if why in FOR_A_PERSON]
     given_up = [code for code, (_, why) in enumerate(meanings) if why == GIVEN_UP]

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.model import Network
 from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
+from kmaflow.collect.due import meant_gaps
 from kmaflow.collect.planner import Budget, Plan, Price, Rules, Want, plan_calls
 from kmaflow.collect.stations import StationChoice, choose, means_all, wanted
-from kmaflow.store.coverage import Gap, asked, ever_reported, first_start, gaps
+from kmaflow.store.coverage import Gap, asked, ever_reported, first_start
 from kmaflow.store.quota_limits import Limits, estimate
 from kmaflow.store.seen import Beside, beside, most_bytes_per_stamp
 from kmaflow.store.stations import Station
@@ -140,7 +141,7 @@ def prospects(
     budget = Budget(limits.calls_ceiling, limits.bytes_ceiling)
     found = []
     for name, window in windows.items():
-        missing = gaps(connection, [name], window, now=now, stations=choice.stations, start=start)
+        missing = meant_gaps(connection, name, window, now=now, stations=choice.stations, start=start)
         plan = cheapest_calls(
             connection, name, wants_of(missing), budget, window_minutes=window_minutes, newest_first=newest_first
         )

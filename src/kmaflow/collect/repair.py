@@ -43,7 +43,8 @@ class Repaired:
         refused: code of a refusal that only a person can mend; nothing more was asked then.
         more: calls that were due are left for the next time.
         busy: another worker is repairing this dataset; nothing was done.
-        deferred_until: naive KST; the quota left something unasked.
+        deferred_until: naive KST; the quota left something unasked. ``old_deferred_until``: of what is older than a week, for which
+            live data's needs are kept back; young cells go on.
     """
 
     dataset: str
@@ -66,22 +67,28 @@ class Repaired:
     busy: bool = False
     error: str | None = None
     deferred_until: datetime | None = None
+    old_deferred_until: datetime | None = None
     notes: list[str] = field(default_factory=list)
 
-    def add(self, result: DatasetResult) -> None:
-        """Count what a run brought."""
+    def add(self, result: DatasetResult, *, old: bool = False) -> None:
+        """Count what a run brought; ``old``: for history."""
         for name in ("planned", "calls", "bytes", "rows", "inserted", "updated", "revised"):
             setattr(self, name, getattr(self, name) + getattr(result, name))
-        self.error = self.error or (None if result.error is None else str(result.error))
-        self.deferred_until = self.deferred_until or result.deferred_until
+        if result.error is not None and result.deferred_until is None:
+            self.error = self.error or str(result.error)
+        if old:
+            self.old_deferred_until = self.old_deferred_until or result.deferred_until
+        else:
+            self.deferred_until = self.deferred_until or result.deferred_until
 
     def summary(self) -> dict[str, Any]:
         """As plain JSON values."""
-        named = {name: getattr(self, name) for name in self.__slots__ if name not in ("window", "deferred_until")}
+        times = ("deferred_until", "old_deferred_until")
+        named = {name: getattr(self, name) for name in self.__slots__ if name not in ("window", *times)}
         return named | {
             "from": f"{self.window.start:%Y-%m-%d %H:%M}" if self.window else None,
             "to": f"{self.window.end:%Y-%m-%d %H:%M}" if self.window else None,
-            "deferred_until": f"{self.deferred_until:%Y-%m-%d %H:%M}" if self.deferred_until else None,
+            **{name: f"{at:%Y-%m-%d %H:%M}" if (at := getattr(self, name)) else None for name in times},
         }
 
 
@@ -91,7 +98,7 @@ class Repair:
     Args:
         begin: naive KST, default ``START`` or when the hub was first asked; ``end``: default what the hub should have by now.
         everything: all that is missing, whether its next try has come or it was given up, and no visits for corrections.
-        most_calls: stop after so many, newest first; what is left stays due.
+        most_calls: stop after so many, newest first; what is left stays due. ``most_old_calls``: of them for what is older than a week.
         patient: leave a dataset alone for an hour after a refusal that only a person can mend.
     """
 
@@ -104,6 +111,7 @@ class Repair:
         end: datetime | None = None,
         everything: bool = False,
         most_calls: int | None = None,
+        most_old_calls: int | None = None,
         patient: bool = True,
         on_progress: Callable[[DatasetResult], None] | None = None,
     ) -> None:
@@ -113,6 +121,7 @@ class Repair:
         self._end = end
         self._everything = everything
         self._most_calls = most_calls
+        self._most_old_calls = most_old_calls
         self._patient = patient and not everything
         self.on_progress = on_progress
 
@@ -148,14 +157,27 @@ class Repair:
             repaired.due = sum(gap.cells for gap in due.missing)
             repaired.quiet, repaired.revisits = len(due.quiet), len(due.revisits)
             for work, plan in self._plans(name, due):
-                room = None if self._most_calls is None else max(self._most_calls - repaired.planned, 0)
-                calls = list(islice(plan, room))
-                repaired.more |= len(calls) < plan.calls
-                if repaired.deferred_until is None and calls:
-                    repaired.add(self._ask(name, calls, work))
+                if repaired.deferred_until is None and plan.calls and not self._kept_back(work, repaired):
+                    calls = list(islice(plan, self._room(work, repaired)))
+                    repaired.more |= len(calls) < plan.calls
+                    if calls:
+                        repaired.add(self._ask(name, calls, work), old=work == "backfill")
         left = self._missing(name, window)
         repaired.left = sum(gap.cells for gap in left)
         repaired.waiting = sum(gap.cells for gap in left if gap.why != ledger.GIVEN_UP)
+
+    def _kept_back(self, work: CallClass, repaired: Repaired) -> bool:
+        """Whether history has to wait for the next day's quota: young cells do not wait with it."""
+        quota = self._collector.quota
+        if work == "backfill" and quota is not None:
+            repaired.old_deferred_until = quota.closed_until(work)
+        return repaired.old_deferred_until is not None
+
+    def _room(self, work: CallClass, repaired: Repaired) -> int | None:
+        most = self._most_calls
+        if work == "backfill" and self._most_old_calls is not None:
+            most = min(most or self._most_old_calls, self._most_old_calls)
+        return None if most is None else max(most - repaired.planned, 0)
 
     def _window(self, name: str) -> Window | None:
         collector = self._collector
@@ -177,6 +199,7 @@ class Repair:
                 start=self._start(),
                 revisit_days=0 if self._everything else collector.settings.revisit_days,
                 everything=self._everything,
+                widened=self._everything,
             )
 
     def _start(self) -> datetime | None:
@@ -193,8 +216,9 @@ class Repair:
 
     def _plans(self, name: str, due: Due) -> Iterable[tuple[CallClass, Plan]]:
         edge = self._collector.client.clock() - YOUNG
-        young = [want for want in (*wants_of(due.missing), *due.quiet, *due.revisits) if want.window.end > edge]
-        old = [want for want in wants_of(due.missing) if want.window.start < edge]
+        wants = (*wants_of(due.missing), *due.quiet, *due.revisits)
+        young = [want for want in wants if want.window.end > edge]
+        old = [want for want in wants if want.window.start < edge]
         yield "repair", self._plan(name, [_cut(want, Window(edge, datetime.max)) for want in young])
         yield "backfill", self._plan(name, [_cut(want, Window(datetime.min, edge)) for want in old])
 
@@ -237,6 +261,7 @@ class Repair:
                 now=collector.client.clock(),
                 stations=self._choice.stations,
                 start=self._start(),
+                widened=self._everything,
             )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, replace
@@ -21,10 +21,11 @@ from kmaflow.collect.stations import StationChoice
 from kmaflow.collect.unasked import told, unasked
 from kmaflow.failpoints import reach
 from kmaflow.hub.client import Answer, Failure, HubClient
-from kmaflow.hub.errors import HubError, NotYetProduced, QuotaSpent
+from kmaflow.hub.errors import EmptyAnswer, HubError, NotYetProduced, QuotaSpent
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.store import Store
 from kmaflow.store.ledger import Fetch
+from kmaflow.store.sheet_keeping import unproduced
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,11 @@ class Understood:
     answer: Answer
     digest: str
     parsed: Parsed | HubError
+
+
+def _unanswered(piece: Understood | Failure) -> bool:
+    """Whether the hub had no answer at all. That it has no rows for a stretch is one."""
+    return isinstance(piece, Failure) and not isinstance(piece.error, EmptyAnswer | NotYetProduced)
 
 
 class DatasetRun:
@@ -171,7 +177,7 @@ class DatasetRun:
                 if ahead is None:
                     return
                 pieces = ahead.result()
-                refused_in_a_row = refused_in_a_row + 1 if all(isinstance(piece, Failure) for piece in pieces) else 0
+                refused_in_a_row = refused_in_a_row + 1 if all(_unanswered(piece) for piece in pieces) else 0
                 useless = refused_in_a_row >= _GIVE_UP_AFTER or any(
                     isinstance(piece, Failure) and not piece.error.transient for piece in pieces
                 )
@@ -198,7 +204,8 @@ class DatasetRun:
             self.store.note(self._ledger_row(answer, digest, outcome=parsed.code, message=parsed.what))
             self._refuse(answer.window, parsed)
             return
-        loaded = self.store.load(parsed, self._ledger_row(answer, digest, outcome="ok"))
+        fetch = self._ledger_row(answer, digest, outcome="ok")
+        loaded = self.store.load(parsed, fetch)
         result = self.result
         result.rows += parsed.rows.height
         result.blank += int(parsed.rows["blank"].sum())
@@ -210,10 +217,10 @@ class DatasetRun:
         last = parsed.rows["tm_kst"].max()
         if isinstance(last, datetime) and (result.last_stamp is None or last > result.last_stamp):
             result.last_stamp = last
-        if parsed.not_produced:
-            self._young(parsed.not_produced)
+        if young := unproduced(parsed, fetch):
+            self._young(sorted(young))
 
-    def _young(self, stamps: tuple[datetime, ...]) -> None:
+    def _young(self, stamps: Sequence[datetime]) -> None:
         span = f"{stamps[0]:%Y-%m-%d %H:%M}" + (f" … {stamps[-1]:%H:%M}" if len(stamps) > 1 else "")
         error = NotYetProduced(f"{self.dataset.name}: {len(stamps)} stamp(s) not yet produced: {span}")
         self.result.missing.append(f"{span}: {error.code}")

@@ -82,15 +82,20 @@ class Watch:
         times = [self._live_window(name, ahead=True).end + DATASETS[name].latency for name in self._names]
         return min([*times, *self._repair_at.values(), self._stations_at + _STATIONS_EVERY])
 
-    def _due(self) -> Iterator[Callable[[], object]]:
+    def _come(self, time: datetime) -> bool:
+        """Whether a time has come; one that is further ahead than anything is planned was reckoned by a clock that was set back since."""
         now = self._now()
-        if now >= self._stations_at + _STATIONS_EVERY:
+        return now >= time or time > now + _STATIONS_EVERY + MINUTE
+
+    def _due(self) -> Iterator[Callable[[], object]]:
+        if self._come(self._stations_at + _STATIONS_EVERY):
             yield self._sync
         for name in self._names:
-            if self._done.get(name, datetime.min) < self._live_window(name).end:
+            if self._done.get(name) != self._live_window(name).end:
                 yield lambda name=name: self._collect(name)  # type: ignore[misc]
-        for name in self._names:
-            if now >= self._repair_at.get(name, datetime.min):
+        # Who has waited longest comes first: one dataset's history must not keep the others from being repaired.
+        for name in sorted(self._names, key=lambda name: self._repair_at.get(name, datetime.min)):
+            if self._come(self._repair_at.get(name, datetime.min)):
                 yield lambda name=name: self._mend(name)  # type: ignore[misc]
 
     def _sync(self) -> None:
@@ -113,7 +118,9 @@ class Watch:
     def _mend(self, name: str) -> None:
         repaired = Repair(self._collector, self._choice, most_calls=_STINT).mend(name)
         now = self._now()
-        self._repair_at[name] = repaired.deferred_until or (now if repaired.more else now + _REPAIR_EVERY)
+        # Where the hub refuses, the next look comes in its time: its refusals must not become a storm of ours.
+        at_once = repaired.more and repaired.error is None
+        self._repair_at[name] = repaired.deferred_until or (now if at_once else now + _REPAIR_EVERY)
         if repaired.calls or repaired.given_up or repaired.deferred_until:
             self._tell(repaired)
 

@@ -54,7 +54,8 @@ def plan(
                 limits,
                 window_minutes=settings.window_minutes,
                 now=now,
-                start=settings.start,
+                # Who names a beginning means it.
+                start=settings.start if begin is None else None,
             )
     if as_json:
         print_json(_json(found, choice, settings, limits))

@@ -74,10 +74,10 @@ def _complain(one: Repaired) -> None:
         typer.echo(f"kmaflow: {one.dataset}: 다른 작업이 복구 중입니다 / another worker is repairing it", err=True)
     if one.error:
         typer.echo(f"kmaflow: {one.dataset}: {one.error}", err=True)
-    if one.deferred_until:
+    if until := one.deferred_until or one.old_deferred_until:
         typer.echo(
-            f"kmaflow: {one.dataset}: 한도가 다 되어 {one.deferred_until:%Y-%m-%d %H:%M} 뒤에 이어집니다 / the quota is spent: run it again after "
-            f"{one.deferred_until:%Y-%m-%d %H:%M} KST",
+            f"kmaflow: {one.dataset}: 한도가 다 되어 {until:%Y-%m-%d %H:%M} 뒤에 이어집니다 / the quota is spent: run it again after "
+            f"{until:%Y-%m-%d %H:%M} KST",
             err=True,
         )
 

@@ -45,6 +45,8 @@ from kmaflow.hub.secrecy import guard_logs, key_id, scrub, without_key
 #: Slow answers of 30–75 s have been reported; longer ones never came to an end.
 _TIMEOUT = httpx.Timeout(75.0, connect=10.0)
 _LONGEST_WAIT = 60.0
+#: So many parts of a window, each smaller than the one before, that came back cut or as 504: then asking smaller is of no use.
+_MOST_IN_VAIN = 5
 #: No connection came about: the hub has counted nothing.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
@@ -79,6 +81,14 @@ class Failure:
     error: HubError
     fetched_at: datetime
     final: bool
+
+
+@dataclass(slots=True)
+class _Vain:
+    """Parts of one window that were asked in vain, since the last answer."""
+
+    in_a_row: int = 0
+    last: HubError | None = None
 
 
 class HubClient:
@@ -149,10 +159,19 @@ class HubClient:
     def ask_in_parts(
         self, dataset: Dataset, window: Window, stn: int | None = None, *, let_in: Callable[[], None] | None = None
     ) -> Iterator[Answer | Failure]:
-        """Ask for a window; what comes back cut or as 504 is asked again in halves, down to one stamp.
+        """Ask for a window; what comes back cut or as 504 is asked again in halves, down to one stamp, as long as that is of use.
 
         Yields answers and final failures that together tile the window, in order. ``let_in`` is told when the meter has let a request in.
         """
+        yield from self._in_parts(dataset, window, stn, let_in, _Vain())
+
+    def _in_parts(
+        self, dataset: Dataset, window: Window, stn: int | None, let_in: Callable[[], None] | None, vain: _Vain
+    ) -> Iterator[Answer | Failure]:
+        if vain.last is not None and vain.in_a_row >= _MOST_IN_VAIN:
+            # The hub answers nothing of any size: the ledger has the refusal of the whole window already.
+            yield Failure(dataset.name, window, stn, vain.last, self.clock(), final=True)
+            return
         try:
             yield self._with_retries(
                 lambda: self._ask_once(dataset, window, stn, let_in),
@@ -161,15 +180,17 @@ class HubClient:
                 stn,
                 halve=window.halves(dataset.cadence) is not None,
             )
+            vain.in_a_row = 0
             return
         except HubError as error:
+            vain.in_a_row, vain.last = vain.in_a_row + 1, error
             failure = Failure(dataset.name, window, stn, error, self.clock(), final=True)
         halves = window.halves(dataset.cadence)
         if halves is None or not _too_much(failure.error):
             yield failure
             return
         for half in halves:
-            yield from self.ask_in_parts(dataset, half, stn, let_in=let_in)
+            yield from self._in_parts(dataset, half, stn, let_in, vain)
 
     def ask_stations(self, stations: StationList, at: datetime | None = None) -> Answer:
         """Ask for one station list, as of ``at`` (naive KST) or as it is now.

@@ -18,8 +18,10 @@ class Ticket(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
 
-    def settle(self, size: int | None, *, typical: bool = True) -> None:
-        """So many bytes came (decompressed), None = nobody knows. ``typical``: such calls will bring as many again."""
+    def settle(self, size: int | None, *, typical: bool = True, made: bool = True) -> None:
+        """So many bytes came (decompressed), None = nobody knows. ``typical``: such calls will bring as many again; ``made``: the hub was
+        reached at all.
+        """
 
 
 class Meter(Protocol):
@@ -40,6 +42,6 @@ class Meter(Protocol):
 def settle_refused(meter: Meter, ticket: Ticket, error: HubError) -> None:
     """After a call that brought no answer: what came is charged, and a spent quota is told to every worker."""
     came = len(error.body) if error.status is not None else 0 if not error.sent else None
-    ticket.settle(came, typical=False)
+    ticket.settle(came, typical=False, made=error.sent)
     if isinstance(error, QuotaSpent):
         error.until = meter.exhausted(error.kind)

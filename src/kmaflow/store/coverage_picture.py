@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import MINUTE, Window, floor_to
+from kmaflow.hub.errors import ConnectionFailed
 from kmaflow.store.books import FETCH
 from kmaflow.store.day_sheet import ALL, AROUND, days_of, read, start_of, stations_of
 from kmaflow.store.ledger import GIVEN_UP, LONGEST, RETIRED
@@ -56,8 +57,8 @@ class Trouble:
 
     @property
     def was_asked(self) -> bool:
-        """Whether it was a request at all: neither kept back by the quota nor the note that nobody asks any more."""
-        return self.outcome != GIVEN_UP and self.state[0] != "not_asked"
+        """Whether the hub was asked at all: not where the quota kept it back, nor where there was no way to the hub."""
+        return self.outcome not in (GIVEN_UP, ConnectionFailed.code) and self.state[0] != "not_asked"
 
 
 @dataclass(frozen=True, slots=True)

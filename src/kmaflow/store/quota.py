@@ -144,9 +144,9 @@ class Quota:
             stack.pop_all()
         return ticket
 
-    def settle(self, ticket: Ticket, size: int | None, *, typical: bool = True) -> None:
+    def settle(self, ticket: Ticket, size: int | None, *, typical: bool = True, made: bool = True) -> None:
         """As :meth:`Settlement.settle`."""
-        self._settlement.settle(ticket, size, typical=typical)
+        self._settlement.settle(ticket, size, typical=typical, made=made)
 
     def flush(self) -> None:
         """Settle what waits for the next reservation."""
@@ -168,6 +168,14 @@ class Quota:
         """Bytes of the largest answer to each kind of call."""
         with reading(self._state.engine) as connection:
             return quota_books.all_seen(connection, self.key_id)
+
+    def closed_until(self, cls: CallClass) -> datetime | None:
+        """Until when not even one more call of a class would be let in, naive KST; None if one would."""
+        need = self._live_need(self._clock()) if cls in KEPT_BACK_FROM else Need()
+        with reading(self._state.engine) as connection:
+            usage = quota_books.usage(connection, self.key_id, self._clock())
+        closed = refusal(usage, self.limits, cls, 1, 0, self._clock(), need)
+        return None if closed is None else closed.until
 
     def spent(self) -> Usage:
         """What is charged to this KST day."""

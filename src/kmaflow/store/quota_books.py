@@ -9,7 +9,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from kmaflow.store.books import API_USAGE, STATE_METADATA
-from kmaflow.store.quota_limits import CLASSES, CallClass, Kind, Spent, Usage, day_of
+from kmaflow.store.quota_limits import CLASSES, CallClass, Kind, Spent, Usage, day_of, next_midnight
 from kmaflow.store.server import insert_if_absent, server_time
 from kmaflow.store.types import MOMENT, ON_SERVERS, STAMP
 
@@ -44,7 +44,9 @@ def usage(connection: sa.Connection, key_id: str, now: datetime) -> Usage:
     rows = sa.select(table["class"], table.calls, table.bytes, table.reserved)
     found = connection.execute(rows.where(table.key_id == key_id, table.day_kst == day_of(now))).all()
     ended = sa.select(key.exhausted, key.exhausted_by, key.exhausted_until)
-    how = connection.execute(ended.where(key.key_id == key_id, key.exhausted_until > now)).first()
+    # What lies further ahead was written by a clock that went wrong.
+    soon = (key.exhausted_until > now) & (key.exhausted_until <= next_midnight(now))
+    how = connection.execute(ended.where(key.key_id == key_id, soon)).first()
     by_class = dict.fromkeys(CLASSES, Spent()) | {row[0]: Spent(*row[1:]) for row in found}
     return Usage(key_id, day_of(now), by_class, *(how or ()))
 

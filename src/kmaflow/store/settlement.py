@@ -50,6 +50,7 @@ class Ticket:
         self.turn = turn
         self.place = place
         self.open = True
+        self.made = True
         self._settlement = settlement
 
     def __enter__(self) -> Ticket:
@@ -58,9 +59,9 @@ class Ticket:
     def __exit__(self, *_: object) -> None:
         self.settle(None)
 
-    def settle(self, size: int | None, *, typical: bool = True) -> None:
+    def settle(self, size: int | None, *, typical: bool = True, made: bool = True) -> None:
         """As :meth:`Settlement.settle`."""
-        self._settlement.settle(self, size, typical=typical)
+        self._settlement.settle(self, size, typical=typical, made=made)
 
 
 class Settlement:
@@ -80,7 +81,7 @@ class Settlement:
         self._waiting: list[tuple[Ticket, int]] = []
         self._lock = threading.Lock()
 
-    def settle(self, ticket: Ticket, size: int | None, *, typical: bool = True) -> None:
+    def settle(self, ticket: Ticket, size: int | None, *, typical: bool = True, made: bool = True) -> None:
         """Put the bytes that came (decompressed) in the place of those reserved. A second time changes nothing.
 
         None: nobody knows how many came; then those reserved stay charged until midnight. So they do where the books cannot be
@@ -88,10 +89,12 @@ class Settlement:
 
         Args:
             typical: False for a refusal: its size is no measure of what such calls bring.
+            made: False where no request reached the hub: then the calls are given back, too.
         """
         if not ticket.open:
             return
         ticket.open = False
+        ticket.made = made
         if not typical:
             ticket.such = None
         if self._with_next and typical and size is not None:
@@ -126,6 +129,11 @@ class Settlement:
     def write(self, connection: sa.Connection, ticket: Ticket, size: int | None) -> None:
         """Settle in a transaction of the caller."""
         today = day_of(self._clock())
+        if not ticket.made:
+            back = Spent(-ticket.calls, 0, -ticket.reserved)
+            quota_books.add(connection, self._key_id, ticket.cls, ticket.day, back)
+            ticket.place.release_within(connection)
+            return
         if today > ticket.day:
             # Over midnight: the hub may count it to either day, so it is charged to both.
             quota_books.lock_key(connection, self._key_id)
