@@ -199,7 +199,8 @@ def test_a_spent_quota_is_told_and_leaves_cells_missing(
     assert (nothing.code, len(requests_seen(hub))) == (3, 3)
     (one,) = _json(kmaflow("collect", "aws_visibility", *TEN, "--json"))["datasets"]
     assert one["deferred_until"].endswith("00:00")
-    assert "not asked: quota" in _json(kmaflow("why", "aws_minute", "108", "2025-01-15 12:05", "--json"))["why_en"]
+    told = _json(kmaflow("why", "aws_minute", "108", "2025-01-15 12:05", "--json"))
+    assert (told["state"], "the day's quota was spent" in told["why_en"]) == ("not_asked", True)
     status = kmaflow("status")
     assert "calls used up: nobody asks until" in status.out
     quota = _json(kmaflow("status", "--json"))["quota_today"]
