@@ -12,10 +12,13 @@ from typing import Any
 
 import httpx
 import pytest
+import typer
 import yaml
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from kmaflow.airflow.cluster import COMPONENTS, PROGRAMS
-from kmaflow.cli import main
+from kmaflow.cli import app, main
 from kmaflow.commands import NAMES
 from kmaflow.simulator import DEFAULT_KEY, SimulatorSettings, running
 from kmaflow.simulator.server import Running
@@ -71,6 +74,20 @@ def test_every_docker_compose_line_of_the_docs_names_what_is_there() -> None:
     assert told
     for command in told:
         require_in_compose_file(command)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_every_kmaflow_line_of_the_docs_can_be_understood(page: Path) -> None:
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    for command in commands(page):
+        if command.startswith("kmaflow "):
+            group.make_context("kmaflow", shlex.split(command)[1:])
+            name, *words = shlex.split(command)[1:]
+            found = group.get_command(typer.Context(group), name)
+            assert found is not None, command
+            # Raises for an option or an argument that there is not.
+            found.make_context(name, words)
 
 
 @pytest.fixture(scope="module")

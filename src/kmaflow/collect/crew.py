@@ -75,7 +75,7 @@ class Team(Protocol):
         """End the work."""
 
 
-def _tidy() -> None:
+def tidy() -> None:
     """What the imports made stays; what a call leaves in cycles (bodies, frames) must not pile up: a hundred megabytes otherwise."""
     gc.collect()
     gc.freeze()
@@ -91,7 +91,7 @@ class Alone:
 
     def work(self, orders: Orders, on_step: OnStep) -> Iterator[ChunkDone]:
         """As :meth:`Team.work`."""
-        _tidy()
+        tidy()
         while orders:
             order = orders.popleft()
 
@@ -221,7 +221,7 @@ def _worker(settings: Settings, choice: StationChoice, line: Connection, level: 
     """Lives in a process of its own: does orders until there are no more."""
     # Ctrl-C reaches the whole group; whoever gave the orders says when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _tidy()
+    tidy()
     logging.basicConfig(level=level, format=f"%(asctime)s %(levelname)s %(name)s [{os.getpid()}]: %(message)s")
 
     def pulse() -> None:

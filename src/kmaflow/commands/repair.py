@@ -35,6 +35,7 @@ def repair(
     """
     from kmaflow.catalog.time import parse_time
     from kmaflow.collect import Collector
+    from kmaflow.collect.crew import tidy
     from kmaflow.collect.repair import Repair
     from kmaflow.settings import load_settings
     from kmaflow.store.engine import reading
@@ -42,6 +43,7 @@ def repair(
     begin, end = (None if text is None else parse_time(text) for text in (from_, to))
     with Collector.open(load_settings(), work="repair") as collector:
         collector.store.init()
+        tidy()
         listed = collector.store.stations()
         with reading(collector.store.engine) as connection:
             names, choice = subject(connection, collector.settings, datasets, stations, listed)

@@ -35,6 +35,7 @@ def watch(
     """
     from kmaflow.catalog import DATASETS, dataset
     from kmaflow.collect import Collector
+    from kmaflow.collect.crew import tidy
     from kmaflow.collect.watch import Watch
     from kmaflow.settings import load_settings
 
@@ -44,6 +45,7 @@ def watch(
         signal.signal(number, lambda *_: stop.set())
     with Collector.open(load_settings()) as collector:
         collector.store.init()
+        tidy()
         choice = collector.choose_stations(stations)
         typer.echo(
             f"{', '.join(names)} · {choice.describe()} · {collector.store.shown_url} · Ctrl-C 로 끝냄 / ends it",
