@@ -11,13 +11,10 @@ import pytest
 from kmaflow.catalog.time import MINUTE
 from kmaflow.collect.prospect import settled
 from kmaflow.simulator.server import Running
-from kmaflow.store import books
 
 from ..collect.hub import plan as faults
 from ..collect.hub import requests_seen
 from .conftest import Done, Kmaflow
-
-pytestmark = pytest.mark.skipif(not hasattr(books, "COVERAGE_DAY"), reason="the database has no day sheets yet")
 
 HOUR = ("--from", "2025-01-15 11:00", "--to", "2025-01-15 12:00")
 
