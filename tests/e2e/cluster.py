@@ -52,6 +52,12 @@ class Cluster:
         times = {"from": f"{window.start:%Y-%m-%d %H:%M}", "to": f"{window.end:%Y-%m-%d %H:%M}"}
         return {dag_id: self.api.trigger(dag_id, {**times, **form}) for dag_id in COLLECTING}
 
+    def backfill(self, window: Window, **form: str) -> dict[str, str]:
+        """Start filling a window of all datasets; the run of the DAG."""
+        self.api.pause("kma_backfill", paused=False)
+        times = {"from": f"{window.start:%Y-%m-%d %H:%M}", "to": f"{window.end:%Y-%m-%d %H:%M}"}
+        return {"kma_backfill": self.api.trigger("kma_backfill", {**times, **form})}
+
     def state(self, dag_id: str, run_id: str) -> str | None:
         """A run's state; None while the API does not answer."""
         try:

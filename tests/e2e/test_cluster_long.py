@@ -68,7 +68,7 @@ def test_a_day_survives_the_death_of_each_part(two_workers: Cluster) -> None:
     httpx.post(f"{simulator}/_sim/faults", json={"faults": "slow=1:0.4s"}, trust_env=False).raise_for_status()
     compose, window = two_workers.compose, last_day()
     begun = time.monotonic()
-    runs = two_workers.collect(window)
+    runs = two_workers.backfill(window)
 
     # A worker, killed while it works on a dataset.
     wait_until(lambda: bool(running_on(two_workers, runs, "worker-1")), "a dataset on worker-1")

@@ -35,6 +35,7 @@ def collect(
     from kmaflow.catalog import DATASETS, dataset
     from kmaflow.catalog.time import Window, parse_time
     from kmaflow.collect import Collector
+    from kmaflow.collect.crew import tidy
     from kmaflow.settings import load_settings
 
     names = list(DATASETS) if "all" in datasets else list(dict.fromkeys(dataset(name).name for name in datasets))
@@ -47,6 +48,7 @@ def collect(
             collector.check_window(name, window)
         collector.store.init()
         choice = chosen_stations(collector, stations, names)
+        tidy()
         results = _run(collector, names, window, choice, quiet=as_json)
     _report(results, choice, as_json=as_json)
     if all(result.failed for result in results) or any(result.failed and not result.missing for result in results):
