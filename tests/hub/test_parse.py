@@ -448,3 +448,21 @@ def test_a_changed_header_is_refused_even_without_rows() -> None:
 
 def test_the_version_is_a_number_that_grows() -> None:
     assert PARSER_VERSION >= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("asos_hourly", "202611220700"), ("aws_minute", "202611221158"), ("aws_present_weather", "202611221155")],
+)
+def test_a_long_answer_read_in_pieces_says_the_same(name: str, first: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = simulated(name, first, "202611221200")
+    rows = rows_of(content)
+    spoiled = content.replace(rows[-2], rows[-2].replace(b"2026112", b"2026x12", 1))
+    whole = parse(DATASETS[name], spoiled)
+    for size in (500, 20_000):
+        monkeypatch.setattr("kmaflow.hub.parse._PART", size)
+        monkeypatch.setattr("kmaflow.hub.parse._PART_WITH_TEXT", size)
+        pieces = parse(DATASETS[name], spoiled)
+        assert pieces.rows.equals(whole.rows)
+        assert (pieces.rejected, pieces.lines, pieces.notes) == (whole.rejected, whole.lines, whole.notes)
+        assert len(whole.rejected) == 1
