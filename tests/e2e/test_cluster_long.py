@@ -131,6 +131,19 @@ def test_a_day_survives_the_death_of_each_part(two_workers: Cluster) -> None:
     assert all(one.equal for one in found), "\n".join(map(str, found))
 
 
+def test_a_day_is_filled_into_mariadb_too() -> None:
+    with cluster("mariadb") as found:
+        window, begun = last_day(), time.monotonic()
+        runs = found.backfill(window)
+        wait_until(lambda: found.finished(runs), "the day", LONG)
+        print(f"\na day into MariaDB: {time.monotonic() - begun:.0f} s")
+        found.require_green(runs)
+        assert {one["hostname"] for one in found.tasks(runs)} == {"worker-1", "worker-2"}
+        found.rest()
+        compared = found.compare(found.url("mariadb"), [window, *scheduled_windows(found)])
+        assert all(one.equal for one in compared), "\n".join(map(str, compared))
+
+
 def test_wall_time_of_a_day_with_one_two_and_four_workers() -> None:
     rules = {"AIRFLOW__CELERY__WORKER_CONCURRENCY": "2", "AIRFLOW__CORE__PARALLELISM": "8"}
     with cluster(workers=1, given=rules) as found:
