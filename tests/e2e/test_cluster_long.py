@@ -68,7 +68,7 @@ def test_a_day_survives_the_death_of_each_part(two_workers: Cluster) -> None:
     httpx.post(f"{simulator}/_sim/faults", json={"faults": "slow=1:0.4s"}, trust_env=False).raise_for_status()
     compose, window = two_workers.compose, last_day()
     begun = time.monotonic()
-    runs = two_workers.backfill(window)
+    runs = two_workers.collect(window)
 
     # A worker, killed while it works on a dataset.
     wait_until(lambda: bool(running_on(two_workers, runs, "worker-1")), "a dataset on worker-1")
@@ -131,16 +131,17 @@ def test_a_day_survives_the_death_of_each_part(two_workers: Cluster) -> None:
     assert all(one.equal for one in found), "\n".join(map(str, found))
 
 
-def test_a_day_is_filled_into_mariadb_too() -> None:
-    with cluster("mariadb") as found:
+@pytest.mark.parametrize("server", ["mariadb", "postgres-observations"])
+def test_a_day_is_filled_by_backfill(server: str) -> None:
+    with cluster(server) as found:
         window, begun = last_day(), time.monotonic()
         runs = found.backfill(window)
         wait_until(lambda: found.finished(runs), "the day", LONG)
-        print(f"\na day into MariaDB: {time.monotonic() - begun:.0f} s")
+        print(f"\na day into {server}: {time.monotonic() - begun:.0f} s")
         found.require_green(runs)
         assert {one["hostname"] for one in found.tasks(runs)} == {"worker-1", "worker-2"}
         found.rest()
-        compared = found.compare(found.url("mariadb"), [window, *scheduled_windows(found)])
+        compared = found.compare(found.url(server), [window, *scheduled_windows(found)])
         assert all(one.equal for one in compared), "\n".join(map(str, compared))
 
 
