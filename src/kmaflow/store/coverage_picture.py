@@ -185,7 +185,7 @@ class Picture:
         found = [Group(frozenset(members), self._paint(*sign), sign[0]) for sign, members in alike.items()]
         if self.stations is not None:
             return found
-        rest = tuple(index for index, one in enumerate(self.troubles) if one.stn == 0 and one.selection == "all")
+        rest = tuple(index for index, one in enumerate(self.troubles) if _of_all(one))
         keys = frozenset({ALL} & self._spans.keys())
         return [Group(None, self._paint(keys, rest), keys), *found]
 
@@ -295,8 +295,13 @@ def moment(value: datetime | str) -> datetime:
 def concerns(trouble: Trouble, group: Group) -> bool:
     """Whether a request was about the stations of a group."""
     if group.stations is None:
-        return trouble.stn == 0 and trouble.selection == "all"
-    return all(_concerns(trouble, stn) for stn in list(group.stations)[:1])
+        return _of_all(trouble)
+    # What is known of one is known of all of them: so they are one group.
+    return _concerns(trouble, next(iter(group.stations)))
+
+
+def _of_all(trouble: Trouble) -> bool:
+    return trouble.stn == 0 and trouble.selection == "all"
 
 
 def _concerns(trouble: Trouble, stn: int) -> bool:
