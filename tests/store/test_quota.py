@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -192,6 +193,101 @@ def test_a_connection_lost_while_settling_gives_nothing_back_twice(
     assert tried == [1]
     assert quota.spent().total == Spent(1, 0, 700)
     assert places(state) == 0
+
+
+@contextmanager
+def statements(state: State) -> Iterator[list[str]]:
+    """Those that are sent meanwhile."""
+    found: list[str] = []
+
+    def told(_: object, __: object, statement: str, *___: object) -> None:
+        found.append(statement)
+
+    sa.event.listen(state.engine, "before_cursor_execute", told)
+    try:
+        yield found
+    finally:
+        sa.event.remove(state.engine, "before_cursor_execute", told)
+
+
+def test_call_after_call_takes_over_what_the_last_one_leaves(state: State, clock: Clock) -> None:
+    quota = Quota(state, KEY, ROOMY, clock=clock, with_next=True)
+    first = quota.reserve("backfill", size=700)
+    first.settle(300)
+    assert quota.spent().total == Spent(1, 0, 700), "it waits for the next call"
+    with statements(state) as sent:
+        second = quota.reserve("backfill", size=500)
+    assert len([one for one in sent if one != "BEGIN IMMEDIATE"]) == 4, sent
+    assert second.place is first.place
+    assert quota.spent().total == Spent(2, 300, 500)
+    assert places(state) == 1
+    with quota.reserve("backfill", size=1) as third:
+        assert third.place is not second.place, "the second is still under way"
+        third.settle(1)
+    second.settle(200)
+    quota.flush()
+    assert quota.spent().total == Spent(3, 501, 0)
+    assert places(state) == 0
+
+
+def test_what_waits_makes_room_for_the_next(state: State, clock: Clock) -> None:
+    quota = Quota(state, KEY, limits(size=1000), clock=clock, with_next=True)
+    quota.reserve("backfill", size=900).settle(20)
+    quota.reserve("backfill", size=900).settle(20)
+    with pytest.raises(DayQuotaSpent):
+        quota.reserve("backfill", size=950)
+    quota.flush()
+    assert quota.spent().total == Spent(2, 40, 0), "the refusal has lost nothing"
+    assert places(state) == 0
+
+
+def test_the_place_of_another_class_is_not_taken_over(state: State, clock: Clock) -> None:
+    quota = Quota(state, KEY, limits(at_once=2), clock=clock, with_next=True)
+    live = [quota.reserve("live", size=1) for _ in range(2)]
+    for ticket in live:
+        ticket.settle(1)
+    with quota.reserve("backfill", size=1) as ticket:
+        assert ticket.place not in [one.place for one in live], "the last place is not for backfill"
+    assert places(state) == 0
+
+
+def test_a_settlement_over_midnight_that_waited_is_charged_to_both_days(state: State, clock: Clock) -> None:
+    quota = Quota(state, KEY, ROOMY, clock=clock, with_next=True)
+    clock.now = MIDNIGHT - timedelta(seconds=1)
+    quota.reserve("live", size=700).settle(300)
+    clock.now = MIDNIGHT + timedelta(seconds=1)
+    call(quota, size=50, comes=40)
+    quota.flush()
+    assert quota.spent().total == Spent(calls=2, bytes=340, reserved=0)
+    clock.now = NOON
+    assert quota.spent().total == Spent(calls=1, bytes=300, reserved=0)
+
+
+def test_a_connection_lost_with_what_waited_gives_nothing_back_twice(
+    state: State, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    quota = Quota(state, KEY, ROOMY, clock=clock, with_next=True)
+    quota.reserve("live", size=700).settle(300)
+    whole = quota_books.set_next_call
+
+    def lost(*_: object) -> None:
+        monkeypatch.setattr(quota_books, "set_next_call", whole)
+        raise StoreLost("the server went away")
+
+    monkeypatch.setattr(quota_books, "set_next_call", lost)
+    with quota.reserve("live", size=50) as ticket:
+        ticket.settle(40)
+    quota.flush()
+    assert "perhaps not settled" in caplog.text
+    assert quota.spent().total == Spent(2, 40, 700), "what was reserved stays charged"
+    assert places(state) == 0
+
+
+def test_the_only_place_is_given_back_at_once(state: State, clock: Clock) -> None:
+    quota = Quota(state, KEY, limits(at_once=1), clock=clock, with_next=True)
+    quota.reserve("backfill", size=700).settle(300)
+    assert places(state) == 0
+    assert quota.spent().total == Spent(1, 300, 0)
 
 
 @pytest.mark.parametrize(("cls", "calls", "size"), [("history", 1, 1), ("live", 0, 1), ("live", 1, -1)])
@@ -435,7 +531,7 @@ def test_the_place_of_a_killed_worker_is_free_when_it_expires(state: State, cloc
     dead = quota.reserve("live", size=30)
     dead.place._stop.set()
     with state.engine.begin() as connection:
-        connection.execute(LEASE.update().values(expires_at=server_time(state.engine, -0.01)))
+        connection.execute(LEASE.update().values(expires_at=server_time(state.engine.dialect.name, -0.01)))
     with quota.reserve("live", size=1, patience=0) as ticket:
         ticket.settle(1)
     assert quota.spent().total == Spent(calls=2, bytes=1, reserved=30)
@@ -455,9 +551,9 @@ def test_a_clock_set_back_stops_nobody(state: State, clock: Clock) -> None:
     quota = Quota(state, KEY, limits(), clock=clock)
     call(quota)
     with state.engine.begin() as connection:
-        connection.execute(API_KEY_STATE.update().values(next_call_at=server_time(state.engine, 7200)))
+        connection.execute(API_KEY_STATE.update().values(next_call_at=server_time(state.engine.dialect.name, 7200)))
     with quota.reserve("live", size=1) as ticket, state.engine.begin() as connection:
-        assert ticket.turn <= connection.execute(sa.select(server_time(state.engine))).scalar_one()
+        assert ticket.turn <= connection.execute(sa.select(server_time(state.engine.dialect.name))).scalar_one()
 
 
 # --- many workers

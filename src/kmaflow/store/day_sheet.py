@@ -98,51 +98,56 @@ def minute_of(stamp: datetime) -> int:
     return (stamp - start_of(day_of(stamp))) // MINUTE
 
 
+#: Of :class:`Sheet`, which are also columns of the table.
+_COLUMNS = ("answered", "reported", "rejected", "present", "blank")
+_SHEETS = (
+    sa.select(COVERAGE_DAY.c.day_kst, *(COVERAGE_DAY.c[name] for name in _COLUMNS))
+    .where(COVERAGE_DAY.c.dataset == sa.bindparam("name"))
+    .where(COVERAGE_DAY.c.day_kst.between(sa.bindparam("first"), sa.bindparam("last")))
+)
+
+
 def read(connection: sa.Connection, dataset: str, days: Sequence[date] | tuple[date, date]) -> dict[date, Sheet]:
     """The sheets of the days from the first to the last of ``days``; nothing is known of days that have none."""
-    table = COVERAGE_DAY.c
-    query = sa.select(table.day_kst, table.answered, table.reported, table.rejected, table.present, table.blank).where(
-        table.dataset == dataset, table.day_kst.between(f"{days[0]}", f"{days[-1]}")
-    )
-    numbers = lru_cache(maxsize=None)(_numbers)
+    rows = connection.execute(_SHEETS, {"name": dataset, "first": f"{days[0]}", "last": f"{days[-1]}"})
     return {
         date.fromisoformat(day): Sheet(
             {who: tuple(map(tuple, spans)) for who, spans in json.loads(answered).items()},
-            numbers(reported),
+            _numbers(reported),
             {int(stn): frozenset(cells) for stn, cells in json.loads(rejected).items()} if rejected else {},
             present,
             blank,
         )
-        for day, answered, reported, rejected, present, blank in connection.execute(query)
+        for day, answered, reported, rejected, present, blank in rows
     }
 
 
+# A day's sheet is read with every answer, and mostly the same stations report; the text of a year, too, repeats itself.
+@lru_cache(maxsize=64)
 def _numbers(text: str) -> frozenset[int]:
     return frozenset(map(int, text.split(","))) if text else frozenset()
 
 
 def write(connection: sa.Connection, dataset: str, day: date, sheet: Sheet, known: Sheet | None) -> None:
     """Write what differs from ``known``, which is what the database holds (None: nothing yet)."""
-    if sheet == known:
-        return
-    values = _encoded(sheet)
     if known is None:
+        values = {name: _encoded(name, sheet) for name in _COLUMNS}
         connection.execute(COVERAGE_DAY.insert().values(dataset=dataset, day_kst=f"{day}", **values))
         return
-    before = _encoded(known)
-    table = COVERAGE_DAY.c
-    changed = {name: value for name, value in values.items() if value != before[name]}
+    changed = {name: _encoded(name, sheet) for name in _COLUMNS if getattr(sheet, name) != getattr(known, name)}
     if changed:
+        table = COVERAGE_DAY.c
         mine = (table.dataset == dataset) & (table.day_kst == f"{day}")
         connection.execute(COVERAGE_DAY.update().where(mine).values(changed))
 
 
-def _encoded(sheet: Sheet) -> dict[str, object]:
-    rejected = {str(stn): sorted(cells) for stn, cells in sorted(sheet.rejected.items()) if cells}
-    return {
-        "answered": json.dumps(sheet.answered, separators=(",", ":"), sort_keys=True),
-        "reported": ",".join(map(str, sorted(sheet.reported))),
-        "rejected": json.dumps(rejected, separators=(",", ":")) if rejected else None,
-        "present": sheet.present,
-        "blank": sheet.blank,
-    }
+def _encoded(name: str, sheet: Sheet) -> str | int | None:
+    """A column of the table."""
+    if name == "answered":
+        return json.dumps(sheet.answered, separators=(",", ":"), sort_keys=True)
+    if name == "reported":
+        return ",".join(map(str, sorted(sheet.reported)))
+    if name == "rejected":
+        rejected = {str(stn): sorted(cells) for stn, cells in sorted(sheet.rejected.items()) if cells}
+        return json.dumps(rejected, separators=(",", ":")) if rejected else None
+    return sheet.present if name == "present" else sheet.blank

@@ -114,7 +114,7 @@ class Lease:
     def take_within(self, connection: sa.Connection) -> bool:
         """Take it, without waiting, in a transaction of the caller, who calls :meth:`keep` when that is committed."""
         self._renewed = time.monotonic()
-        now, end = server_time(self._engine), server_time(self._engine, self.ttl)
+        now, end = server_time(self._engine.dialect.name), server_time(self._engine.dialect.name, self.ttl)
         # Ours already: the answer to an earlier try was lost with its connection.
         free = sa.or_(LEASE.c.expires_at <= now, LEASE.c.owner == self.owner)
         values = {"owner": self.owner, "taken_at": now, "expires_at": end}
@@ -180,7 +180,11 @@ class Lease:
             began = time.monotonic()
             try:
                 with writing(self._engine) as connection:
-                    renewal = LEASE.update().where(self._mine).values(expires_at=server_time(self._engine, self.ttl))
+                    renewal = (
+                        LEASE.update()
+                        .where(self._mine)
+                        .values(expires_at=server_time(self._engine.dialect.name, self.ttl))
+                    )
                     ours = connection.execute(renewal).rowcount == 1
             except StoreError as error:
                 log.info("lease %s: not renewed, tried again: %s", self.name, error.what)
@@ -198,7 +202,7 @@ class Lease:
 
 def live_leases(connection: sa.Connection, names: Sequence[str]) -> set[str]:
     """Those of the names that somebody holds now."""
-    now = server_time(connection.engine)
+    now = server_time(connection.engine.dialect.name)
     return set(
         connection.execute(sa.select(LEASE.c.name).where(LEASE.c.name.in_(names), LEASE.c.expires_at > now)).scalars()
     )
@@ -206,7 +210,7 @@ def live_leases(connection: sa.Connection, names: Sequence[str]) -> set[str]:
 
 def sweep(engine: sa.Engine, older: float) -> int:
     """Remove leases that expired more than ``older`` seconds ago (their holders were killed); gives their number."""
-    long_gone = LEASE.c.expires_at < server_time(engine, -older)
+    long_gone = LEASE.c.expires_at < server_time(engine.dialect.name, -older)
     with reading(engine) as connection:
         names = list(connection.execute(sa.select(LEASE.c.name).where(long_gone).limit(500)).scalars())
     if not names:

@@ -77,13 +77,31 @@ def touching(window: Window) -> sa.ColumnElement[bool]:
     return table.tm_to.between(window.start + MINUTE, window.end + LONGEST) & (table.tm_from < window.end)
 
 
+#: Made once: asked for every answer, and mostly there is none.
+_ANY = (
+    sa.select(sa.literal(1))
+    .where(FETCH.c.dataset == sa.bindparam("name"), FETCH.c.outcome.in_([*LOADED, RETIRED]))
+    .where(FETCH.c.tm_to.between(sa.bindparam("first"), sa.bindparam("last")), FETCH.c.tm_from < sa.bindparam("end"))
+    .limit(1)
+)
+
+
+def _none_touches(connection: sa.Connection, dataset: str, window: Window) -> bool:
+    """Whether nothing was ever loaded for, or taken out of, any part of a window."""
+    span = {"first": window.start + MINUTE, "last": window.end + LONGEST, "end": window.end}
+    return connection.execute(_ANY, {"name": dataset, **span}).first() is None
+
+
+_INSERT = FETCH.insert()
+
+
 def write(connection: sa.Connection, fetch: Fetch) -> int:
     """Add a ledger row; gives its id."""
     assert fetch.window is None or fetch.window.end - fetch.window.start <= LONGEST, fetch.window
     values = {column.name: getattr(fetch, column.name) for column in FETCH.columns if hasattr(fetch, column.name)}
     values["tm_from"] = fetch.window.start if fetch.window else None
     values["tm_to"] = fetch.window.end if fetch.window else None
-    result = connection.execute(FETCH.insert().values(values))
+    result = connection.execute(_INSERT, values)
     key = result.inserted_primary_key
     assert key is not None
     return int(key[0])
@@ -151,6 +169,8 @@ def earlier(connection: sa.Connection, fetch: Fetch) -> Earlier:
     if fetch.window is None:
         known = repeats_bytes(connection, fetch)
         return Earlier(known, known)
+    if _none_touches(connection, fetch.dataset, fetch.window):
+        return Earlier(repeats=False, same_bytes=False)
     table = FETCH.c
     loaded = sa.and_(table.dataset == fetch.dataset, table.outcome.in_(LOADED))
     same_window = sa.and_(

@@ -11,6 +11,7 @@ backfill, so live data never waits for history.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -40,8 +41,7 @@ from kmaflow.store.quota_limits import (
     refusal,
 )
 from kmaflow.store.retry import again
-from kmaflow.store.server import server_time
-from kmaflow.store.settlement import Settlement, Ticket
+from kmaflow.store.settlement import Settled, Settlement, Ticket
 from kmaflow.store.state import State
 
 #: A call under way is renewed for as long as it lasts; a killed worker's is free after so many seconds.
@@ -73,8 +73,9 @@ class Quota:
         live_need: what live data still needs from a moment (naive KST) until midnight; 1.2 times that is kept back from backfill.
         clock: naive KST now, the clock by which the hub is asked: it decides which day is charged. Turns and places go by the
             server's clock.
-        with_next: answers are settled together with the next reservation (or by :meth:`flush`): for a SQLite file into which the same
-            worker loads, and which has one writer at a time.
+        with_next: answers are settled together with the next reservation (or by :meth:`flush`), which also takes over their place among
+            the calls under way: for a worker that asks call after call, or loads into the same SQLite file, which has one writer at a time.
+            Not where there is only one place: it would never be free for others.
 
     Raises (all methods):
         StoreError: the state database cannot be used.
@@ -96,7 +97,7 @@ class Quota:
         self._live_need = live_need
         self._clock = clock
         self._looked: dict[str, float] = {}
-        self._settlement = Settlement(state, key_id, clock, with_next=with_next)
+        self._settlement = Settlement(state, key_id, clock, with_next=with_next and limits.concurrent_calls > 1)
 
     def estimate(self, such: str, stamps: int, stations: int) -> int:
         """Bytes to reserve: 1.25 x the most seen for such a call, at first stamps x stations x 140.
@@ -197,9 +198,11 @@ class Quota:
                 time.sleep(next(waits))
                 with reading(self._state.engine) as connection:
                     # Only who sees a place free asks for the right to write.
-                    self._judge(connection, wanted)
+                    now = self._clock()
+                    self._judge(quota_books.usage(connection, self.key_id, now), wanted, now)
                     free = self._free_place(connection, wanted.cls) is not None
-        got[0].place.keep()
+        if not got[0].place.held:
+            got[0].place.keep()
         return got
 
     def _charge(self, wanted: _Wanted) -> tuple[Ticket, float] | None:
@@ -207,27 +210,39 @@ class Quota:
         gap = timedelta(seconds=wanted.calls / self.limits.calls_per_second)
         queue = timedelta(seconds=max(_LONGEST_QUEUE, gap.total_seconds() * self.limits.concurrent_calls))
         with self._settlement.waiting() as waiting, writing(self._state.engine) as connection:
-            following = quota_books.lock_key(connection, self.key_id)
+            now = self._clock()
+            books = quota_books.books_held(connection, self.key_id, now)
+            charges: dict[tuple[CallClass, str], Spent] = defaultdict(Spent)
             for ticket, came in waiting:
-                self._settlement.write(connection, ticket, came)
-            day = self._judge(connection, wanted)
-            place = self._free_place(connection, wanted.cls)
-            if place is None or not place.take_within(connection):
+                self._settlement.remember(connection, ticket, came)
+                for cls, day, more in self._settlement.charges(ticket, came):
+                    charges[cls, day] += more
+            settled = {cls: more for (cls, day), more in charges.items() if day == books.usage.day}
+            self._judge(books.usage.plus(settled), wanted, now)
+            place = self._handed_on(waiting, wanted.cls) or self._free_place(connection, wanted.cls)
+            got = place is not None and (place.held or place.take_within(connection))
+            if got:
+                charges[wanted.cls, books.usage.day] += Spent(wanted.calls, 0, wanted.size)
+            for (cls, day), more in charges.items():
+                quota_books.add(connection, self.key_id, cls, day, more)
+            for ticket, _ in waiting:
+                if ticket.place is not place:
+                    ticket.place.release_within(connection)
+            if place is None or not got:
                 return None
-            quota_books.add(connection, self.key_id, wanted.cls, day, Spent(wanted.calls, 0, wanted.size))
-            now = connection.execute(sa.select(server_time(self._state.engine))).scalar_one()
-            turn = following if timedelta(0) < following - now < queue else now
+            turn = books.following if timedelta(0) < books.following - books.now < queue else books.now
             quota_books.set_next_call(connection, self.key_id, turn + gap)
-        ticket = Ticket(self._settlement, wanted.cls, wanted.calls, wanted.size, wanted.such, day, turn, place)
-        return ticket, (turn - now).total_seconds()
+        new = Ticket(self._settlement, wanted.cls, wanted.calls, wanted.size, wanted.such, books.usage.day, turn, place)
+        return new, (turn - books.now).total_seconds()
 
-    def _judge(self, connection: sa.Connection, wanted: _Wanted) -> str:
-        """The day to charge, ``YYYY-MM-DD``, if it may be charged."""
-        now = self._clock()
-        usage = quota_books.usage(connection, self.key_id, now)
+    def _judge(self, usage: Usage, wanted: _Wanted, now: datetime) -> None:
+        """Whether it may be charged to the day of ``now``."""
         if spent := refusal(usage, self.limits, wanted.cls, wanted.calls, wanted.size, now, wanted.live_need):
             raise spent
-        return usage.day
+
+    def _handed_on(self, waiting: list[Settled], cls: CallClass) -> Lease | None:
+        """The place of a call of the same class that has ended: nothing has to be given back and taken."""
+        return next((ticket.place for ticket, _ in waiting if ticket.cls == cls and ticket.place.held), None)
 
     def _free_place(self, connection: sa.Connection, cls: CallClass) -> Lease | None:
         """A place among the calls under way that nobody has, not taken yet."""

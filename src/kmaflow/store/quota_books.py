@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Literal
+from functools import lru_cache
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -38,32 +39,87 @@ CALL_SIZE = sa.Table(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What is written of a key at a moment.
+
+    Attributes:
+        usage: of the KST day at hand.
+        following: when its next call may begin; ``now``: the server's moment; both naive UTC.
+    """
+
+    usage: Usage
+    following: datetime
+    now: datetime
+
+
+@lru_cache
+def _books_of_a_day(kind: str) -> sa.Select[Any]:
+    """The key's row, once for each class that has spent something on a day. Made once for each kind of engine: it is asked for every call."""
+    key, spent = API_KEY_STATE.c, API_USAGE.c
+    of_day = (spent.key_id == key.key_id) & (spent.day_kst == sa.bindparam("day"))
+    return (
+        sa.select(
+            key.next_call_at, key.exhausted, key.exhausted_by, key.exhausted_until, server_time(kind).label("now")
+        )
+        .add_columns(spent["class"].label("cls"), spent.calls, spent.bytes, spent.reserved)
+        .select_from(API_KEY_STATE.outerjoin(API_USAGE, of_day))
+        .where(key.key_id == sa.bindparam("key"))
+    )
+
+
+_LOCK = sa.select(API_KEY_STATE.c.key_id).where(API_KEY_STATE.c.key_id == sa.bindparam("key")).with_for_update()
+_NEXT_CALL = (
+    API_KEY_STATE.update().where(API_KEY_STATE.c.key_id == sa.bindparam("key")).values(next_call_at=sa.bindparam("at"))
+)
+_ADD = (
+    API_USAGE.update()
+    .where(API_USAGE.c.key_id == sa.bindparam("key"), API_USAGE.c.day_kst == sa.bindparam("day"))
+    .where(API_USAGE.c["class"] == sa.bindparam("cls"))
+    .values({name: API_USAGE.c[name] + sa.bindparam(f"more_{name}") for name in ("calls", "bytes", "reserved")})
+)
+
+
+def look(connection: sa.Connection, key_id: str, now: datetime) -> Books | None:
+    """What is written of a key and the day of ``now`` (naive KST); None for a key that was never used."""
+    day = day_of(now)
+    rows = connection.execute(_books_of_a_day(connection.dialect.name), {"key": key_id, "day": day}).all()
+    if not rows:
+        return None
+    key = rows[0]
+    by_class = dict.fromkeys(CLASSES, Spent())
+    by_class |= {row.cls: Spent(row.calls, row.bytes, row.reserved) for row in rows if row.cls is not None}
+    # What lies further ahead was written by a clock that went wrong.
+    ended = key.exhausted_until is not None and now < key.exhausted_until <= next_midnight(now)
+    how = (key.exhausted, key.exhausted_by, key.exhausted_until) if ended else ()
+    return Books(Usage(key_id, day, by_class, *how), key.next_call_at, key.now)
+
+
 def usage(connection: sa.Connection, key_id: str, now: datetime) -> Usage:
     """What is charged to the day of ``now`` (naive KST)."""
-    table, key = API_USAGE.c, API_KEY_STATE.c
-    rows = sa.select(table["class"], table.calls, table.bytes, table.reserved)
-    found = connection.execute(rows.where(table.key_id == key_id, table.day_kst == day_of(now))).all()
-    ended = sa.select(key.exhausted, key.exhausted_by, key.exhausted_until)
-    # What lies further ahead was written by a clock that went wrong.
-    soon = (key.exhausted_until > now) & (key.exhausted_until <= next_midnight(now))
-    how = connection.execute(ended.where(key.key_id == key_id, soon)).first()
-    by_class = dict.fromkeys(CLASSES, Spent()) | {row[0]: Spent(*row[1:]) for row in found}
-    return Usage(key_id, day_of(now), by_class, *(how or ()))
+    books = look(connection, key_id, now)
+    return books.usage if books is not None else Usage(key_id, day_of(now), dict.fromkeys(CLASSES, Spent()))
 
 
-def lock_key(connection: sa.Connection, key_id: str) -> datetime:
-    """Hold the key's row until the transaction ends (on SQLite the whole file is held); gives when its next call may be, naive UTC."""
-    row = sa.select(API_KEY_STATE.c.next_call_at).where(API_KEY_STATE.c.key_id == key_id).with_for_update()
-    following: datetime | None = connection.execute(row).scalar()
-    if following is None:
-        insert_if_absent(connection, API_KEY_STATE, {"key_id": key_id, "next_call_at": server_time(connection.engine)})
-        following = connection.execute(row).scalar_one()
-    return following
+def lock_key(connection: sa.Connection, key_id: str) -> None:
+    """Hold the key's row, which is made if need be, until the transaction ends (on SQLite the whole file is held)."""
+    if connection.execute(_LOCK, {"key": key_id}).first() is None:
+        now = server_time(connection.dialect.name)
+        insert_if_absent(connection, API_KEY_STATE, {"key_id": key_id, "next_call_at": now})
+        connection.execute(_LOCK, {"key": key_id})
+
+
+def books_held(connection: sa.Connection, key_id: str, now: datetime) -> Books:
+    """As :func:`look`, after :func:`lock_key`: what it says stays true until the transaction ends."""
+    lock_key(connection, key_id)
+    books = look(connection, key_id, now)
+    assert books is not None
+    return books
 
 
 def set_next_call(connection: sa.Connection, key_id: str, moment: datetime) -> None:
     """No call begins before ``moment``: naive UTC by the server's clock."""
-    connection.execute(API_KEY_STATE.update().where(API_KEY_STATE.c.key_id == key_id).values(next_call_at=moment))
+    connection.execute(_NEXT_CALL, {"key": key_id, "at": moment})
 
 
 def set_exhausted(
@@ -79,15 +135,10 @@ def set_exhausted(
 
 def add(connection: sa.Connection, key_id: str, cls: CallClass, day: str, more: Spent) -> None:
     """Add to what a class has spent of a day. Who adds to a day that may be new holds the key's row."""
-    table = API_USAGE.c
-    changed = (
-        API_USAGE.update()
-        .where(table.key_id == key_id, table.day_kst == day, table["class"] == cls)
-        .values(calls=table.calls + more.calls, bytes=table.bytes + more.bytes, reserved=table.reserved + more.reserved)
-    )
-    if not connection.execute(changed).rowcount:
-        row = {"key_id": key_id, "day_kst": day, "class": cls, **asdict(more)}
-        connection.execute(API_USAGE.insert().values(row))
+    amounts = asdict(more)
+    mine = {"key": key_id, "day": day, "cls": cls}
+    if not connection.execute(_ADD, {**mine, **{f"more_{name}": amount for name, amount in amounts.items()}}).rowcount:
+        connection.execute(API_USAGE.insert().values({"key_id": key_id, "day_kst": day, "class": cls, **amounts}))
 
 
 def most_seen(connection: sa.Connection, key_id: str, such: str) -> int | None:

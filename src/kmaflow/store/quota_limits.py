@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias, get_args
 
@@ -151,6 +151,11 @@ class Usage:
     def total(self) -> Spent:
         """All classes together."""
         return sum(self.by_class.values(), Spent())
+
+    def plus(self, more: Mapping[CallClass, Spent]) -> Usage:
+        """The same with more spent by some classes."""
+        by_class = {cls: self.by_class.get(cls, Spent()) + more.get(cls, Spent()) for cls in {*self.by_class, *more}}
+        return replace(self, by_class=by_class)
 
 
 class DayQuotaSpent(QuotaSpent):

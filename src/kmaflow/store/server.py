@@ -12,12 +12,14 @@ from sqlalchemy.dialects import postgresql
 from kmaflow.store.types import MOMENT
 
 
-def server_time(engine: sa.Engine, ahead: float = 0.0) -> sa.ColumnElement[datetime]:
+def server_time(kind: str, ahead: float = 0.0) -> sa.ColumnElement[datetime]:
     """SQL for the server's present moment, naive UTC, plus ``ahead`` seconds. On SQLite: the clock of the machine, to the millisecond.
 
     Within one statement it may stand still, so a statement that waited for a row sees the moment when it began.
+
+    Args:
+        kind: of the engine, as its dialect is named.
     """
-    kind = engine.dialect.name
     if kind == "postgresql":
         sql = f"(clock_timestamp() AT TIME ZONE 'UTC' + interval '{round(ahead * 1e6)} microseconds')"
     elif kind in ("mysql", "mariadb"):

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TypeAlias
 
 import sqlalchemy as sa
 
@@ -64,6 +65,12 @@ class Ticket:
         self._settlement.settle(self, size, typical=typical, made=made)
 
 
+#: A ticket, and the bytes that came.
+Settled: TypeAlias = tuple[Ticket, int]
+#: Who spends, the KST day, and how much more (less, where it is negative).
+Charge: TypeAlias = tuple[CallClass, str, Spent]
+
+
 class Settlement:
     """Settles the tickets of one key. Thread-safe.
 
@@ -78,7 +85,7 @@ class Settlement:
         self._key_id = key_id
         self._clock = clock
         self._with_next = with_next
-        self._waiting: list[tuple[Ticket, int]] = []
+        self._waiting: list[Settled] = []
         self._lock = threading.Lock()
 
     def settle(self, ticket: Ticket, size: int | None, *, typical: bool = True, made: bool = True) -> None:
@@ -111,45 +118,55 @@ class Settlement:
             self._settle(ticket, size)
 
     @contextmanager
-    def waiting(self) -> Iterator[list[tuple[Ticket, int]]]:
+    def waiting(self) -> Iterator[list[Settled]]:
         """What waits, to be written in the transaction that the caller makes inside; it waits on where that fails."""
         with self._lock:
             waiting, self._waiting = self._waiting, []
-        written = False
+        kept = waiting
         try:
             yield waiting
-            written = True
+            kept = []
+        except StoreLost as error:
+            # Perhaps it is written: twice would give back what others have spent.
+            kept = []
+            for ticket, _ in waiting:
+                log.warning("key %s: a call is perhaps not settled: %s", self._key_id, error.what)
+                ticket.place.release()
+            raise
         finally:
-            if not written:
-                with self._lock:
-                    self._waiting[:0] = waiting
+            with self._lock:
+                self._waiting[:0] = kept
         for ticket, size in waiting:
             self._note_seen(ticket, size)
 
-    def write(self, connection: sa.Connection, ticket: Ticket, size: int | None) -> None:
-        """Settle in a transaction of the caller."""
+    def charges(self, ticket: Ticket, size: int | None) -> list[Charge]:
+        """What settling adds to the books."""
         today = day_of(self._clock())
         if not ticket.made:
-            back = Spent(-ticket.calls, 0, -ticket.reserved)
-            quota_books.add(connection, self._key_id, ticket.cls, ticket.day, back)
-            ticket.place.release_within(connection)
-            return
+            return [(ticket.cls, ticket.day, Spent(-ticket.calls, 0, -ticket.reserved))]
+        found = [] if size is None else [(ticket.cls, ticket.day, Spent(0, size, -ticket.reserved))]
         if today > ticket.day:
             # Over midnight: the hub may count it to either day, so it is charged to both.
-            quota_books.lock_key(connection, self._key_id)
-            came = Spent(ticket.calls, size or 0, ticket.reserved if size is None else 0)
-            quota_books.add(connection, self._key_id, ticket.cls, today, came)
-        if size is not None:
-            quota_books.add(connection, self._key_id, ticket.cls, ticket.day, Spent(0, size, -ticket.reserved))
-            if ticket.such is not None and size > self.seen.get(ticket.such, -1):
-                quota_books.remember(connection, self._key_id, ticket.such, size)
-        ticket.place.release_within(connection)
+            found.append((ticket.cls, today, Spent(ticket.calls, size or 0, ticket.reserved if size is None else 0)))
+        return found
+
+    def remember(self, connection: sa.Connection, ticket: Ticket, size: int | None) -> None:
+        """Write down the size of an answer that is larger than those before."""
+        known = self.seen.get(ticket.such, -1) if ticket.such is not None else 0
+        if ticket.made and ticket.such is not None and size is not None and size > known:
+            quota_books.remember(connection, self._key_id, ticket.such, size)
 
     def _settle(self, ticket: Ticket, size: int | None) -> None:
         def work() -> None:
+            charges = self.charges(ticket, size)
             try:
                 with writing(self._state.engine) as connection:
-                    self.write(connection, ticket, size)
+                    if any(day != ticket.day for _, day, _ in charges):
+                        quota_books.lock_key(connection, self._key_id)
+                    for charge in charges:
+                        quota_books.add(connection, self._key_id, *charge)
+                    self.remember(connection, ticket, size)
+                    ticket.place.release_within(connection)
             except StoreLost as error:
                 # Perhaps it is written: twice would give back what others have spent.
                 log.warning("key %s: a call is perhaps not settled: %s", self._key_id, error.what)

@@ -59,7 +59,7 @@ def keep(
     lacking = unproduced(parsed, fetch)
     minutes = answered_minutes(fetch.window, lacking, parsed.dataset.cadence)
     reported = dict(_reported(parsed.rows, days))
-    sums = dict(_sums(counted))
+    sums = dict(_sums(counted, days))
     rejected = {} if stored is None else _rejected(connection, parsed, fetch, known, stored, younger, lacking)
     for day in days:
         before = known.get(day)
@@ -72,7 +72,7 @@ def keep(
         after = replace(
             sheet,
             answered={**sheet.answered, who: spans} if spans else sheet.answered,
-            reported=sheet.reported | reported.get(day, frozenset()),
+            reported=sheet.reported.union(reported.get(day, ())),
             rejected=rejected.get(day, sheet.rejected),
             present=sheet.present + present,
             blank=sheet.blank + blank,
@@ -94,8 +94,12 @@ def _reported(rows: pl.DataFrame, days: Sequence[date]) -> Iterator[tuple[date, 
             yield day, frozenset(numbers)
 
 
-def _sums(counted: pl.DataFrame | None) -> Iterator[tuple[date, tuple[int, int]]]:
-    if counted is not None and not counted.is_empty():
+def _sums(counted: pl.DataFrame | None, days: Sequence[date]) -> Iterator[tuple[date, tuple[int, int]]]:
+    if counted is None or counted.is_empty():
+        return
+    if len(days) == 1:
+        yield days[0], (int(counted["present"].sum()), int(counted["blank"].sum()))
+    else:
         grouped = counted.group_by(by_day("hour_kst").alias("day")).agg(pl.col("present", "blank").sum())
         for day, present, blank in grouped.iter_rows():
             yield day, (present, blank)
