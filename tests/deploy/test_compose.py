@@ -64,6 +64,11 @@ def test_docker_compose_understands_it(profiles: tuple[str, ...], tmp_path: Path
     assert set(yaml.safe_load(done.stdout)["services"]) >= {"api-server", "worker", "redis", "postgres"}
 
 
+@pytest.mark.parametrize(("wanted", "workers"), [({}, 1), ({"KMAFLOW_WORKERS": "4"}, 4)])
+def test_an_up_that_names_no_number_keeps_the_workers_of_the_settings(wanted: dict[str, str], workers: int) -> None:
+    assert int(interpolated(FILE, wanted)["services"]["worker"]["scale"]) == workers
+
+
 def test_the_parts_of_a_cluster_and_its_profiles_are_there() -> None:
     always = {name for name, one in SERVICES.items() if "profiles" not in one}
     assert always == {
