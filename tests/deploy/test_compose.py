@@ -43,6 +43,8 @@ def test_it_follows_the_compose_specification() -> None:
         warnings.simplefilter("ignore")
         import jsonschema
     filled = interpolated(FILE, {})
+    # As Docker does with a number that comes from the environment.
+    filled["services"]["worker"]["scale"] = int(filled["services"]["worker"]["scale"])
     jsonschema.Draft7Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(filled)
 
 
