@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from kmaflow.commands.gaps import Datasets, From, Stations, To, subject
+from kmaflow.commands.gaps import subject
+from kmaflow.commands.options import Datasets, From, Stations, To
 from kmaflow.commands.output import Json, print_json, print_table
 
 if TYPE_CHECKING:
