@@ -1,4 +1,4 @@
-"""What kmaflow adds to every Airflow process: its timetable, so that the scheduler can read stored DAGs."""
+"""What kmaflow adds to every Airflow process: its timetable, so that the scheduler can read stored DAGs, and who takes over from the dead."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from kmaflow.airflow import takeover
 from kmaflow.airflow.timetable import WindowTimetable
 
 
@@ -14,3 +15,4 @@ class KmaflowPlugin(AirflowPlugin):
 
     name = "kmaflow"
     timetables: list[Any] = [WindowTimetable]  # noqa: RUF012  (Airflow declares it so)
+    listeners: list[Any] = [takeover]  # noqa: RUF012
