@@ -1,4 +1,7 @@
-"""A day of all datasets on a cluster: what it survives and what more workers bring. Times are printed; docs/scaling.md has them, and promises one, which is asserted."""
+"""A day of all datasets on a cluster: what it survives and what more workers bring.
+
+Times are printed for docs/scaling.md; the one that it promises is asserted.
+"""
 
 from __future__ import annotations
 
