@@ -98,6 +98,20 @@ def test_every_long_running_service_restarts_has_a_limit_of_memory_and_a_health_
         assert "healthcheck" in one or name == "simulator", name
 
 
+def test_every_part_of_ours_has_the_time_to_end_by_itself() -> None:
+    assert {name: one["stop_grace_period"] for name, one in ours().items() if name != "worker"} == {
+        name: "1m" for name in ours() if name != "worker"
+    }
+    assert SERVICES["worker"]["stop_grace_period"] == "5m"
+
+
+def test_an_update_ends_the_workers_before_what_their_tasks_ask() -> None:
+    page = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    assert "`docker compose build`, `down`, then `up -d`" in page
+    # `down` goes against the order of the start.
+    assert "api-server" in SERVICES["worker"]["depends_on"]
+
+
 def test_only_page_and_flower_are_published_and_only_on_this_machine() -> None:
     published = {name: one["ports"] for name, one in read_compose()["services"].items() if "ports" in one}
     assert published == {"api-server": ["127.0.0.1:8080:8080"], "flower": ["127.0.0.1:5555:5555"]}
