@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help run smoke test test-long lint bench bench-load bench-growth bench-backfill pictures lock clean
+.PHONY: help run smoke test test-long lint bench bench-load bench-growth bench-backfill bench-month pictures lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench-growth: $(VENV)/.dev ## the same with fifty million rows in the table (hal
 bench-backfill: $(VENV)/.dev ## a day of all AWS kinds by kmaflow backfill beside its floors, days more, a year of ASOS
 	@$(BIN)/python benchmarks/backfill_day.py
 	@$(BIN)/python benchmarks/backfill_day.py --asos
+
+bench-month: $(VENV)/.dev ## a month of all AWS kinds with a general member's quota (half an hour, 20 GB of disk)
+	@$(BIN)/python benchmarks/backfill_month.py
 
 pictures: $(VENV)/.dev ## the pictures of docs/, from a real browser (needs chromium and fonts-noto-cjk)
 	@KMAFLOW_PICTURES=1 $(BIN)/pytest -m e2e tests/e2e/test_browser.py
