@@ -15,7 +15,7 @@ import kmaflow.collect.backfill
 from kmaflow.airflow import backfill_tasks, connections
 from kmaflow.airflow.tasks import WindowIncomplete
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import DAY, Window
+from kmaflow.catalog.time import DAY, HOUR, Window
 from kmaflow.collect.backfill import Backfilled
 from kmaflow.collect.chunks import Trouble
 from tests.airflow.fake_core import FakeCollector
@@ -98,7 +98,7 @@ def test_the_form_becomes_few_periods_the_latest_first(core: FakeCollector) -> N
     assert core.opened[0]["needs_hub"] is False
 
 
-@pytest.mark.parametrize("names", [["aws_minute"], list(DATASETS)])
+@pytest.mark.parametrize("names", [["aws_minute"], ["asos_hourly"], list(DATASETS)])
 @pytest.mark.parametrize("days", [1, 40, 366, 4000])
 def test_periods_tile_the_window(names: list[str], days: int) -> None:
     window = Window(datetime(2015, 1, 1, 7, 30), datetime(2015, 1, 1, 7, 30) + days * DAY)
@@ -106,8 +106,14 @@ def test_periods_tile_the_window(names: list[str], days: int) -> None:
     assert (periods[0].start, periods[-1].end) == (window.start, window.end)
     assert all(one.end == two.start for one, two in pairwise(periods))
     assert len(periods) <= 41
-    if len(names) > 1:
-        assert all((two.end - two.start) % (30 * DAY) == 0 * DAY for two in periods[1:-1])
+    unit = 30 * DAY if names == ["asos_hourly"] else DAY if days > 1 else 6 * HOUR
+    assert all((period.end - period.start) % unit == 0 * DAY for period in periods[1:-1])
+
+
+def test_a_day_is_cut_into_quarters_and_hours_stay_together() -> None:
+    day = Window(datetime(2015, 1, 1), datetime(2015, 1, 2))
+    assert backfill_tasks.periods_of(list(DATASETS), day) == list(day.split(6 * HOUR))
+    assert backfill_tasks.periods_of(["asos_hourly"], day) == [day]
 
 
 def test_a_period_is_filled_on_behalf_of_backfill_with_its_share(core: FakeCollector) -> None:

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from kmaflow.airflow.quota_operator import UntilQuota
 from kmaflow.airflow.tasks import SUMMARY, WindowIncomplete, as_task_error
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import DAY, HOUR, Window, now_kst, parse_time
+from kmaflow.catalog.time import DAY, HOUR, Window, floor_to, now_kst, parse_time
 from kmaflow.errors import KmaflowError, UsageError
 
 if TYPE_CHECKING:
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: A task costs a second or two of its own, so few of them do much. Hours are asked for 30 days at once.
+#: A task costs a second or two of its own, so few of them do much.
 _MOST_PERIODS = 40
-_OF_HOURS = 30 * DAY
+#: One call brings 30 days of hours. A day of minutes is shared by several workers, and one that dies costs the others little.
+_OF_HOURS, _OF_A_DAY = 30 * DAY, 6 * HOUR
 
 
 def check(context: Context) -> list[dict[str, str]]:
@@ -57,11 +58,13 @@ def check(context: Context) -> list[dict[str, str]]:
 
 
 def periods_of(names: list[str], window: Window) -> list[Window]:
-    """What one task fills, in the order of time; cut at midnights."""
-    unit = _OF_HOURS if any(DATASETS[name].cadence >= HOUR for name in names) else DAY
+    """What one task fills, in the order of time; cut at midnights, or at quarters of the day where there is no more than a day."""
+    if all(DATASETS[name].cadence >= HOUR for name in names):
+        unit = _OF_HOURS
+    else:
+        unit = DAY if window.end - window.start > DAY else _OF_A_DAY
     length = -(-(window.end - window.start) // (_MOST_PERIODS * unit)) * unit
-    midnight = window.start.replace(hour=0, minute=0)
-    parts = Window(midnight, window.end).split(length)
+    parts = Window(floor_to(window.start, min(unit, DAY)), window.end).split(length)
     return [Window(max(part.start, window.start), part.end) for part in parts]
 
 
