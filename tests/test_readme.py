@@ -49,7 +49,7 @@ def commands(readme: Path) -> list[str]:
 
 
 def require_in_compose_file(command: str) -> None:
-    """No Docker engine runs here: the profiles and services that a command names are in compose.yaml, and its words are known ones."""
+    """A test needs no Docker engine: the profiles and services that a command names are in compose.yaml, and its words are known ones."""
     services: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))[
         "services"
     ]

@@ -141,6 +141,18 @@ def test_limits_of_a_container_are_read(tmp_path: Path) -> None:
     assert Machine.here(tmp_path) == Machine(len(os.sched_getaffinity(0)), None)
 
 
+def test_limits_of_a_container_are_read_from_control_groups_of_version_1(tmp_path: Path) -> None:
+    for controller in ("cpu", "memory"):
+        (tmp_path / controller).mkdir()
+    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("100000\n")
+    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
+    (tmp_path / "memory" / "memory.limit_in_bytes").write_text("2147483648\n")
+    assert Machine.here(tmp_path) == Machine(1, 2147483648)
+    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("-1\n")
+    (tmp_path / "memory" / "memory.limit_in_bytes").write_text("9223372036854771712\n")
+    assert Machine.here(tmp_path) == Machine(len(os.sched_getaffinity(0)), None)
+
+
 def test_a_killed_workers_task_runs_again_within_two_minutes() -> None:
     rules = scale_rules(Machine(2, None))
     noticed = int(rules["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"]) + int(

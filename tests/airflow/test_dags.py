@@ -13,6 +13,7 @@ from airflow.sdk import DAG, Asset, TriggerRule
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
+from kmaflow.airflow.dags_backfill import backfill_dag
 from kmaflow.airflow.dags_observations import POOL, observation_dag
 from kmaflow.airflow.timetable import WindowTimetable
 from kmaflow.catalog import ASOS_DATASETS, AWS_DATASETS, DATASETS
@@ -136,6 +137,12 @@ def test_backfill_has_no_schedule_and_its_form_asks_what_and_when(dagbag: DagBag
         assert task.upstream_task_ids == {"check"}
         assert (task.pool, task.priority_weight) == (POOL, 1)
     assert dag.max_active_tasks == 2, "half of the pool is left for live data"
+
+
+@pytest.mark.parametrize(("wanted", "slots"), [("1", 1), ("2", 2), ("4", 2), ("8", 4)])
+def test_backfill_has_half_of_the_pool(wanted: str, slots: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KMAFLOW_MAX_ACTIVE_TASKS", wanted)
+    assert backfill_dag().max_active_tasks == slots
 
 
 def test_settings_decide_stations_start_catchup_and_parallel_tasks() -> None:

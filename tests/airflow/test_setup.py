@@ -33,6 +33,14 @@ def test_it_makes_what_is_missing_and_then_nothing() -> None:
     assert all(line.startswith("그대로/kept: ") for line in setup_airflow())
 
 
+@pytest.mark.parametrize(("wanted", "slots"), [("2", 4), ("8", 8)])
+def test_the_pool_holds_as_many_tasks_as_are_wanted(wanted: str, slots: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KMAFLOW_MAX_ACTIVE_TASKS", wanted)
+    make_defaults()
+    with create_session() as session:
+        assert session.scalar(select(Pool.slots).where(Pool.pool == POOL)) == slots
+
+
 def test_what_a_user_changed_stays() -> None:
     make_defaults()
     with create_session() as session:

@@ -103,6 +103,7 @@ def test_a_plan_tells_calls_bytes_and_days(collected: Running, kmaflow: Kmaflow)
     assert (beside["requests"] - beside["retries"], beside["halves"], beside["asked_again"]) == (2, 0, 0)
     assert told["whole_days"] == 1
     assert told["days"] == pytest.approx(one["bytes"] / (0.98 * 5e9), abs=1e-3)
+    assert "beside live data" in kmaflow("plan", "aws_minute", *HOUR).out
     (single,) = _json(kmaflow("plan", "aws_minute", *HOUR, "--stations", "108,서울", "--json"))["datasets"]
     assert (single["calls"], single["calls_one_station"], single["missing_cells"]) == (1, 1, 40)
     day = _json(kmaflow("plan", "all", "--from", "2025-01-13", "--to", "2025-01-14", "--json"))

@@ -43,6 +43,8 @@ def test_it_follows_the_compose_specification() -> None:
         warnings.simplefilter("ignore")
         import jsonschema
     filled = interpolated(FILE, {})
+    # As Docker does with a number that comes from the environment.
+    filled["services"]["worker"]["scale"] = int(filled["services"]["worker"]["scale"])
     jsonschema.Draft7Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(filled)
 
 
@@ -62,6 +64,11 @@ def test_docker_compose_understands_it(profiles: tuple[str, ...], tmp_path: Path
     assert done.returncode == 0, done.stderr
     assert "WARN" not in done.stderr
     assert set(yaml.safe_load(done.stdout)["services"]) >= {"api-server", "worker", "redis", "postgres"}
+
+
+@pytest.mark.parametrize(("wanted", "workers"), [({}, 1), ({"KMAFLOW_WORKERS": "4"}, 4)])
+def test_an_up_that_names_no_number_keeps_the_workers_of_the_settings(wanted: dict[str, str], workers: int) -> None:
+    assert int(interpolated(FILE, wanted)["services"]["worker"]["scale"]) == workers
 
 
 def test_the_parts_of_a_cluster_and_its_profiles_are_there() -> None:

@@ -31,7 +31,7 @@ PAGES = (*MOVING, DOCS / "monitoring.md", DOCS / "several-hosts.md", DOCS / "kub
 CLUSTER = {
     *("private_address", "central", "secrets", "secrets_folder", "api_server", "postgres", "redis", "simulator"),
     *("mariadb", "postgres_observations"),
-    *("results", "worker_memory", "log_format"),
+    *("results", "workers", "worker_memory", "log_format"),
 }
 #: The old tables, as ``database/schema.py`` of airflow_with_dag makes them on MariaDB: single precision, no key but a number.
 OLD_TABLES = """

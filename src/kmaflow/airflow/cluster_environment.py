@@ -23,6 +23,8 @@ TASKS_PER_CORE = 2
 _SLOT_BYTES = 400 * 1024 * 1024
 #: Memory of a worker beside its slots.
 _WORKER_BYTES = 400 * 1024 * 1024
+#: Version 1 of the control groups says the largest number of whole pages where nothing limits memory.
+_NO_LIMIT = 2**60
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,16 +167,20 @@ def _simulated(base: Mapping[str, str]) -> dict[str, str]:
 
 def _cores(cgroup: Path) -> int:
     available = len(os.sched_getaffinity(0))
-    try:
-        quota, period = (cgroup / "cpu.max").read_text(encoding="ascii").split()
-    except (OSError, ValueError):
-        return available
-    return available if quota == "max" else max(1, min(available, int(quota) // int(period)))
+    both = _read(cgroup / "cpu.max").split()
+    quota, period = both or [_read(cgroup / "cpu" / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
+    # Where nothing limits it, version 2 says max and version 1 says -1.
+    return max(1, min(available, int(quota) // int(period))) if quota.isdigit() else available
 
 
 def _memory_limit(cgroup: Path) -> int | None:
+    limit = _read(cgroup / "memory.max") or _read(cgroup / "memory" / "memory.limit_in_bytes")
+    return int(limit) if limit.isdigit() and int(limit) < _NO_LIMIT else None
+
+
+def _read(file: Path) -> str:
+    """What a control group says, of version 2 or 1; empty where it has no such file."""
     try:
-        limit = (cgroup / "memory.max").read_text(encoding="ascii").strip()
+        return file.read_text(encoding="ascii").strip()
     except OSError:
-        return None
-    return None if limit == "max" else int(limit)
+        return ""

@@ -17,13 +17,11 @@ from kmaflow.airflow import backfill_tasks, dag_docs
 from kmaflow.airflow.dags_observations import OWNER, POOL, RETRIES, STATION_LIST_AGE, asset, stations_task
 from kmaflow.airflow.form import backfill_form
 from kmaflow.airflow.schedule import start_date
-from kmaflow.airflow.setup import POOL_SLOTS
+from kmaflow.airflow.setup import pool_slots
 from kmaflow.airflow.tasks import CHECK
 from kmaflow.catalog import DATASETS
 from kmaflow.settings import load_settings
 
-#: The rest of the pool is for live data, which is also let in first.
-_SLOTS = POOL_SLOTS // 2
 #: A worker that died is replaced within seconds; the last tries come when missing cells are due to be asked again, after 10 minutes.
 _TRIES = 7
 
@@ -44,7 +42,8 @@ def backfill_dag() -> DAG:
         start_date=start_date(settings),
         catchup=False,
         max_active_runs=1,
-        max_active_tasks=min(settings.max_active_tasks, _SLOTS),
+        # The rest of the pool is for live data, which is also let in first.
+        max_active_tasks=min(settings.max_active_tasks, pool_slots(settings.max_active_tasks) // 2),
         default_args={"owner": OWNER, **RETRIES},
         params=backfill_form(list(DATASETS.values()), settings.stations, settings.backfill_share),
         tags=["kma", "backfill"],

@@ -12,7 +12,10 @@ import os
 import sys
 from dataclasses import asdict, dataclass
 
+from kmaflow.settings import load_settings
+
 POOL = "kma_apihub"
+#: At least; as many as ``KMAFLOW_MAX_ACTIVE_TASKS`` where that is more.
 POOL_SLOTS = 4
 POOL_DESCRIPTION = "API허브를 부르는 태스크의 동시 실행 한도 · tasks that may call the hub at the same time"
 
@@ -26,6 +29,11 @@ _CONNECTIONS = {
         "관측 데이터베이스. 비우면 KMAFLOW_DATABASE_URL · Observation database; empty: the setting KMAFLOW_DATABASE_URL",
     ),
 }
+
+
+def pool_slots(max_active_tasks: int) -> int:
+    """Slots of the pool, when it is made."""
+    return max(POOL_SLOTS, max_active_tasks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,7 @@ def make_defaults() -> SetupResult:
 
     Raises:
         MetadataRefused: Airflow's own database is on MariaDB.
+        UsageError: a setting cannot be used.
     """
     from airflow.models import Connection, Pool
     from airflow.utils.session import create_session
@@ -63,7 +72,8 @@ def make_defaults() -> SetupResult:
     made, kept = [], []
     with create_session() as session:
         if session.scalar(select(Pool).where(Pool.pool == POOL)) is None:
-            session.add(Pool(pool=POOL, slots=POOL_SLOTS, description=POOL_DESCRIPTION, include_deferred=False))
+            slots = pool_slots(load_settings().max_active_tasks)
+            session.add(Pool(pool=POOL, slots=slots, description=POOL_DESCRIPTION, include_deferred=False))
             made.append(f"pool {POOL}")
         else:
             kept.append(f"pool {POOL}")

@@ -13,10 +13,12 @@ from kmaflow.catalog import DATASETS
 from kmaflow.catalog.model import Network
 from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
 from kmaflow.collect.due import meant_gaps
+from kmaflow.collect.live_need import EVERY, live_works
 from kmaflow.collect.planner import Budget, Plan, Price, Rules, Want, plan_calls
 from kmaflow.collect.stations import StationChoice, choose, means_all, wanted
 from kmaflow.store.coverage import Gap, asked, ever_reported, first_start
-from kmaflow.store.quota_limits import Limits, estimate
+from kmaflow.store.meter import kind_of_call
+from kmaflow.store.quota_limits import Limits, estimate, need_until_midnight
 from kmaflow.store.seen import Beside, beside, most_bytes_per_stamp
 from kmaflow.store.stations import Station
 
@@ -25,6 +27,7 @@ _STATIONS: dict[Network, int] = {"AWS": 750, "SFC": 100}
 #: How long after the hub has it a stamp should be here: runs begin every ten minutes.
 _GRACE = 10 * MINUTE
 _SEEN = 7 * DAY
+_A_MIDNIGHT = datetime(2026, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def wants_of(found: Iterable[Gap]) -> list[Want]:
 
 
 def price_of(connection: sa.Connection, dataset: str, stations: int | None = None) -> Price:
-    """Bytes to expect for each stamp: 1.25 × the most seen in the ledger, before the first answer 140 for each station.
+    """Bytes to expect for each stamp: the most seen in the ledger, before the first answer 140 for each station.
 
     Args:
         stations: how many there are; None = as many as reported, or as the network has.
@@ -106,8 +109,8 @@ def price_of(connection: sa.Connection, dataset: str, stations: int | None = Non
     count = stations or len(ever_reported(connection, [dataset])) or _STATIONS[DATASETS[dataset].network]
     together, single = most_bytes_per_stamp(connection, dataset)
     return Price(
-        estimate(1, count, None if together is None else math.ceil(together)),
-        estimate(1, 1, None if single is None else math.ceil(single)),
+        estimate(1, count, None) if together is None else math.ceil(together),
+        estimate(1, 1, None) if single is None else math.ceil(single),
     )
 
 
@@ -147,6 +150,25 @@ def prospects(
         )
         found.append(Prospect(name, window, sum(gap.cells for gap in missing), plan, seen.get(name, Beside())))
     return found
+
+
+def quota_days(connection: sa.Connection, limits: Limits, calls: int, size: int, *, window_minutes: int) -> float:
+    """How many days' quota a backfill of so many calls and bytes takes: its share of each day, less what is kept back for live data.
+
+    Infinite where nothing is left for it.
+    """
+    seen = {
+        kind_of_call(name, stamps, None): price_of(connection, name).all_stations * stamps
+        for name, every in EVERY.items()
+        for stamps in range(1, every // DATASETS[name].cadence + 1)
+    }
+    kept = need_until_midnight(live_works(window_minutes, seen), _A_MIDNIGHT).kept
+    part = limits.backfill_share
+    room = [
+        min(int(part * ceiling), ceiling - back)
+        for ceiling, back in ((limits.calls_ceiling, kept.calls), (limits.bytes_ceiling, kept.bytes))
+    ]
+    return Budget(*room).days(calls, size) if min(room) > 0 else math.inf
 
 
 def share(limits: Limits, calls: int, size: int) -> float:

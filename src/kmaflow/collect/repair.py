@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -68,7 +68,6 @@ class Repaired:
     error: str | None = None
     deferred_until: datetime | None = None
     old_deferred_until: datetime | None = None
-    notes: list[str] = field(default_factory=list)
 
     def add(self, result: DatasetResult, *, old: bool = False) -> None:
         """Count what a run brought; ``old``: for history."""

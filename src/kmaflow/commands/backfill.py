@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kmaflow.commands.options import NamedDatasets, NamedFrom, NamedTo, Stations
 from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
 
 if TYPE_CHECKING:
@@ -15,16 +16,10 @@ if TYPE_CHECKING:
 
 
 def backfill(
-    datasets: Annotated[
-        list[str], typer.Argument(help="all, 또는 / or: aws_minute aws_cloud … asos_hourly", metavar="DATASET…")
-    ],
-    from_: Annotated[
-        str, typer.Option("--from", help="창의 시작(제외), KST / start of the window, excluded", metavar="T")
-    ],
-    to: Annotated[str, typer.Option("--to", help="창의 끝(포함), KST / end of the window, included", metavar="T")],
-    stations: Annotated[
-        str | None, typer.Option("--stations", help="all, 번호, 이름 / all, numbers, names (default: KMAFLOW_STATIONS)")
-    ] = None,
+    datasets: NamedDatasets,
+    from_: NamedFrom,
+    to: NamedTo,
+    stations: Stations = None,
     share: Annotated[
         float | None,
         typer.Option(

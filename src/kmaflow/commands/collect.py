@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from kmaflow.commands.options import NamedDatasets, NamedFrom, NamedTo, Stations
 from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
 
 if TYPE_CHECKING:
@@ -14,16 +15,10 @@ if TYPE_CHECKING:
 
 
 def collect(
-    datasets: Annotated[
-        list[str], typer.Argument(help="all, 또는 / or: aws_minute aws_cloud … asos_hourly", metavar="DATASET…")
-    ],
-    from_: Annotated[
-        str, typer.Option("--from", help="창의 시작(제외), KST / start of the window, excluded", metavar="T")
-    ],
-    to: Annotated[str, typer.Option("--to", help="창의 끝(포함), KST / end of the window, included", metavar="T")],
-    stations: Annotated[
-        str | None, typer.Option("--stations", help="all, 번호, 이름 / all, numbers, names (default: KMAFLOW_STATIONS)")
-    ] = None,
+    datasets: NamedDatasets,
+    from_: NamedFrom,
+    to: NamedTo,
+    stations: Stations = None,
     as_json: Json = False,
 ) -> None:
     """한 창의 관측을 모아 저장합니다. / Collect one window into the database.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kmaflow.commands.options import Datasets, From, Stations, To
 from kmaflow.commands.output import Json, exit_with, print_json, print_table
 
 if TYPE_CHECKING:
@@ -34,23 +35,6 @@ _REASONS = {
     "stations": "저장 지점 밖 / not among KMAFLOW_STATIONS then",
     "planned": "예정 / planned",
 }
-
-Datasets = Annotated[
-    list[str] | None,
-    typer.Argument(
-        help="자료 (기본: 받은 적 있는 것), all / datasets (default: those ever asked for)", metavar="[DATASET…]"
-    ),
-]
-From = Annotated[
-    str | None,
-    typer.Option("--from", metavar="T", help="창의 시작(제외), KST (기본: START) / start, excluded (default: START)"),
-]
-To = Annotated[
-    str | None, typer.Option("--to", metavar="T", help="창의 끝(포함), KST (기본: 지금) / end, included (default: now)")
-]
-Stations = Annotated[
-    str | None, typer.Option("--stations", help="all, 번호, 이름 / all, numbers, names (default: KMAFLOW_STATIONS)")
-]
 
 
 def gaps(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from kmaflow.commands.gaps import Datasets, From, Stations, To, subject
+from kmaflow.commands.gaps import subject
+from kmaflow.commands.options import Datasets, From, Stations, To
 from kmaflow.commands.output import Json, print_json, print_table
 
 if TYPE_CHECKING:
@@ -32,15 +33,15 @@ def plan(
     are the fewest possible: retries, halves of cut answers and later re-asking are counted beside them, as seen in the last 7 days.
     """
     from kmaflow.catalog.time import now_kst, parse_time
-    from kmaflow.collect.prospect import prospects, usual_windows
+    from kmaflow.collect.live_need import limits as limits_of
+    from kmaflow.collect.prospect import prospects, quota_days, usual_windows
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
     from kmaflow.store.engine import reading
-    from kmaflow.store.quota_limits import Limits
 
     settings, now = load_settings(), now_kst()
     begin, end = (None if text is None else parse_time(text) for text in (from_, to))
-    limits = Limits(settings.daily_calls, settings.daily_bytes)
+    limits = limits_of(settings)
     with Store(settings.database_url) as store:
         store.init()
         listed = store.stations()
@@ -57,10 +58,16 @@ def plan(
                 # Who names a beginning means it.
                 start=settings.start if begin is None else None,
             )
+            calls, size = _sums(found)
+            days = quota_days(connection, limits, calls, size, window_minutes=settings.window_minutes)
     if as_json:
-        print_json(_json(found, choice, settings, limits))
+        print_json(_json(found, choice, settings, limits, days))
     else:
-        _print(found, choice, settings, limits)
+        _print(found, choice, settings, limits, days)
+
+
+def _sums(found: list[Prospect]) -> tuple[int, int]:
+    return sum(one.plan.calls for one in found), sum(one.plan.bytes for one in found)
 
 
 def _days(limits: Limits, calls: int, size: int) -> float:
@@ -69,9 +76,10 @@ def _days(limits: Limits, calls: int, size: int) -> float:
     return round(share(limits, calls, size), 4)
 
 
-def _json(found: list[Prospect], choice: StationChoice, settings: Settings, limits: Limits) -> dict[str, Any]:
-    calls, size = sum(one.plan.calls for one in found), sum(one.plan.bytes for one in found)
-    days = _days(limits, calls, size)
+def _json(
+    found: list[Prospect], choice: StationChoice, settings: Settings, limits: Limits, days: float
+) -> dict[str, Any]:
+    calls, size = _sums(found)
     return {
         "stations": choice.selection,
         "window_minutes": settings.window_minutes,
@@ -79,8 +87,8 @@ def _json(found: list[Prospect], choice: StationChoice, settings: Settings, limi
         "daily_bytes": settings.daily_bytes,
         "calls": calls,
         "bytes": size,
-        "days": days,
-        "whole_days": math.ceil(days),
+        "days": _days(limits, calls, size),
+        "whole_days": math.ceil(days) if math.isfinite(days) else None,
         "datasets": [
             {
                 "dataset": one.dataset,
@@ -105,14 +113,14 @@ def _json(found: list[Prospect], choice: StationChoice, settings: Settings, limi
     }
 
 
-def _print(found: list[Prospect], choice: StationChoice, settings: Settings, limits: Limits) -> None:
+def _print(found: list[Prospect], choice: StationChoice, settings: Settings, limits: Limits, days: float) -> None:
     if not found:
         typer.echo(
             "요청할 자료가 없습니다: 자료 이름과 --from 을 주십시오 / there is nothing to plan: name datasets and give --from",
             err=True,
         )
         return
-    told = _json(found, choice, settings, limits)
+    told = _json(found, choice, settings, limits, days)
     columns = ("자료", "from", "to", "calls", "전체 / all stations", "한 지점 / one station", "bytes", "일 / days")
     rows = [
         [
@@ -130,8 +138,14 @@ def _print(found: list[Prospect], choice: StationChoice, settings: Settings, lim
     rows.append(["합계 / total", "", "", told["calls"], "", "", told["bytes"], f"{told['days']:.3f}"])
     quota = f"{settings.daily_calls:,} calls, {settings.daily_bytes:,} bytes a day"
     print_table(f"{choice.describe()} · {quota}", columns, rows, right=columns[3:])
+    whole = told["whole_days"]
+    how = (
+        "실시간 몫을 남기면 채울 한도가 없습니다 / live data leave nothing of the quota"
+        if whole is None
+        else f"실시간 몫을 남기고 한도의 98 %로 {whole}일 / {whole} day(s) under 98 % of the quota, beside live data"
+    )
     typer.echo(
-        f"한도의 98 %로 {told['whole_days']}일 / {told['whole_days']} day(s) under 98 % of the quota; "
+        f"{how}; "
         f"전체 지점은 한 번에 {settings.window_minutes}분씩 / {settings.window_minutes} minutes a call for all stations"
     )
     if any(not one["proven_minimum"] for one in told["datasets"]):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kmaflow.commands.gaps import Datasets, From, Stations, To, subject
+from kmaflow.commands.gaps import subject
+from kmaflow.commands.options import Datasets, From, Stations, To
 from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kmaflow.commands.gaps import Stations
+from kmaflow.commands.options import Stations
 from kmaflow.commands.output import exit_with
 
 if TYPE_CHECKING:
