@@ -157,8 +157,9 @@ def quota_days(connection: sa.Connection, limits: Limits, calls: int, size: int,
 
     Infinite where nothing is left for it.
     """
+    prices = {name: price_of(connection, name).all_stations for name in EVERY}
     seen = {
-        kind_of_call(name, stamps, None): price_of(connection, name).all_stations * stamps
+        kind_of_call(name, stamps, None): prices[name] * stamps
         for name, every in EVERY.items()
         for stamps in range(1, every // DATASETS[name].cadence + 1)
     }

@@ -73,23 +73,29 @@ def event(dataset: str, window: Window | None, outcome: str, *, rows: int = 0, m
 
 def touching(window: Window) -> sa.ColumnElement[bool]:
     """Whether a row's window has a stamp in common with this one."""
-    table = FETCH.c
-    return table.tm_to.between(window.start + MINUTE, window.end + LONGEST) & (table.tm_from < window.end)
+    return _between(**_bounds(window))
+
+
+def _bounds(window: Window) -> dict[str, datetime]:
+    return {"first": window.start + MINUTE, "last": window.end + LONGEST, "end": window.end}
+
+
+def _between(**bounds: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
+    return FETCH.c.tm_to.between(bounds["first"], bounds["last"]) & (FETCH.c.tm_from < bounds["end"])
 
 
 #: Made once: asked for every answer, and mostly there is none.
 _ANY = (
     sa.select(sa.literal(1))
     .where(FETCH.c.dataset == sa.bindparam("name"), FETCH.c.outcome.in_([*LOADED, RETIRED]))
-    .where(FETCH.c.tm_to.between(sa.bindparam("first"), sa.bindparam("last")), FETCH.c.tm_from < sa.bindparam("end"))
+    .where(_between(**{name: sa.bindparam(name) for name in ("first", "last", "end")}))
     .limit(1)
 )
 
 
 def _none_touches(connection: sa.Connection, dataset: str, window: Window) -> bool:
     """Whether nothing was ever loaded for, or taken out of, any part of a window."""
-    span = {"first": window.start + MINUTE, "last": window.end + LONGEST, "end": window.end}
-    return connection.execute(_ANY, {"name": dataset, **span}).first() is None
+    return connection.execute(_ANY, {"name": dataset, **_bounds(window)}).first() is None
 
 
 _INSERT = FETCH.insert()

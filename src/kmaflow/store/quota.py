@@ -219,15 +219,16 @@ class Quota:
                     charges[cls, day] += more
             settled = {cls: more for (cls, day), more in charges.items() if day == books.usage.day}
             self._judge(books.usage.plus(settled), wanted, now)
-            place = self._handed_on(waiting, wanted.cls) or self._free_place(connection, wanted.cls)
+            place = self._handed_on(waiting, wanted.cls)
+            for ticket, _ in waiting:
+                if ticket.place is not place:
+                    ticket.place.release_within(connection)
+            place = place or self._free_place(connection, wanted.cls)
             got = place is not None and (place.held or place.take_within(connection))
             if got:
                 charges[wanted.cls, books.usage.day] += Spent(wanted.calls, 0, wanted.size)
             for (cls, day), more in charges.items():
                 quota_books.add(connection, self.key_id, cls, day, more)
-            for ticket, _ in waiting:
-                if ticket.place is not place:
-                    ticket.place.release_within(connection)
             if place is None or not got:
                 return None
             turn = books.following if timedelta(0) < books.following - books.now < queue else books.now

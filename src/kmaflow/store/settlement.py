@@ -152,8 +152,7 @@ class Settlement:
 
     def remember(self, connection: sa.Connection, ticket: Ticket, size: int | None) -> None:
         """Write down the size of an answer that is larger than those before."""
-        known = self.seen.get(ticket.such, -1) if ticket.such is not None else 0
-        if ticket.made and ticket.such is not None and size is not None and size > known:
+        if ticket.made and ticket.such is not None and size is not None and size > self.seen.get(ticket.such, -1):
             quota_books.remember(connection, self._key_id, ticket.such, size)
 
     def _settle(self, ticket: Ticket, size: int | None) -> None:
