@@ -32,5 +32,5 @@ context: Any = {
 }
 logging.getLogger("kmaflow").info("before the task")
 network: Any = "SFC" if dataset.startswith("asos") else "AWS"
-tasks.collect(context, dataset=dataset, network=network)
+tasks.collect(context, dataset=dataset)
 logging.getLogger("kmaflow").info("after the task")

@@ -21,9 +21,9 @@ from kmaflow.collect.due import due_now, meant_gaps
 from kmaflow.collect.planner import Budget, Plan
 from kmaflow.collect.prospect import cheapest_calls, wants_of
 from kmaflow.collect.session import Collector
-from kmaflow.collect.stations import StationChoice
 from kmaflow.hub.errors import EmptyAnswer
 from kmaflow.store.engine import reading
+from kmaflow.store.selection import StationChoice
 
 log = logging.getLogger(__name__)
 

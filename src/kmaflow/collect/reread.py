@@ -14,13 +14,13 @@ from kmaflow.catalog.time import Window
 from kmaflow.collect.history import LISTS
 from kmaflow.collect.offline import own_window, pieces, within
 from kmaflow.collect.run import chosen_rows
-from kmaflow.collect.stations import StationChoice
 from kmaflow.hub.body import END, open_body, refusal
 from kmaflow.hub.empty import why_empty
 from kmaflow.hub.errors import EmptyAnswer, HubError
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.hub.station_list import ParsedStations, parse_stations
 from kmaflow.store.ledger import Fetch
+from kmaflow.store.selection import StationChoice
 
 #: Answers that are read and parsed while one is loaded: bounds the memory.
 _AHEAD = 2

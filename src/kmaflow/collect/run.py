@@ -17,7 +17,6 @@ from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import Window
 from kmaflow.collect.plan import Call, plan
 from kmaflow.collect.result import DatasetResult
-from kmaflow.collect.stations import StationChoice
 from kmaflow.collect.unasked import told, unasked
 from kmaflow.failpoints import reach
 from kmaflow.hub.client import Answer, Failure, HubClient
@@ -25,6 +24,7 @@ from kmaflow.hub.errors import EmptyAnswer, HubError, NotYetProduced, QuotaSpent
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.store import Store
 from kmaflow.store.ledger import Fetch
+from kmaflow.store.selection import StationChoice
 from kmaflow.store.sheet_keeping import unproduced
 
 log = logging.getLogger(__name__)

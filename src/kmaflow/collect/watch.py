@@ -12,11 +12,11 @@ from kmaflow.collect.live_need import EVERY
 from kmaflow.collect.repair import Repair, Repaired
 from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.session import Collector
-from kmaflow.collect.stations import StationChoice
 from kmaflow.errors import KmaflowError
 from kmaflow.hub.errors import HubError
 from kmaflow.store.coverage import gaps
 from kmaflow.store.engine import reading
+from kmaflow.store.selection import StationChoice
 
 log = logging.getLogger(__name__)
 
