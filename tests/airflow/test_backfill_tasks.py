@@ -11,13 +11,14 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
-import kmaflow.collect.backfill
-from kmaflow.airflow import backfill_tasks, connections
-from kmaflow.airflow.tasks import WindowIncomplete
+import kmaflow.collect.backfill.backfill
+from kmaflow.airflow.provider import connections
+from kmaflow.airflow.tasks import backfill
+from kmaflow.airflow.tasks.observations import WindowIncomplete
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window
-from kmaflow.collect.backfill import Backfilled
-from kmaflow.collect.chunks import Trouble
+from kmaflow.collect.backfill.backfill import Backfilled
+from kmaflow.collect.backfill.chunks import Trouble
 from tests.airflow.fake_core import FakeCollector
 
 FORM: dict[str, Any] = {
@@ -60,7 +61,7 @@ class FakeBackfill:
 def core(monkeypatch: pytest.MonkeyPatch) -> FakeCollector:
     fake = FakeCollector()
     monkeypatch.setattr(connections, "open_collector", fake.open)
-    monkeypatch.setattr(kmaflow.collect.backfill, "Backfill", FakeBackfill)
+    monkeypatch.setattr(kmaflow.collect.backfill.backfill, "Backfill", FakeBackfill)
     monkeypatch.setattr(FakeBackfill, "result", Backfilled("aws_minute", WINDOW, calls=288, rows=7))
     monkeypatch.setattr(FakeBackfill, "until", None)
     return fake
@@ -71,8 +72,8 @@ def context(**form: Any) -> tuple[Context, Pushed]:
     return cast("Context", {"ti": pushed, "params": FORM | form}), pushed
 
 
-def task(dataset: str = "aws_minute") -> backfill_tasks.FillPeriod:
-    return backfill_tasks.FillPeriod(
+def task(dataset: str = "aws_minute") -> backfill.FillPeriod:
+    return backfill.FillPeriod(
         task_id=dataset, dataset=dataset, periods={dataset: PERIOD} if dataset == "aws_minute" else {}
     )
 
@@ -88,12 +89,12 @@ def task(dataset: str = "aws_minute") -> backfill_tasks.FillPeriod:
 )
 def test_a_wrong_form_fails_before_anything_is_asked(core: FakeCollector, form: dict[str, Any], words: str) -> None:
     with pytest.raises(AirflowFailException, match=words):
-        backfill_tasks.check(context(**form)[0])
+        backfill.check(context(**form)[0])
     assert core.opened == []
 
 
 def test_the_form_becomes_few_periods_the_latest_first(core: FakeCollector) -> None:
-    assert backfill_tasks.check(context()[0]) == [
+    assert backfill.check(context()[0]) == [
         {"aws_minute": {"from": "2025-01-02 00:00", "to": "2025-01-03 00:00"}},
         {"aws_minute": {"from": "2025-01-01 00:00", "to": "2025-01-02 00:00"}},
     ]
@@ -104,8 +105,8 @@ def test_the_form_becomes_few_periods_the_latest_first(core: FakeCollector) -> N
 def test_a_year_of_both_networks_costs_asos_as_few_tasks_as_a_year_of_asos() -> None:
     """One call brings 30 days of hours: 13 calls a year, whatever minutes are filled beside them."""
     year = {"from": "2024-01-01 07:00", "to": "2024-12-31 07:00"}
-    alone = backfill_tasks.check(context(**year, datasets=["asos_hourly"])[0])
-    both = backfill_tasks.check(context(**year, datasets=["aws_minute", "asos_hourly"])[0])
+    alone = backfill.check(context(**year, datasets=["asos_hourly"])[0])
+    both = backfill.check(context(**year, datasets=["aws_minute", "asos_hourly"])[0])
     assert [one["asos_hourly"] for one in both if "asos_hourly" in one] == [one["asos_hourly"] for one in alone]
     assert len(alone) == 13
     assert len([one for one in both if "aws_minute" in one]) == len(both) == 37
@@ -115,7 +116,7 @@ def test_a_year_of_both_networks_costs_asos_as_few_tasks_as_a_year_of_asos() -> 
 @pytest.mark.parametrize("days", [1, 40, 366, 4000])
 def test_periods_tile_the_window(name: str, days: int) -> None:
     window = Window(datetime(2015, 1, 1, 7, 30), datetime(2015, 1, 1, 7, 30) + days * DAY)
-    periods = backfill_tasks.periods_of(DATASETS[name], window)
+    periods = backfill.periods_of(DATASETS[name], window)
     assert (periods[0].start, periods[-1].end) == (window.start, window.end)
     assert all(one.end == two.start for one, two in pairwise(periods))
     assert len(periods) <= 41
@@ -125,8 +126,8 @@ def test_periods_tile_the_window(name: str, days: int) -> None:
 
 def test_a_day_is_cut_into_quarters_and_hours_stay_together() -> None:
     day = Window(datetime(2015, 1, 1), datetime(2015, 1, 2))
-    assert backfill_tasks.periods_of(DATASETS["aws_minute"], day) == list(day.split(6 * HOUR))
-    assert backfill_tasks.periods_of(DATASETS["asos_hourly"], day) == [day]
+    assert backfill.periods_of(DATASETS["aws_minute"], day) == list(day.split(6 * HOUR))
+    assert backfill.periods_of(DATASETS["asos_hourly"], day) == [day]
 
 
 def test_a_period_is_filled_on_behalf_of_backfill_with_its_share(core: FakeCollector) -> None:
@@ -176,7 +177,7 @@ def test_a_run_waits_for_the_quota_and_goes_on_by_itself(dagbag: DagBag, monkeyp
             sittings.append(window)
             return [Backfilled(name, window, calls=5, left=0 if self.deferred_until is None else 9)]
 
-    monkeypatch.setattr(kmaflow.collect.backfill, "Backfill", Twice)
+    monkeypatch.setattr(kmaflow.collect.backfill.backfill, "Backfill", Twice)
     dag = dagbag.dags["kma_backfill"]
     run = dag.test(logical_date=datetime(2026, 3, 2, tzinfo=UTC), run_conf=FORM)
     assert str(run.state) == "success"

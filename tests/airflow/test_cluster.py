@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from werkzeug.security import check_password_hash
 
 from kmaflow.airflow import cluster, cluster_databases, cluster_health
+from kmaflow.airflow.builders.observations import RETRIES
 from kmaflow.airflow.cluster_databases import (
     Choices,
     DatabaseNotThere,
@@ -25,7 +26,6 @@ from kmaflow.airflow.cluster_databases import (
 from kmaflow.airflow.cluster_environment import Machine, cluster_environment, scale_rules, server_url
 from kmaflow.airflow.cluster_init import migrate_metadata, prepare_airflow
 from kmaflow.airflow.cluster_secrets import ClusterSecrets, keep_secrets
-from kmaflow.airflow.dags_observations import RETRIES
 from kmaflow.airflow.metadata_check import MetadataRefused, require_usable_metadata
 from kmaflow.airflow.preparation import StartFailed
 from kmaflow.errors import UsageError
@@ -198,7 +198,7 @@ def test_mariadb_is_refused_for_airflows_own_database_before_it_is_touched(tmp_p
 
 def test_setup_refuses_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow import settings
-    from kmaflow.airflow.setup import make_defaults
+    from kmaflow.airflow.provider.setup import make_defaults
 
     engine = sa.create_engine(machine_server("mariadb"))
     monkeypatch.setattr(settings, "engine", engine)

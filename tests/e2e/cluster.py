@@ -19,7 +19,7 @@ from kmaflow.airflow.cluster_secrets import ClusterSecrets, read_secrets
 from kmaflow.airflow.finished_runs import DATASETS_OF, finished_run
 from kmaflow.airflow.truth_check import Comparison, TruthCheck
 from kmaflow.catalog.time import Window
-from kmaflow.store.engine import open_engine
+from kmaflow.store.engines.database import open_engine
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "simulator")
 #: The DAGs that collect a window which a run's form names, each with its datasets.

@@ -18,7 +18,7 @@ from kmaflow.catalog import AWS_DATASETS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, floor_to, now_kst
 from kmaflow.hub.secrecy import key_id
 from kmaflow.simulator import DEFAULT_KEY
-from kmaflow.store.engine import open_engine
+from kmaflow.store.engines.database import open_engine
 from kmaflow.store.quota import Quota
 from kmaflow.store.quota_limits import Limits
 from kmaflow.store.state import State

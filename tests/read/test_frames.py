@@ -15,10 +15,10 @@ from kmaflow.read import count, iter_frames, read, subject, subjects
 from kmaflow.read import frames as reading_frames
 from kmaflow.read.frames import ask, months
 from kmaflow.store import Store
-from kmaflow.store.engine import writing
-from kmaflow.store.loader import loader_for
+from kmaflow.store.engines.database import writing
+from kmaflow.store.engines.loader import loader_for
+from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.selection import UnknownStations
-from kmaflow.store.tables import OBSERVATIONS
 
 from ..store.bodies import NOON, WINDOW, WITNESS, at, load, load_list, minute_body, stamp, station_body, weather_body
 

@@ -13,7 +13,7 @@ from kmaflow.commands.selection import chosen_stations
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from kmaflow.collect.backfill import Backfilled
+    from kmaflow.collect.backfill.backfill import Backfilled
 
 
 def backfill(
@@ -53,7 +53,7 @@ def backfill(
     from kmaflow.catalog import named
     from kmaflow.catalog.time import Window, parse_time
     from kmaflow.collect import Collector
-    from kmaflow.collect.backfill import Backfill
+    from kmaflow.collect.backfill.backfill import Backfill
     from kmaflow.settings import load_settings
 
     names = named(datasets)

@@ -31,7 +31,7 @@ def collect(
     from kmaflow.catalog import DATASETS, means_all, named
     from kmaflow.catalog.time import Window, parse_time
     from kmaflow.collect import Collector
-    from kmaflow.collect.crew import tidy
+    from kmaflow.collect.backfill.workers import tidy
     from kmaflow.settings import load_settings
 
     names = named(datasets)

@@ -42,7 +42,7 @@ def retention(
     """
     from kmaflow.catalog import means_all, named
     from kmaflow.errors import UsageError
-    from kmaflow.read.retire import due
+    from kmaflow.maintain.retention import due
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
 
@@ -85,7 +85,7 @@ def _ask(found: list[tuple[str, datetime, int]], to: str | None) -> None:
 def _retire(
     store: Store, found: list[tuple[str, datetime, int]], to: str | None, *, quiet: bool
 ) -> list[dict[str, Any]]:
-    from kmaflow.read.retire import retire
+    from kmaflow.maintain.retention import retire
 
     done: list[dict[str, Any]] = []
     with progress(quiet=quiet) as bars:

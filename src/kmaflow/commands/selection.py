@@ -27,7 +27,7 @@ def datasets_and_stations(
         UsageError: there is no such dataset or station.
     """
     from kmaflow.catalog import DATASETS, named
-    from kmaflow.store.coverage import asked
+    from kmaflow.store.coverage.gaps import asked
     from kmaflow.store.selection import resolve_stations
 
     names = named(datasets) if datasets else asked(connection)

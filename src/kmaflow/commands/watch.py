@@ -36,7 +36,7 @@ def watch(
     """
     from kmaflow.catalog import named
     from kmaflow.collect import Collector
-    from kmaflow.collect.crew import tidy
+    from kmaflow.collect.backfill.workers import tidy
     from kmaflow.collect.watch import Watch
     from kmaflow.settings import load_settings
 

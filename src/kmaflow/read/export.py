@@ -17,9 +17,9 @@ from kmaflow.catalog.time import DAY, Window, floor_to
 from kmaflow.errors import UsageError
 from kmaflow.read.files import WRITERS, Folder
 from kmaflow.read.frames import Period, Question, ask, numbers_of, periods, pieces_of
-from kmaflow.read.subjects import subject
+from kmaflow.read.tables import subject
 from kmaflow.store import Store
-from kmaflow.store.partitions import month_of
+from kmaflow.store.engines.partitions import month_of
 
 
 @dataclass(frozen=True, slots=True)

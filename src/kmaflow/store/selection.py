@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from kmaflow.catalog import DATASETS, means_all
 from kmaflow.catalog.model import Network
 from kmaflow.errors import UsageError
-from kmaflow.store.books import COVERAGE_DAY, STATION
-from kmaflow.store.coverage import ever_reported
+from kmaflow.store.coverage.gaps import ever_reported
+from kmaflow.store.schema.service import COVERAGE_DAY, STATION
 from kmaflow.store.stations import Station, current
 
 
