@@ -20,7 +20,7 @@ from tests.e2e.compose import wait_until
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import Window, now_kst
 from kmaflow.run.api import ApiBusy
-from kmaflow.run.cluster_environment import AIRFLOW_DATABASE
+from kmaflow.run.environment import AIRFLOW_DATABASE
 from kmaflow.run.finished_runs import finished_run
 from kmaflow.run.truth_check import last_hours
 
