@@ -12,8 +12,8 @@ from airflow.models import Connection, Pool
 from airflow.utils.session import create_session
 from sqlalchemy import delete, select
 
-from kmaflow.airflow.dags_observations import POOL
-from kmaflow.airflow.setup import make_defaults, setup_airflow
+from kmaflow.airflow.builders.observations import POOL
+from kmaflow.airflow.provider.setup import make_defaults, setup_airflow
 
 
 @pytest.fixture(autouse=True)

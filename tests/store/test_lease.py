@@ -11,11 +11,11 @@ from itertools import islice
 import pytest
 import sqlalchemy as sa
 
-from kmaflow.store.books import LEASE
+from kmaflow.store.engines.server import server_time
 from kmaflow.store.errors import StoreFull
 from kmaflow.store.lease import Lease, pauses, sweep
 from kmaflow.store.quota_limits import Limits
-from kmaflow.store.server import server_time
+from kmaflow.store.schema.service import LEASE
 from kmaflow.store.state import State
 
 from ..databases import ENGINES, database

@@ -121,7 +121,7 @@ def main() -> int:
     password = os.environ.pop(_PASSWORD, None)
     if password:
         set_admin_password(password)
-    from kmaflow.airflow.setup import make_defaults
+    from kmaflow.airflow.provider.setup import make_defaults
 
     answer.write(json.dumps(asdict(make_defaults())) + "\n")
     answer.close()
