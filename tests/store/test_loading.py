@@ -15,8 +15,8 @@ from kmaflow.catalog.time import HOUR, MINUTE, Window
 from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.store import Store
 from kmaflow.store import load as loading
+from kmaflow.store.engines.loader import Loader, loader_for
 from kmaflow.store.errors import StoreError, StoreFull
-from kmaflow.store.loader import Loader, loader_for
 
 from .bodies import (
     NOON,

@@ -16,20 +16,22 @@ import pytest
 import sqlalchemy as sa
 
 from kmaflow.catalog.time import MINUTE
-from kmaflow.store import Store, partitions, schema, views
-from kmaflow.store.books import METADATA, STATE_METADATA
-from kmaflow.store.locks import writing_alone
-from kmaflow.store.migrations import BOOKS, STATE, History, upgrade
+from kmaflow.store import Store, views
+from kmaflow.store.engines import partitions
+from kmaflow.store.engines.locks import writing_alone
 from kmaflow.store.quota_books import CALL_SIZE
-from kmaflow.store.tables import METADATA as OBSERVED
-from kmaflow.store.tables import OBSERVATIONS
+from kmaflow.store.schema import upgrade as schema
+from kmaflow.store.schema.migrations import BOOKS, STATE, History, upgrade
+from kmaflow.store.schema.observations import METADATA as OBSERVED
+from kmaflow.store.schema.observations import OBSERVATIONS
+from kmaflow.store.schema.service import METADATA, STATE_METADATA
 
 from ..databases import database
 from .bodies import NOON, at, load, minute_body, rows, stamp
 from .shape import again, contents, differences, table_names, view_names, wanted_views
 
 HERE = Path(__file__).parent
-MIGRATIONS = HERE.parents[1] / "src/kmaflow/store/migrations"
+MIGRATIONS = HERE.parents[1] / "src/kmaflow/store/schema/migrations"
 
 
 def _earlier(history: History) -> list[str]:

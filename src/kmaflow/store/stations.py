@@ -9,7 +9,7 @@ from math import asin, cos, radians, sin, sqrt
 import sqlalchemy as sa
 
 from kmaflow.hub.station_list import ParsedStations
-from kmaflow.store.books import STATION
+from kmaflow.store.schema.service import STATION
 
 _EARTH_KM = 6371.0088
 
