@@ -30,6 +30,8 @@ from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH, REJECTED_LINE
 from kmaflow.store.stations import StationChanges
 
 _KEY = ["tm_kst", "stn"]
+#: So many unreadable lines of one body are kept one by one.
+MOST_REJECTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +109,14 @@ def load_list(connection: sa.Connection, parsed: ParsedStations, fetch: Fetch) -
 
 
 def keep_rejected(connection: sa.Connection, name: str, rejected: tuple[Rejected, ...], fetch_id: int) -> None:
-    """Lines that are no rows, as they came, with their reasons."""
-    if rejected:
+    """Lines that are no rows, as they came, with their reasons: the first :data:`MOST_REJECTED` of a body; a last row says how many more there are."""
+    kept = list(rejected[:MOST_REJECTED])
+    if more := len(rejected) - len(kept):
+        reason = (
+            f"{more:,} more lines of this body cannot be read: they are in the archive, but not kept here one by one"
+        )
+        kept.append(Rejected(rejected[MOST_REJECTED].line, "", reason))
+    if kept:
         connection.execute(
             REJECTED_LINE.insert(),
             [
@@ -121,7 +129,7 @@ def keep_rejected(connection: sa.Connection, name: str, rejected: tuple[Rejected
                     "text": line.text,
                     "reason": line.reason,
                 }
-                for line in rejected
+                for line in kept
             ],
         )
 

@@ -1,4 +1,4 @@
-"""What the launcher says to the person who started it: at once, one line at a time."""
+"""What starts processes: `make run`, `make smoke` and the containers of compose.yaml."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import sys
 
 
 def say(text: str) -> None:
-    """A line on stdout."""
+    """A line on stdout, at once."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def complain(text: str) -> None:
-    """A line on stderr."""
+    """A line on stderr, at once."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
