@@ -17,11 +17,11 @@ from kmaflow.collect.planning.estimate import cheapest_calls, usual_windows, wan
 from kmaflow.collect.planning.plan import Budget, Plan, Want
 from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.stations import ALL, StationChoice
+from kmaflow.quota.limits import CallClass
 from kmaflow.store import ledger
 from kmaflow.store.coverage.gaps import Gap
 from kmaflow.store.coverage.retries import standing_refusal
 from kmaflow.store.engines.database import reading, writing
-from kmaflow.store.quota_limits import CallClass
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from kmaflow.commands.output import Json, print_json, print_table
 if TYPE_CHECKING:
     from kmaflow.collect import StationChoice
     from kmaflow.collect.planning.estimate import Prospect
+    from kmaflow.quota.limits import Limits
     from kmaflow.settings import Settings
-    from kmaflow.store.quota_limits import Limits
 
 
 def plan(
