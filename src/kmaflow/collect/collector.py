@@ -26,15 +26,15 @@ from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.hub.secrecy import key_id
 from kmaflow.hub.station_list import parse_stations
 from kmaflow.log_fields import log_fields
+from kmaflow.quota.limits import CallClass
+from kmaflow.quota.meter import Meter
+from kmaflow.quota.quota import Quota
 from kmaflow.settings import Settings
 from kmaflow.store import Store
 from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import StoreBusy
 from kmaflow.store.lease import Lease
 from kmaflow.store.ledger import Fetch
-from kmaflow.store.meter import Meter
-from kmaflow.store.quota import Quota
-from kmaflow.store.quota_limits import CallClass
 from kmaflow.store.selection import StationChoice, resolve_stations
 from kmaflow.store.state import State
 from kmaflow.store.stations import StationChanges
@@ -87,7 +87,7 @@ class Collector:
         database_url: str | None = None,
         needs_hub: bool = True,
         work: CallClass = "live",
-        clock: Callable[[], datetime] = now_kst,
+        clock: Callable[[], datetime] | None = None,
     ) -> Collector:
         """Open everything.
 
@@ -95,6 +95,7 @@ class Collector:
             hub_url, api_key, database_url: instead of those of the settings.
             needs_hub: False opens without a key.
             work: the class to which calls are charged; from backfill, what live data needs is kept back.
+            clock: naive KST now; default: this machine's clock, and for the day's quota that of the state database's server.
 
         Raises:
             UsageError: there is no key.
@@ -115,15 +116,12 @@ class Collector:
             collector._open_hub(key, hub_url or settings.hub_url, work, clock)
         return collector
 
-    def _open_hub(self, key: SecretStr, hub_url: str, work: CallClass, clock: Callable[[], datetime]) -> None:
-        # A SQLite file has one writer at a time: books that wait for a load of ours would hold up the fetching beside it.
+    def _open_hub(self, key: SecretStr, hub_url: str, work: CallClass, clock: Callable[[], datetime] | None) -> None:
+        # A SQLite file has one writer at a time: a reservation that waits for a load of ours would hold up the fetching beside it.
         self._one_writer = self.state.one_writer
-        # Backfill asks call after call, so a call's bytes can be settled with the next one: half the transactions.
-        with_next = self._one_writer or work == "backfill"
-        quota = open_quota(self.settings, self.state, key_id(key), clock=clock, with_next=with_next)
-        self._stack.callback(quota.flush)
+        quota = self._stack.enter_context(open_quota(self.settings, self.state, key_id(key), clock=clock))
         self.meter = Meter(quota, work)
-        client = HubClient(key, hub_url, meter=self.meter, on_failure=self._note_failure, clock=clock)
+        client = HubClient(key, hub_url, meter=self.meter, on_failure=self._note_failure, clock=clock or now_kst)
         self._stack.callback(client.close)
         self.quota, self._client = quota, client
 

@@ -16,11 +16,11 @@ from kmaflow.collect.planning.calls import Call
 from kmaflow.collect.planning.estimate import cheapest_calls, usual_windows, wants_of
 from kmaflow.collect.planning.plan import Budget, Plan, Want
 from kmaflow.collect.result import DatasetResult
+from kmaflow.quota.limits import CallClass
 from kmaflow.store import ledger
 from kmaflow.store.coverage.gaps import Gap
 from kmaflow.store.coverage.retries import standing_refusal
 from kmaflow.store.engines.database import reading, writing
-from kmaflow.store.quota_limits import CallClass
 from kmaflow.store.selection import ALL, StationChoice
 
 log = logging.getLogger(__name__)

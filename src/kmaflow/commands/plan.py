@@ -14,8 +14,8 @@ from kmaflow.commands.selection import datasets_and_stations
 if TYPE_CHECKING:
     from kmaflow.collect import StationChoice
     from kmaflow.collect.planning.estimate import Prospect
+    from kmaflow.quota.limits import Limits
     from kmaflow.settings import Settings
-    from kmaflow.store.quota_limits import Limits
 
 
 def plan(

@@ -11,8 +11,8 @@ from kmaflow.commands.output import Json, print_json, print_table
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from kmaflow.quota.limits import Usage
     from kmaflow.settings import Settings
-    from kmaflow.store.quota_limits import Usage
 
 
 def status(
@@ -66,7 +66,7 @@ def _usages(settings: Settings, now: datetime) -> list[Usage]:
     """What every key that was used has spent today, the one of the settings first. Old and new keys are counted apart."""
     from kmaflow.collect.live_need import limits
     from kmaflow.hub.secrecy import key_id
-    from kmaflow.store.quota import Quota, spent_by_all
+    from kmaflow.quota.quota import Quota, spent_by_all
     from kmaflow.store.state import State
 
     with State(settings.state_url) as state:

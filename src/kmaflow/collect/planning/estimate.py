@@ -15,10 +15,10 @@ from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
 from kmaflow.collect.due import meant_gaps
 from kmaflow.collect.live_need import EVERY, live_works
 from kmaflow.collect.planning.plan import Budget, Plan, Price, Rules, Want, plan_calls
+from kmaflow.quota.limits import Limits, estimate, need_until_midnight
+from kmaflow.quota.meter import kind_of_call
 from kmaflow.store.coverage.gaps import Gap, ever_reported, first_start
 from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
-from kmaflow.store.meter import kind_of_call
-from kmaflow.store.quota_limits import Limits, estimate, need_until_midnight
 from kmaflow.store.selection import StationChoice
 
 #: Stations of a network before any is known.
