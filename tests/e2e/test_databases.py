@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
+from tests.e2e.conftest import last_hours
 
 from kmaflow.catalog import AWS_DATASETS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, floor_to, now_kst
 from kmaflow.hub.secrecy import key_id
 from kmaflow.run.launch import Running, await_condition, started
 from kmaflow.run.smoke import _await_run, smoke_settings
-from kmaflow.run.truth_check import TruthCheck, last_hours
+from kmaflow.run.truth_check import TruthCheck
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.store.engines.database import open_engine
 from kmaflow.store.quota import Quota
