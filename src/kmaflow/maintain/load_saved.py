@@ -14,7 +14,6 @@ from kmaflow.catalog.model import Dataset, StationList
 from kmaflow.catalog.time import Window, to_kst
 from kmaflow.collect.collector import Collector
 from kmaflow.collect.run import chosen_rows, keep
-from kmaflow.collect.stations import ALL, StationChoice
 from kmaflow.errors import KmaflowError, UsageError
 from kmaflow.hub.body import open_body
 from kmaflow.hub.client import Answer
@@ -23,6 +22,7 @@ from kmaflow.hub.header import column_order
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.hub.station_list import announced_fields, parse_stations
 from kmaflow.store.ledger import LONGEST, Fetch
+from kmaflow.store.selection import ALL, StationChoice
 
 
 class UnreadableFile(KmaflowError):
