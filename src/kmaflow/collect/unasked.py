@@ -9,8 +9,8 @@ from kmaflow.catalog.time import Window
 from kmaflow.collect.planning.calls import Call
 from kmaflow.hub.errors import HubError, QuotaSpent
 from kmaflow.hub.parse import PARSER_VERSION
+from kmaflow.quota.limits import DayQuotaSpent
 from kmaflow.store.ledger import LONGEST, Fetch
-from kmaflow.store.quota_limits import DayQuotaSpent
 
 
 def told(error: HubError, *, code: bool = False) -> str:

@@ -39,7 +39,7 @@ from kmaflow.hub.errors import (
     Truncated,
     UnknownEndpoint,
 )
-from kmaflow.hub.metering import Meter, settle_refused
+from kmaflow.hub.metering import Meter
 from kmaflow.hub.secrecy import guard_logs, key_id, scrub, without_key
 
 #: Slow answers of 30–75 s have been reported; longer ones never came to an end.
@@ -237,15 +237,11 @@ class HubClient:
         """One GET that the meter has let in; what it refuses is not asked."""
         if self._meter is None:
             return self._get(endpoint, parameters)
-        with self._meter.reserve(name, stamps, stn) as ticket:
+        with self._meter.call(name, stamps, stn) as settle:
             if let_in is not None:
                 let_in()
-            try:
-                content, status = self._get(endpoint, parameters)
-            except HubError as error:
-                settle_refused(self._meter, ticket, error)
-                raise
-            ticket.settle(len(content))
+            content, status = self._get(endpoint, parameters)
+            settle(len(content))
             return content, status
 
     def _get(self, endpoint: str, parameters: dict[str, str]) -> tuple[bytes, int]:

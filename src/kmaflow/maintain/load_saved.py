@@ -19,7 +19,6 @@ from kmaflow.catalog.model import Dataset, StationList
 from kmaflow.catalog.time import DAY, Window, now_kst, to_kst
 from kmaflow.collect.collector import Collector
 from kmaflow.collect.run import chosen_rows
-from kmaflow.collect.stations import ALL, StationChoice
 from kmaflow.errors import KmaflowError
 from kmaflow.failpoints import reach
 from kmaflow.hub.body import open_body
@@ -29,6 +28,7 @@ from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.hub.saved_file import SavedFile, UnfitFile, believable, read_saved
 from kmaflow.hub.station_list import announced_fields, parse_stations
 from kmaflow.store.ledger import LONGEST, Fetch
+from kmaflow.store.selection import ALL, StationChoice
 
 
 class UnreadableFile(KmaflowError):

@@ -22,7 +22,6 @@ import sqlalchemy as sa
 from kmaflow.archive.archive import BodyMissing, Entry
 from kmaflow.catalog.time import DAY, Window
 from kmaflow.collect.collector import Collector
-from kmaflow.collect.stations import ALL, StationChoice, choose, means_all, wanted
 from kmaflow.errors import UsageError
 from kmaflow.failpoints import reach
 from kmaflow.hub.errors import HubError
@@ -38,6 +37,7 @@ from kmaflow.store.errors import StoreBusy
 from kmaflow.store.lease import Lease
 from kmaflow.store.rebuild_range import Answer, Stretch, remaking
 from kmaflow.store.retry import again
+from kmaflow.store.selection import ALL, StationChoice, resolve_stations, wanted
 
 log = logging.getLogger(__name__)
 
@@ -205,10 +205,11 @@ class _Run:
 
     def _choice(self, *, narrow: bool) -> StationChoice:
         """The stations that are stored now; numbers need no list that names them."""
-        if means_all(self.words):
-            return ALL
         numbers = [int(word) for word in self.words if word.isascii() and word.isdigit()]
-        choice = choose(self.words, self.store.stations(), ("AWS", "SFC"), numbers)
+        with reading(self.store.engine) as connection:
+            choice = resolve_stations(connection, self.words, known=numbers)
+        if choice == ALL:
+            return ALL
         mine = {str(stn) for stn in choice.stations or ()}
         stored = rebuilds.stored_selections(self.store)
         if not narrow and any(one == "all" or set(one.split(",")) - mine for one in stored):

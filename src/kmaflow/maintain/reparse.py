@@ -12,7 +12,6 @@ from kmaflow.archive.archive import Archive, BodyMissing, Entry
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import Window
 from kmaflow.collect.run import chosen_rows
-from kmaflow.collect.stations import StationChoice
 from kmaflow.hub.body import open_body, refusal
 from kmaflow.hub.empty import why_empty
 from kmaflow.hub.errors import EmptyAnswer, HubError
@@ -22,6 +21,7 @@ from kmaflow.hub.station_list import ParsedStations, parse_stations
 from kmaflow.maintain.archive_index import LISTS
 from kmaflow.maintain.load_saved import part_of, pieces, stretches, understand, within
 from kmaflow.store.ledger import Fetch
+from kmaflow.store.selection import StationChoice
 
 #: Answers that are read and parsed while one is loaded: bounds the memory.
 _AHEAD = 2
