@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
+from tests.e2e.conftest import last_hours
 
 from kmaflow.catalog import AWS_DATASETS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, floor_to, now_kst
@@ -18,7 +19,7 @@ from kmaflow.quota.limits import Limits
 from kmaflow.quota.quota import Quota
 from kmaflow.run.launch import Running, await_condition, started
 from kmaflow.run.smoke import _await_run, smoke_settings
-from kmaflow.run.truth_check import TruthCheck, last_hours
+from kmaflow.run.truth_check import TruthCheck
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.store.engines.database import open_engine
 from kmaflow.store.state import State
