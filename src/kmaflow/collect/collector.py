@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,13 +13,12 @@ from pydantic import SecretStr
 
 from kmaflow.archive.archive import Archive
 from kmaflow.catalog import DATASETS, STATION_LISTS, dataset
-from kmaflow.catalog.model import Dataset, Network
+from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import HOUR, Window, now_kst
 from kmaflow.collect.live_need import open_quota
 from kmaflow.collect.planning.calls import Call
 from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.run import DatasetRun, keep
-from kmaflow.collect.stations import ALL, StationChoice, choose, means_all, wanted
 from kmaflow.collect.unasked import told
 from kmaflow.errors import UsageError
 from kmaflow.hub.client import Failure, HubClient
@@ -32,9 +31,11 @@ from kmaflow.quota.meter import Meter
 from kmaflow.quota.quota import Quota
 from kmaflow.settings import Settings
 from kmaflow.store import Store
+from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import StoreBusy
 from kmaflow.store.lease import Lease
 from kmaflow.store.ledger import Fetch
+from kmaflow.store.selection import StationChoice, resolve_stations
 from kmaflow.store.state import State
 from kmaflow.store.stations import StationChanges
 
@@ -213,21 +214,16 @@ class Collector:
         return StationSync(True, changes.added, changes.changed, changes.closed, changes.total)
 
     def choose_stations(
-        self, text: str | Iterable[str | int] | None = None, networks: Sequence[Network] = ("AWS", "SFC")
+        self, text: str | Iterable[str | int] | None = None, datasets: Iterable[str] = DATASETS
     ) -> StationChoice:
-        """A person's words (default: the setting ``STATIONS``) as numbers.
+        """A person's words (default: the setting ``STATIONS``) as numbers, for these datasets.
 
         Raises:
             UnknownStations: the nearest valid ones are named.
         """
-        text = self.settings.stations if text is None else text
-        if means_all(wanted(text)):
-            return ALL
-        reporting: set[int] = set()
-        for name, described in DATASETS.items():
-            if described.network in networks:
-                reporting |= self.store.reporting(name)
-        return choose(text, self.store.stations(), networks, reporting)
+        self.store.init()
+        with reading(self.store.engine) as connection:
+            return resolve_stations(connection, self.settings.stations if text is None else text, datasets)
 
     def collect(
         self,

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from kmaflow.catalog import ASOS_DATASETS, AWS_DATASETS, DATASETS, STATION_LISTS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.collect.planning.calls import plan
-from kmaflow.collect.stations import ALL
 from kmaflow.quota.limits import Limits, LiveWork, Need, need_until_midnight
 from kmaflow.quota.meter import first_guess, kind_of_call
 from kmaflow.quota.quota import Quota
 from kmaflow.settings import Settings
+from kmaflow.store.selection import ALL
 from kmaflow.store.state import State
 
 #: How often live data is asked for, and so how long the window is.

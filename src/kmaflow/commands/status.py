@@ -123,19 +123,19 @@ def _show(quota: dict[str, Any]) -> None:
 def _exposition(settings: Settings) -> str:
     from kmaflow.catalog.time import now_kst
     from kmaflow.collect.live_need import limits
-    from kmaflow.collect.planning.estimate import chosen
     from kmaflow.status.health import health, quota_left
     from kmaflow.status.metrics import exposition, samples
     from kmaflow.store import Store
     from kmaflow.store.coverage.gaps import asked
     from kmaflow.store.engines.database import reading
+    from kmaflow.store.selection import resolve_stations
 
     now = now_kst()
     with Store(settings.database_url) as store:
-        listed = store.stations()
+        store.init()
         with reading(store.engine) as connection:
             names = asked(connection)
-            stations = chosen(connection, settings.stations, names, listed).stations if names else None
+            stations = resolve_stations(connection, settings.stations, names).stations if names else None
             found = health(connection, names, now=now, stations=stations, start=settings.start)
     allowed = limits(settings)
     left = [quota_left(usage, allowed) for usage in _usages(settings, now)]

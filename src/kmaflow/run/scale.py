@@ -44,7 +44,7 @@ def scale_rules(machine: Machine) -> dict[str, str]:
         # Of all workers together: each running task asks the API server, and both live on the first machine's cores.
         "AIRFLOW__CORE__PARALLELISM": str(max(4, TASKS_PER_CORE * machine.cores)),
         "AIRFLOW__API__WORKERS": str(min(4, max(1, machine.cores // 2))),
-        # A worker that was killed is noticed after 60 s (looked at every 10 s); its tasks' retry begins within 30 s more.
+        # A worker that was killed is noticed after 60 s (looked at every 10 s); its tasks' retry is due within 30 s more.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "10",
         # An API server that restarts must not cost the tasks that run meanwhile: 10 × 5 s, still below 60 s.

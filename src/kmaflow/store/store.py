@@ -166,13 +166,6 @@ class Store:
         with reading(self.engine) as connection:
             return ledger.last_success(connection, name)
 
-    def reporting(self, dataset: str) -> set[int]:
-        """Numbers of all stations that have ever had a row in the dataset."""
-        self.init()
-        with reading(self.engine) as connection:
-            table = COMPLETENESS_HOUR.c
-            return set(connection.execute(sa.select(table.stn).where(table.dataset == dataset).distinct()).scalars())
-
     def status(self) -> list[DatasetStatus]:
         """Freshness of every dataset."""
         self.init()
