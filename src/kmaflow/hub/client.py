@@ -34,6 +34,7 @@ from kmaflow.hub.errors import (
     HubError,
     HubTimeout,
     Maintenance,
+    NoRows,
     NotATable,
     NotYetProduced,
     ServerFailed,
@@ -64,7 +65,7 @@ _MOST_IN_VAIN = 5
 _ALIKE = 0.05
 _SECONDS_OF_A_KILL = 5.0
 #: What passes, but not within the seconds of a retry.
-_ASKED_LATER = (NotYetProduced, Maintenance, NotATable, TooSlow)
+_ASKED_LATER = (NotYetProduced, NoRows, Maintenance, NotATable, TooSlow)
 #: No connection came about: the hub has counted nothing.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 

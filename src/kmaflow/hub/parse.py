@@ -7,7 +7,7 @@ is refused as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -43,6 +43,7 @@ class Parsed:
         not_produced: stamps for which every station came with sentinels only: never stored.
         lines: how many lines between header and end, blank ones aside.
         notes: what had to be assumed in reading it.
+        printed: rows of some stations only: how many stations each stamp had before they were chosen.
     """
 
     dataset: Dataset
@@ -52,6 +53,7 @@ class Parsed:
     not_produced: tuple[datetime, ...]
     lines: int
     notes: tuple[str, ...] = ()
+    printed: Mapping[datetime, int] | None = None
 
 
 def parse(

@@ -17,12 +17,14 @@ import sqlalchemy as sa
 
 from kmaflow.catalog.time import HOUR, MINUTE, Window
 from kmaflow.failpoints import reach
+from kmaflow.hub.errors import ChangedFormat
 from kmaflow.hub.lines import Rejected
 from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger, stations
 from kmaflow.store.coverage import record
 from kmaflow.store.coverage.held import encoded, held_cells
+from kmaflow.store.coverage.proof import NOTHING_LEFT, Proof, proof_of
 from kmaflow.store.engines.loader import Loader, loader_for
 from kmaflow.store.ledger import FILE, Earlier, Fetch
 from kmaflow.store.pairs import load_pairs
@@ -41,9 +43,11 @@ class Loaded:
 
     Attributes:
         fetch_id: its row in the ledger.
-        outcome: ``ok``, ``partial`` (some stamps are not produced yet) or ``unchanged`` (nothing but the ledger row was written).
+        outcome: ``ok``, ``partial`` (some stamps are not produced yet), ``incomplete_answer`` (others are left out) or ``unchanged`` (nothing but
+            the ledger row was written).
         inserted / updated: rows of the observation table.
         revised: values that changed.
+        proof: which stamps it leaves unanswered.
     """
 
     fetch_id: int
@@ -51,6 +55,7 @@ class Loaded:
     inserted: int = 0
     updated: int = 0
     revised: int = 0
+    proof: Proof = NOTHING_LEFT
 
 
 def load(
@@ -69,7 +74,20 @@ def load(
     repeats = known.repeats and not force
     if fetch.kind == FILE and fetch.window is not None:
         fetch = replace(fetch, holds=encoded(held_cells(parsed.rows, parsed.dataset.cadence)))
-    outcome = "unchanged" if repeats else "partial" if record.unproduced(parsed, fetch) else "ok"
+    stored: pl.DataFrame | None = None
+
+    def before() -> pl.DataFrame:
+        nonlocal stored
+        if stored is None:
+            assert fetch.window is not None
+            stored = loader_for(connection).stored(OBSERVATIONS[parsed.dataset.name], fetch.window)
+        return stored
+
+    proof = proof_of(connection, parsed, fetch, before)
+    # A repetition that still leaves something out is a try like any other.
+    outcome = "unchanged" if repeats and (known.again or not proof.lacking) else proof.outcome
+    if outcome in ("ok", "partial", "incomplete_answer") and parsed.rejected and len(parsed.rejected) == parsed.lines:
+        outcome = ChangedFormat.code
     fetch = replace(
         fetch, outcome=outcome, rows=parsed.rows.height, rejected=len(parsed.rejected), lacking=known.lacking
     )
@@ -77,19 +95,25 @@ def load(
     reach("ledger_written")
     if repeats:
         if fetch.window is not None:
-            record.keep(connection, parsed, fetch, stored=None)
-        return Loaded(fetch_id, outcome)
+            record.keep(connection, parsed, fetch, stored=None, lacking=proof.lacking)
+        return Loaded(fetch_id, outcome, proof=proof)
     if not known.repeats:
         keep_rejected(connection, fetch.dataset, parsed.rejected, fetch_id)
         reach("rejected_kept")
     if fetch.window is None:
         return Loaded(fetch_id, outcome)
     loader = loader_for(connection)
-    stored = loader.stored(OBSERVATIONS[parsed.dataset.name], fetch.window)
     merge = _Merge(connection, loader, parsed, fetch, fetch_id, known, advance=advance)
-    loaded = merge.run(stored)
+    loaded = replace(merge.run(before()), proof=proof)
     record.keep(
-        connection, parsed, fetch, stored=stored, counted=merge.counted, anew=known.retired, younger=known.newer
+        connection,
+        parsed,
+        fetch,
+        stored=before(),
+        counted=merge.counted,
+        anew=known.retired,
+        younger=known.newer,
+        lacking=proof.lacking,
     )
     reach("sheets_kept")
     if parsed.pairs is not None and not parsed.rows.is_empty():

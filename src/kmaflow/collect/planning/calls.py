@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from kmaflow.catalog.model import Dataset
-from kmaflow.catalog.time import Window
+from kmaflow.catalog.time import HOUR, Window
 from kmaflow.store.selection import StationChoice
 
 
@@ -18,16 +18,24 @@ class Call:
     stn: int | None
 
 
+#: For ``window_minutes``: one stamp a call, since answers for several leave some out.
+ONE_STAMP = 0
+
+
+def longest(dataset: Dataset, window_minutes: int) -> timedelta:
+    """The longest window of a call for all stations."""
+    if window_minutes == ONE_STAMP:
+        return dataset.cadence
+    return timedelta(minutes=window_minutes) if dataset.cadence < HOUR else dataset.asking.all_stations
+
+
 def plan(dataset: Dataset, window: Window, choice: StationChoice, window_minutes: int) -> list[Call]:
     """The calls for a window, in time order.
 
     ``window_minutes`` bounds what is asked for all stations of the minute datasets (the hub's own rule is 10).
     """
     asking = dataset.asking
-    whole = asking.all_stations
-    if dataset.cadence < timedelta(hours=1):
-        whole = timedelta(minutes=window_minutes)
-    together = [Call(part, None) for part in window.split(whole)]
+    together = [Call(part, None) for part in window.split(longest(dataset, window_minutes))]
     if choice.stations is None:
         return together
     days = list(window.split(asking.one_station))

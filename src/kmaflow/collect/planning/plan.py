@@ -20,10 +20,10 @@ from operator import attrgetter
 import numpy as np
 
 from kmaflow.catalog.model import Dataset
-from kmaflow.catalog.time import HOUR, MINUTE, Window
+from kmaflow.catalog.time import Window
 from kmaflow.collect.cheapest import fronts
 from kmaflow.collect.covering import Front, Kind, Row, Stretch, union
-from kmaflow.collect.planning.calls import Call
+from kmaflow.collect.planning.calls import Call, longest
 
 #: From here stamps are counted. It is a midnight, as every dataset's first stamp of a day is.
 _EPOCH = datetime(1900, 1, 1)
@@ -50,9 +50,7 @@ class Rules:
     @classmethod
     def of(cls, dataset: Dataset, window_minutes: int) -> Rules:
         """The rules of a dataset; ``window_minutes`` bounds what is asked for all stations of the minute datasets."""
-        together = dataset.asking.all_stations
-        if dataset.cadence < HOUR:
-            together = window_minutes * MINUTE
+        together = longest(dataset, window_minutes)
         return cls(dataset.cadence, together // dataset.cadence, dataset.asking.one_station // dataset.cadence)
 
 
