@@ -176,6 +176,9 @@ def _state(
         state = "given_up" if why == ledger.GIVEN_UP else why if why == "incomplete_answer" else state
         told = next((one for one in reversed(fetches) if one["outcome"] == why), None)
         detail = f": {why}: {told['message']}" if told and told["message"] else f": {why}"
+    elif state == "empty" or (state == "absent" and any(one["outcome"] == ledger.ABSENT for one in fetches)):
+        closed = next((one for one in reversed(fetches) if one["outcome"] == state), None)
+        detail = f": {closed['message']}" if closed else ""
     elif state == "absent" and not _any_row(connection, dataset, window):
         last = next((one for one in reversed(fetches) if one["kind"] == ledger.REQUEST), None)
         if (
@@ -185,9 +188,6 @@ def _state(
             and last["fetched_at"] - stamp > dataset.retention
         ):
             state = "gone"
-    elif state == "empty" or (state == "absent" and any(one["outcome"] == ledger.ABSENT for one in fetches)):
-        closed = next((one for one in reversed(fetches) if one["outcome"] == state), None)
-        detail = f": {closed['message']}" if closed else ""
     elif why == "retired":
         detail = " (kmaflow retention)"
     return state, detail, bool(cell["expected"])
