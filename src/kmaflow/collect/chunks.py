@@ -14,7 +14,6 @@ from kmaflow.collect.prospect import cheapest_calls, wants_of
 from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.session import Collector
 from kmaflow.collect.stations import StationChoice
-from kmaflow.hub.errors import HubError
 from kmaflow.store.attempts import FOR_A_PERSON
 from kmaflow.store.engine import reading
 from kmaflow.store.lease import Lease
@@ -143,8 +142,7 @@ def fill(
         setattr(done, name, getattr(result, name))
     done.deferred_until = result.deferred_until
     if result.error is not None:
-        code = result.error.code if isinstance(result.error, HubError) else ""
-        done.trouble = Trouble(code, str(result.error))
+        done.trouble = Trouble(result.error.code, str(result.error))
     return done
 
 

@@ -7,13 +7,14 @@ from datetime import datetime
 
 from kmaflow.catalog.time import Window
 from kmaflow.collect.plan import Call
-from kmaflow.hub.errors import HubError, QuotaSpent
+from kmaflow.errors import KmaflowError
+from kmaflow.hub.errors import QuotaSpent
 from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.store.ledger import LONGEST, Fetch
 from kmaflow.store.quota_limits import DayQuotaSpent
 
 
-def told(error: HubError, *, code: bool = False) -> str:
+def told(error: KmaflowError, *, code: bool = False) -> str:
     """Why a call brought nothing, in the ledger's words; with its code before them."""
     if isinstance(error, DayQuotaSpent):
         return f"not asked: {error.code}: {error.what}"

@@ -13,6 +13,8 @@ from kmaflow.store.books import FETCH
 
 #: Outcomes of fetches whose rows are in the tables.
 LOADED = ("ok", "partial", "unchanged")
+#: Outcome of a station list that would close many stations: it changes nothing until a second one agrees.
+HELD = "held"
 #: Outcome of the row that says which rows retention has taken out.
 RETIRED = "retired"
 #: Outcome of the row that says that repair asks no more, and why.
@@ -32,7 +34,8 @@ class Fetch:
         fetched_at: naive KST; it alone decides which of two answers is the newer.
         selection: which stations were stored: ``all``, or their numbers joined by commas.
         message: the words of a refusal.
-        lacking: cells stored with values that this answer left without: it does not confirm them.
+        lacking: cells stored with values that this answer left without: it does not confirm them; of a list that is held, the stations
+            that it lacks.
     """
 
     dataset: str
@@ -152,6 +155,11 @@ class Earlier:
     lacking: str | None = None
     retired: bool = False
 
+    @property
+    def cause(self) -> str:
+        """Why values that change now do so: ``hub``, or ``parser`` where the bytes are the same."""
+        return "parser" if self.same_bytes else "hub"
+
     def younger(self, stamp: datetime, stn: object, stored_by: int) -> datetime | None:
         """When a younger answer brought or confirmed what is stored in this cell, None if the body at hand is the youngest."""
         return next((one.fetched_at for one in self.newer if one.confirms(stamp, stn, stored_by)), None)
@@ -262,6 +270,22 @@ def last_success(connection: sa.Connection, dataset: str) -> datetime | None:
     query = sa.select(sa.func.max(table.fetched_at)).where(table.dataset == dataset, table.outcome.in_(LOADED))
     moment = connection.execute(query).scalar()
     return moment if isinstance(moment, datetime) else None
+
+
+def last_answer(connection: sa.Connection, dataset: str) -> datetime | None:
+    """As :func:`last_success`, where a list that is held counts as an answer: it is not asked again before its time."""
+    held = held_lists(connection, dataset)
+    return held[-1].fetched_at if held else last_success(connection, dataset)
+
+
+def held_lists(connection: sa.Connection, dataset: str) -> list[sa.Row[tuple[object, ...]]]:
+    """The station lists that are held: those that came after the last one that was taken. Oldest first: fetched_at, lacking, message."""
+    table = FETCH.c
+    mine = (table.dataset == dataset) & (table.outcome == HELD)
+    if (last := last_success(connection, dataset)) is not None:
+        mine &= table.fetched_at > last
+    query = sa.select(table.fetched_at, table.lacking, table.message).where(mine)
+    return list(connection.execute(query.order_by(table.fetched_at, table.id)))
 
 
 def done_since(
