@@ -170,16 +170,19 @@ def _open_mysql(url: URL) -> sa.Engine:
     engine = sa.create_engine(
         url, connect_args=arguments, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_size=4
     )
-    sa.event.listen(engine, "connect", _prepare_mysql)
+    sa.event.listen(engine, "do_connect", _connect_mysql)
     return engine
 
 
-def _prepare_mysql(connection: Any, _: Any) -> None:
+def _connect_mysql(dialect: Any, _: Any, given: list[Any], named: dict[str, Any]) -> Any:
+    """Connect, and set the session before SQLAlchemy asks it anything: it would believe what it finds (``ANSI_QUOTES``)."""
+    connection = dialect.connect(*given, **named)
     endless = _MYSQL_TIMEOUTS["mariadb" not in connection.get_server_info().lower()]
     session = _MYSQL_SESSION | {endless: 0}
     with connection.cursor() as cursor:
         cursor.execute("SET NAMES utf8mb4 COLLATE utf8mb4_bin")
         cursor.execute(f"SET {', '.join(f'SESSION {name} = {value}' for name, value in session.items())}")
+    return connection
 
 
 # ---------------------------------------------------------------------------------------------------- transactions
