@@ -34,10 +34,10 @@ $(VENV)/.dev: locks/dev.txt pyproject.toml $(VENV)/.uv
 	@touch $@ $(VENV)/.run
 
 run: $(VENV)/.run ## set up, start hub simulator (without a key) and Airflow, collect; Ctrl-C ends
-	@exec $(BIN)/python -m kmaflow.airflow.launch
+	@exec $(BIN)/python -m kmaflow.run.launch
 
 smoke: $(VENV)/.run ## the same without a person: every cell compared with the simulator's truth
-	@$(BIN)/python -m kmaflow.airflow.smoke
+	@$(BIN)/python -m kmaflow.run.smoke
 
 lint: $(VENV)/.dev ## ruff, mypy, import-linter
 	@$(BIN)/ruff check .

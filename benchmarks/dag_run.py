@@ -19,11 +19,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kmaflow.airflow import environment
-from kmaflow.airflow.launch import Running, await_condition, started, stop_signals
-from kmaflow.airflow.smoke import smoke_settings
 from kmaflow.catalog import AWS_DATASETS
 from kmaflow.catalog.time import HOUR, Window, floor_to, now_kst
+from kmaflow.run import environment
+from kmaflow.run.launch import Running, await_condition, started, stop_signals
+from kmaflow.run.smoke import smoke_settings
 from kmaflow.simulator import DEFAULT_KEY
 
 EMPTY = '''

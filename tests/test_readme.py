@@ -17,9 +17,9 @@ import yaml
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from kmaflow.airflow.cluster import COMPONENTS, PROGRAMS
 from kmaflow.cli import app, main
 from kmaflow.commands import NAMES
+from kmaflow.run.cluster import COMPONENTS, PROGRAMS
 from kmaflow.simulator import DEFAULT_KEY, SimulatorSettings, running
 from kmaflow.simulator.server import Running
 

@@ -174,8 +174,11 @@ def test_processes_that_share_a_key_end_with_its_quota_and_one_that_is_killed_gi
             for process in both:
                 with suppress(ProcessLookupError):
                     process.kill()
-        assert [process.returncode for process in both] == [3, 3]
-        assert all("not asked: quota" in err for _, err in said)
+        # 16 calls are left, and each alone needs 12: one of them may have got all of its own.
+        stopped = [err for process, (_, err) in zip(both, said, strict=True) if process.returncode == 3]
+        assert stopped
+        assert [process.returncode for process in both].count(0) == 2 - len(stopped)
+        assert all("not asked: quota" in err for err in stopped)
         assert len(requests_seen(hub)) == 19, "98 %, the killed worker's call among them"
         quota = json.loads(_run(main, tmp_path, "status", "--json", **told).stdout)["quota_today"]
         assert quota["calls"] == 19

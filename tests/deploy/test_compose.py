@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kmaflow.airflow.cluster import COMPONENTS
+from kmaflow.run.cluster import COMPONENTS
 from tests.e2e.compose import interpolated, read_compose
 
 ROOT = Path(__file__).parents[2]

@@ -13,12 +13,12 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from tests.e2e.compose import ROOT, Compose, composed, wait_until
 
-from kmaflow.airflow.api import FINISHED, AirflowApi, ApiBusy
-from kmaflow.airflow.cluster_environment import SIMULATED, server_url
-from kmaflow.airflow.cluster_secrets import ClusterSecrets, read_secrets
-from kmaflow.airflow.finished_runs import DATASETS_OF, finished_run
-from kmaflow.airflow.truth_check import Comparison, TruthCheck
 from kmaflow.catalog.time import Window
+from kmaflow.run.api import FINISHED, AirflowApi, ApiBusy
+from kmaflow.run.cluster_environment import SIMULATED, server_url
+from kmaflow.run.finished_runs import DATASETS_OF, finished_run
+from kmaflow.run.secrets import ClusterSecrets, read_secrets
+from kmaflow.run.truth_check import Comparison, TruthCheck
 from kmaflow.store.engine import open_engine
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "simulator")

@@ -26,8 +26,8 @@ import psutil
 import yaml
 from tests.e2e import official_images
 
-from kmaflow.airflow.processes import Child, Children, end_sessions, members
-from kmaflow.airflow.smoke import _free_ports
+from kmaflow.run.processes import Child, Children, end_sessions, members
+from kmaflow.run.smoke import _free_ports
 
 ROOT = Path(__file__).parents[2]
 LOOPBACK = Path(__file__).parent / "loopback"

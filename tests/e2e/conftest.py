@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kmaflow.airflow.smoke import smoke_settings
+from kmaflow.run.smoke import smoke_settings
 
 ROOT = Path(__file__).parents[2]
 #: For a start, a run, an end: what a loaded machine may need, not what it does need.
@@ -63,7 +63,7 @@ class MakeRun:
         }
         with (self.home / "run.log").open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "kmaflow.airflow.launch"],
+                [sys.executable, "-m", "kmaflow.run.launch"],
                 env=environment,
                 cwd=self.home,
                 stdout=log,

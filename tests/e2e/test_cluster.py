@@ -22,13 +22,13 @@ from tests.e2e.compose import PATIENCE, ROOT, wait_until
 from tests.e2e.image import build
 from tests.e2e.test_browser import CHROMIUM, picture
 
-from kmaflow.airflow.api import AirflowApi
-from kmaflow.airflow.cluster import component_environment
-from kmaflow.airflow.cluster_secrets import NAMES
-from kmaflow.airflow.processes import members
-from kmaflow.airflow.truth_check import last_hours
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import HOUR, Window, now_kst
+from kmaflow.run.api import AirflowApi
+from kmaflow.run.cluster import component_environment
+from kmaflow.run.processes import members
+from kmaflow.run.secrets import NAMES
+from kmaflow.run.truth_check import last_hours
 from kmaflow.simulator import DEFAULT_KEY
 
 HOURS = 2
@@ -74,7 +74,7 @@ def test_every_cell_is_the_truth(
     scheduled = [run for dag_id in COLLECTING for run in two_workers.api.runs(dag_id=dag_id, run_type="scheduled")]
     windows = [collected[0]]
     if server == "mariadb":  # what was scheduled before the test began is there too
-        from kmaflow.airflow.finished_runs import finished_run
+        from kmaflow.run.finished_runs import finished_run
 
         for run in scheduled:
             done = finished_run(two_workers.api, run)
@@ -250,7 +250,7 @@ def test_the_next_start_keeps_everything_and_takes_a_password_of_ones_own(two_wo
 
 
 def test_the_image_holds_the_package_and_its_dags_but_no_tools(image: Path) -> None:
-    asked = "from kmaflow.airflow.environment import dags_folder; print(dags_folder())"
+    asked = "from kmaflow.run.environment import dags_folder; print(dags_folder())"
     done = subprocess.run([image, "-I", "-c", asked], capture_output=True, text=True, check=True, cwd="/")
     folder = Path(done.stdout.strip())
     assert image.parents[1] in folder.parents

@@ -17,12 +17,12 @@ import sqlalchemy as sa
 from tests.e2e.cluster import COLLECTING, Cluster, cluster, connection_body
 from tests.e2e.compose import wait_until
 
-from kmaflow.airflow.api import ApiBusy
-from kmaflow.airflow.cluster_environment import AIRFLOW_DATABASE
-from kmaflow.airflow.finished_runs import finished_run
-from kmaflow.airflow.truth_check import last_hours
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import Window, now_kst
+from kmaflow.run.api import ApiBusy
+from kmaflow.run.cluster_environment import AIRFLOW_DATABASE
+from kmaflow.run.finished_runs import finished_run
+from kmaflow.run.truth_check import last_hours
 
 LONG = 1800.0
 #: Seconds within which a killed worker's task runs again elsewhere.

@@ -11,12 +11,12 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
-from kmaflow.airflow.launch import Running, await_condition, started
-from kmaflow.airflow.smoke import _await_run, smoke_settings
-from kmaflow.airflow.truth_check import TruthCheck, last_hours
 from kmaflow.catalog import AWS_DATASETS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, floor_to, now_kst
 from kmaflow.hub.secrecy import key_id
+from kmaflow.run.launch import Running, await_condition, started
+from kmaflow.run.smoke import _await_run, smoke_settings
+from kmaflow.run.truth_check import TruthCheck, last_hours
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.store.engine import open_engine
 from kmaflow.store.quota import Quota

@@ -16,7 +16,7 @@ import pytest
 from tests.e2e.conftest import wait_for
 from tests.test_readme import commands
 
-from kmaflow.airflow.api import AirflowApi
+from kmaflow.run.api import AirflowApi
 
 ROOT = Path(__file__).parents[2]
 #: Images that are not here yet are fetched and built first.

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from tests.e2e.conftest import PATIENCE, MakeRun, wait_for
 
-from kmaflow.airflow.api import AirflowApi
+from kmaflow.run.api import AirflowApi
 
 pytestmark = pytest.mark.e2e
 

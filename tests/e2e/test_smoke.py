@@ -16,7 +16,7 @@ pytestmark = pytest.mark.e2e
 def test_after_an_outage_of_three_hours_every_cell_is_the_truth_again(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("KMAFLOW_", "AIRFLOW"))}
     done = subprocess.run(
-        [sys.executable, "-m", "kmaflow.airflow.smoke"],
+        [sys.executable, "-m", "kmaflow.run.smoke"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,

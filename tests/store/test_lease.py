@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta
 from itertools import islice
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from kmaflow.store import lease as lease_module
 from kmaflow.store.books import LEASE
 from kmaflow.store.errors import StoreFull
-from kmaflow.store.lease import Lease, pauses, sweep
+from kmaflow.store.lease import Lease, owner_name, pauses, process_identity, sweep
 from kmaflow.store.quota_limits import Limits
 from kmaflow.store.server import server_time
 from kmaflow.store.state import State
@@ -236,6 +241,62 @@ def test_a_killed_holder_lets_it_expire(state: State, url: str, far: bool, monke
         holder.kill()
         holder.join()
         holder.close()
+
+
+def test_a_live_lease_is_safe_from_a_container_of_the_same_host_name(state: State, url: str) -> None:
+    """``docker compose run`` and host networking give two containers one host name; each has PIDs of its own."""
+    others = ["unshare", "--pid", "--fork", "--mount-proc"]
+    if subprocess.run([*others, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("NO PID NAMESPACE: unshare --pid is not permitted here")
+    take = (
+        "import sys\n"
+        "from kmaflow.store.state import State\n"
+        "with State(sys.argv[1]) as state, state.lease(sys.argv[2]) as lease:\n"
+        "    print(lease.take())\n"
+    )
+    with state.lease(NAME) as lease:
+        assert lease.take()
+        assert os.getpid() > 50, "the process in the namespace has a small PID: ours is not among its own"
+        done = subprocess.run(
+            [*others, sys.executable, "-c", take, url, NAME], check=True, capture_output=True, text=True
+        )
+        assert done.stdout == "False\n"
+        assert expiry(state) is not None
+        assert not lease.lost
+
+
+@pytest.mark.parametrize(
+    ("change", "gone"),
+    [
+        ({}, False),
+        ({"started": "1"}, True),
+        ({"process": "4194304"}, True),
+        ({"process": "4194304", "namespace": "4026530000"}, False),
+        ({"process": "4194304", "boot": "00000000000000000000000000000000"}, False),
+        ({"process": "1", "started": "1"}, True),
+    ],
+    ids=["we", "our PID used again", "ended", "of another container", "of another machine", "init started later"],
+)
+def test_only_an_owner_of_this_pid_namespace_is_known_to_be_gone(change: dict[str, str], gone: bool) -> None:
+    name = owner_name()
+    assert len(name) <= 128
+    identity = dict(zip(("boot", "namespace", "process", "started"), name.split()[1].split("/"), strict=True))
+    there = name.replace(name.split()[1], "/".join((identity | change).values()))
+    assert lease_module._is_gone(there) is gone
+
+
+@pytest.mark.parametrize("owner", ["somebody", "a-host 4194304 0123", "a-host unknown 0123"])
+def test_an_owner_that_says_nothing_of_its_process_is_waited_for(owner: str) -> None:
+    assert not lease_module._is_gone(owner)
+
+
+def test_where_proc_is_of_another_namespace_nobody_is_called_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = owner_name().replace(f"/{os.getpid()}/", "/4194304/")
+    assert lease_module._is_gone(ended)
+    monkeypatch.setattr(Path, "readlink", lambda _: Path("1"))
+    assert process_identity() is None
+    assert not lease_module._is_gone(ended)
+    assert " unknown " in owner_name()
 
 
 def test_two_are_never_inside(state: State, url: str, processes: ProcessPoolExecutor) -> None:

@@ -353,6 +353,20 @@ def test_lines_without_a_window_are_kept_once_too(store: Store, touched: Touched
     assert touched() == {"fetch": 2, "rejected_line": 1}
 
 
+def test_of_a_body_of_garbage_so_many_lines_are_kept_and_the_others_counted(store: Store) -> None:
+    more = 3
+    lines = [f"oops {number}" for number in range(loading.MOST_REJECTED + more)]
+    body = minute_body({(stamp(1), 108): {"ta": 1.0}}, extra=lines)
+    load(store, body, at(20))
+    assert rows(store, 'SELECT "rows", rejected FROM "fetch"') == [(2, len(lines))]
+    assert rows(store, "SELECT COUNT(*) FROM rejected_line") == [(loading.MOST_REJECTED + 1,)]
+    (last,) = rows(store, "SELECT text, reason FROM rejected_line ORDER BY id DESC LIMIT 1")
+    assert last == (
+        "",
+        f"{more} more lines of this body cannot be read: they are in the archive, but not kept here one by one",
+    )
+
+
 # ------------------------------------------------------------------------------------------- a failure in the middle
 
 

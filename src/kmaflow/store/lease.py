@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import random
+import re
 import socket
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -28,6 +30,8 @@ log = logging.getLogger(__name__)
 #: A renewal that fails is tried again after so many parts of the lease's life.
 _RETRY_PART = 12
 _MAX_NAME = 128
+#: As :func:`process_identity` writes it.
+_IDENTITY = re.compile(r"(?P<boot>[0-9a-f]+)/(?P<namespace>\d+)/(?P<process>\d+)/(?P<started>\d+)")
 
 
 def pauses(longest: float) -> Iterator[float]:
@@ -57,7 +61,7 @@ class Lease:
             raise ValueError(f"a lease needs a name of 1 to {_MAX_NAME} characters and a life: {name!r}, {ttl} s")
         self.name = name
         self.ttl = ttl
-        self.owner = f"{socket.gethostname()[:64]} {os.getpid()} {uuid.uuid4().hex}"
+        self.owner = owner_name()
         self._engine = engine
         self._mine = sa.and_(LEASE.c.name == name, LEASE.c.owner == self.owner)
         self._held = False
@@ -223,15 +227,49 @@ def sweep(engine: sa.Engine, older: float) -> int:
     return again(work)
 
 
-def _is_gone(owner: str) -> bool:
-    """Whether an owner (host, process, random) was a process of this machine that has ended."""
-    host, _, process = owner.rpartition(" ")[0].rpartition(" ")
-    if host != socket.gethostname()[:64] or not process.isdigit():
-        return False
+def owner_name() -> str:
+    """A name of its own for a holder: host name (for people), this process as :func:`process_identity` knows it, a random part."""
+    return f"{socket.gethostname()[:32]} {process_identity() or 'unknown'} {uuid.uuid4().hex[:16]}"
+
+
+def process_identity() -> str | None:
+    """This process, told apart from any other that ever ran on any machine; None where ``/proc`` does not say.
+
+    ``boot id/PID namespace/PID/start``: two containers with one host name are two namespaces, a machine that started anew has another boot id,
+    and a PID that is used again has another start (in clock ticks since boot).
+    """
     try:
-        os.kill(int(process), 0)
+        if str(Path("/proc/self").readlink()) != str(os.getpid()):
+            return None  # /proc belongs to another PID namespace
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip().replace("-", "")
+        namespace = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        return None
+    return f"{boot}/{namespace}/{os.getpid()}/{_started(os.getpid())}"
+
+
+def _started(process: int) -> str | None:
+    """When a process of this PID namespace began, in clock ticks since boot; None where ``/proc`` does not say, or it has ended."""
+    try:
+        # The second field, the command in parentheses, may hold anything; the third is the state, the 22nd the start.
+        fields = Path(f"/proc/{process}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in ("Z", "X") else fields[19]
+
+
+def _is_gone(owner: str) -> bool:
+    """Whether an owner was a process of this PID namespace that has ended. Of any other nobody here can know."""
+    here, found = process_identity(), _IDENTITY.search(owner)
+    if here is None or found is None or here.split("/")[:2] != [found["boot"], found["namespace"]]:
+        return False
+    process = int(found["process"])
+    try:
+        os.kill(process, 0)
     except ProcessLookupError:
         return True
     except PermissionError:
-        pass  # somebody else's process lives there
-    return False
+        pass  # somebody else's, which /proc may hide
+    else:
+        return _started(process) != found["started"]
+    return _started(process) not in (None, found["started"])

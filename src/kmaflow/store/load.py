@@ -29,6 +29,8 @@ from kmaflow.store.stations import StationChanges
 from kmaflow.store.tables import OBSERVATIONS
 
 _KEY = ["tm_kst", "stn"]
+#: So many unreadable lines of one body are kept one by one.
+MOST_REJECTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,14 @@ def load_list(
 
 
 def keep_rejected(connection: sa.Connection, name: str, rejected: tuple[Rejected, ...], fetch_id: int) -> None:
-    """Lines that are no rows, as they came, with their reasons."""
-    if rejected:
+    """Lines that are no rows, as they came, with their reasons: the first :data:`MOST_REJECTED` of a body; a last row says how many more there are."""
+    kept = list(rejected[:MOST_REJECTED])
+    if more := len(rejected) - len(kept):
+        reason = (
+            f"{more:,} more lines of this body cannot be read: they are in the archive, but not kept here one by one"
+        )
+        kept.append(Rejected(rejected[MOST_REJECTED].line, "", reason))
+    if kept:
         connection.execute(
             REJECTED_LINE.insert(),
             [
@@ -138,7 +146,7 @@ def keep_rejected(connection: sa.Connection, name: str, rejected: tuple[Rejected
                     "text": line.text,
                     "reason": line.reason,
                 }
-                for line in rejected
+                for line in kept
             ],
         )
 

@@ -157,20 +157,29 @@ def _unread(connection: sa.Connection, parsed: Parsed, fetch: Fetch) -> set[tupl
     assert window is not None
     cells: set[tuple[datetime, int]] = set()
     anybody: set[int] | None = None
-    for line in parsed.rejected:
-        if line.tm is not None and line.tm not in window:
+    # A thousand lines that say nothing are about the same cells as one.
+    for tm, stn in {(line.tm, line.stn) for line in parsed.rejected}:
+        if tm is not None and tm not in window:
             continue
-        stamps = list(window.stamps(parsed.dataset.cadence)) if line.tm is None else [line.tm]
-        if line.stn is not None:
-            cells.update((stamp, line.stn) for stamp in stamps)
-            continue
-        if anybody is None:
-            days = days_of(window)
-            around = (days[0] - timedelta(days=AROUND), days[-1] + timedelta(days=AROUND))
-            sheets = read(connection, fetch.dataset, around).values()
-            anybody = set().union(*(sheet.reported for sheet in sheets), parsed.rows["stn"].unique())
-        cells.update((stamp, stn) for stamp in stamps for stn in anybody)
-    return {(stamp, stn) for stamp, stn in cells if asks_for(fetch, stn)}
+        stamps = [tm] if tm is not None else list(window.stamps(parsed.dataset.cadence))
+        if stn is not None:
+            about = {stn} if asks_for(fetch, stn) else set()
+        else:
+            anybody = _anybody(connection, parsed, fetch, window) if anybody is None else anybody
+            about = anybody
+        cells.update((stamp, one) for stamp in stamps for one in about)
+    return cells
+
+
+def _anybody(connection: sa.Connection, parsed: Parsed, fetch: Fetch, window: Window) -> set[int]:
+    """The stations that were asked and report in the window's days."""
+    if fetch.stn:
+        return {fetch.stn}
+    days = days_of(window)
+    around = (days[0] - timedelta(days=AROUND), days[-1] + timedelta(days=AROUND))
+    sheets = read(connection, fetch.dataset, around).values()
+    reported: set[int] = set().union(*(sheet.reported for sheet in sheets), parsed.rows["stn"].unique())
+    return {stn for stn in reported if asks_for(fetch, stn)}
 
 
 def unproduced(parsed: Parsed, fetch: Fetch) -> set[datetime]:

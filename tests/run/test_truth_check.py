@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from kmaflow.airflow.truth_check import TruthCheck
 from kmaflow.catalog.time import Window
 from kmaflow.collect import Collector
+from kmaflow.run.truth_check import TruthCheck
 from kmaflow.settings import load_settings
 from kmaflow.simulator import DEFAULT_KEY, Running, SimulatorSettings, running
 

@@ -58,9 +58,9 @@ class Places:
 
 def dags_folder() -> Path:
     """The DAG files: inside the installed package, or beside ``src`` in a source tree."""
-    here = Path(__file__).resolve()
-    packed = here.parent / "dags"
-    return packed if packed.is_dir() else here.parents[3] / "dags"
+    package = Path(__file__).resolve().parents[1]
+    packed = package / "airflow" / "dags"
+    return packed if packed.is_dir() else package.parents[1] / "dags"
 
 
 def airflow_environment(places: Places, port: int, base: Mapping[str, str]) -> dict[str, str]:

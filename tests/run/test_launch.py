@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from kmaflow.airflow import launch, smoke
-from kmaflow.airflow.api import ApiBusy
-from kmaflow.airflow.environment import Places
-from kmaflow.airflow.launch import Running, Stopped, await_condition, check_alive, require_free, started, stop_signals
-from kmaflow.airflow.preparation import StartFailed
-from kmaflow.airflow.processes import Children
-from kmaflow.airflow.truth_check import Comparison
 from kmaflow.catalog.time import now_kst
 from kmaflow.errors import UsageError
+from kmaflow.run import launch, smoke
+from kmaflow.run.api import ApiBusy
+from kmaflow.run.environment import Places
+from kmaflow.run.launch import Running, Stopped, await_condition, check_alive, require_free, started, stop_signals
+from kmaflow.run.preparation import StartFailed
+from kmaflow.run.processes import Children
+from kmaflow.run.truth_check import Comparison
 from kmaflow.settings import load_settings
 
 

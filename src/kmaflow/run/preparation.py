@@ -8,10 +8,10 @@ import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 
-from kmaflow.airflow.environment import LOOPBACK, Places
-from kmaflow.airflow.terminal import complain, say
 from kmaflow.catalog.time import HOUR, floor_to, now_kst
 from kmaflow.errors import KmaflowError
+from kmaflow.run.environment import LOOPBACK, Places
+from kmaflow.run.terminal import complain, say
 from kmaflow.settings import Settings, load_settings
 
 

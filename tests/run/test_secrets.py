@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from kmaflow.airflow.cluster_secrets import NAMES, SecretRefused, hand_out, keep_secrets, read_secrets, variable
 from kmaflow.errors import UsageError
+from kmaflow.run.secrets import NAMES, SecretRefused, hand_out, keep_secrets, read_secrets, variable
 
 STRONG = "nR4-vT9.kW2_xQ7!zL5"
 

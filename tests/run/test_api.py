@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from kmaflow.airflow.api import AirflowApi, ApiBusy
-from kmaflow.airflow.finished_runs import FinishedRun, RunWatch
+from kmaflow.run.api import AirflowApi, ApiBusy
+from kmaflow.run.finished_runs import FinishedRun, RunWatch
 from tests.airflow.fake_airflow import PASSWORD, FakeAirflow, fake_airflow
 
 RUN = "scheduled__2026-03-01T03:13:00+00:00"

@@ -20,10 +20,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from kmaflow.airflow.api import AirflowApi, ApiBusy
-from kmaflow.airflow.environment import LOOPBACK, USER, Places, airflow_environment, password
-from kmaflow.airflow.finished_runs import RunWatch
-from kmaflow.airflow.preparation import (
+from kmaflow.errors import KmaflowError, UsageError
+from kmaflow.run.api import AirflowApi, ApiBusy
+from kmaflow.run.environment import LOOPBACK, USER, Places, airflow_environment, password
+from kmaflow.run.finished_runs import RunWatch
+from kmaflow.run.preparation import (
     StartFailed,
     airflow_command,
     kmaflow_command,
@@ -32,9 +33,8 @@ from kmaflow.airflow.preparation import (
     setting_variables,
     simulator_variables,
 )
-from kmaflow.airflow.processes import Child, Children
-from kmaflow.airflow.terminal import complain, say
-from kmaflow.errors import KmaflowError, UsageError
+from kmaflow.run.processes import Child, Children
+from kmaflow.run.terminal import complain, say
 from kmaflow.settings import Settings, load_settings
 
 _READY_SECONDS = 240.0

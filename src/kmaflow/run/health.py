@@ -1,4 +1,4 @@
-"""``python -m kmaflow.airflow.cluster_health SERVICE``: exit code 0 if the component of this container is well. Imports neither Airflow nor Celery's world."""
+"""``python -m kmaflow.run.health SERVICE``: exit code 0 if the component of this container is well. Imports neither Airflow nor Celery's world."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 import httpx
 
-from kmaflow.airflow.cluster import secrets_folder
-from kmaflow.airflow.cluster_secrets import read_secrets
-from kmaflow.airflow.environment import LOOPBACK
 from kmaflow.errors import KmaflowError
+from kmaflow.run.cluster import secrets_folder
+from kmaflow.run.environment import LOOPBACK
+from kmaflow.run.secrets import read_secrets
 
 _SECONDS = 8.0
 #: Components without a port of their own: the API server says whether they have reported themselves.

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from kmaflow.airflow.cluster_secrets import ClusterSecrets
-from kmaflow.airflow.environment import USER, dags_folder
+from kmaflow.run.environment import USER, dags_folder
+from kmaflow.run.secrets import ClusterSecrets
 
 #: Names inside of the database servers.
 SUPERUSER, AIRFLOW_DATABASE, OBSERVATIONS, SIMULATED, RESULTS = "kmaflow", "airflow", "kma", "kma_simulated", "celery"

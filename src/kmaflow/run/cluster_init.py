@@ -10,9 +10,9 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from kmaflow.airflow.environment import USER
-from kmaflow.airflow.preparation import StartFailed, airflow_command
-from kmaflow.airflow.terminal import say
+from kmaflow.run.environment import USER
+from kmaflow.run.preparation import StartFailed, airflow_command
+from kmaflow.run.terminal import say
 
 
 def migrate_metadata(env: Mapping[str, str]) -> None:

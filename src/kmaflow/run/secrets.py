@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from kmaflow.airflow.environment import new_fernet_key, write_private
 from kmaflow.errors import UsageError
+from kmaflow.run.environment import new_fernet_key, write_private
 
 PASSWORD_LENGTH = 12
 KEY_LENGTH = 32

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +10,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
-from werkzeug.security import check_password_hash
 
-from kmaflow.airflow import cluster, cluster_databases, cluster_health
-from kmaflow.airflow.cluster_databases import (
+from kmaflow.airflow.metadata_check import MetadataRefused, require_usable_metadata
+from kmaflow.errors import UsageError
+from kmaflow.run import cluster, databases, health
+from kmaflow.run.cluster_environment import Machine, cluster_environment, scale_rules, server_url
+from kmaflow.run.cluster_init import migrate_metadata
+from kmaflow.run.databases import (
     Choices,
     DatabaseNotThere,
     choose_observations,
@@ -22,13 +24,7 @@ from kmaflow.airflow.cluster_databases import (
     make_databases,
     read_choices,
 )
-from kmaflow.airflow.cluster_environment import Machine, cluster_environment, scale_rules, server_url
-from kmaflow.airflow.cluster_init import migrate_metadata, prepare_airflow
-from kmaflow.airflow.cluster_secrets import ClusterSecrets, keep_secrets
-from kmaflow.airflow.dags_observations import RETRIES
-from kmaflow.airflow.metadata_check import MetadataRefused, require_usable_metadata
-from kmaflow.airflow.preparation import StartFailed
-from kmaflow.errors import UsageError
+from kmaflow.run.secrets import ClusterSecrets, keep_secrets
 from kmaflow.simulator import running
 from tests.databases import server_url as machine_server
 
@@ -59,13 +55,6 @@ def env(
     base = {**BASE, **(more or {})}
     machine = Machine(cores=4, memory=None)
     return cluster_environment(kept, base, machine=machine, simulated=simulated, observations=observations)
-
-
-def test_the_celery_executor_can_be_imported() -> None:
-    """Celery 5.7 has moved what the provider imports; the command line then hides the reason."""
-    import airflow.providers.celery.executors.celery_executor as module
-
-    assert module.CeleryExecutor.__name__ == "CeleryExecutor"
 
 
 def test_a_users_tuning_wins_and_empty_values_mean_the_default(kept: ClusterSecrets) -> None:
@@ -153,15 +142,6 @@ def test_limits_of_a_container_are_read_from_control_groups_of_version_1(tmp_pat
     assert Machine.here(tmp_path) == Machine(len(os.sched_getaffinity(0)), None)
 
 
-def test_a_killed_workers_task_runs_again_within_two_minutes() -> None:
-    rules = scale_rules(Machine(2, None))
-    noticed = int(rules["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"]) + int(
-        rules["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL"]
-    )
-    assert noticed + 2 * RETRIES["retry_delay"].total_seconds() < 110  # Airflow waits once to twice the delay
-    assert int(rules["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"]) >= 24 * 3600
-
-
 def test_the_profile_of_the_first_start_holds_the_observations_for_ever(tmp_path: Path) -> None:
     def on(*names: str) -> str:
         return choose_observations(tmp_path, {}, lambda host: host in names)
@@ -179,8 +159,8 @@ def test_the_profile_of_the_first_start_holds_the_observations_for_ever(tmp_path
 
 
 def test_only_names_of_running_servers_resolve() -> None:
-    assert cluster_databases._resolves("localhost")
-    assert not cluster_databases._resolves("mariadb.invalid")
+    assert databases._resolves("localhost")
+    assert not databases._resolves("mariadb.invalid")
 
 
 def test_mariadb_is_refused_for_airflows_own_database_before_it_is_touched(tmp_path: Path) -> None:
@@ -196,17 +176,6 @@ def test_mariadb_is_refused_for_airflows_own_database_before_it_is_touched(tmp_p
         engine.dispose()
 
 
-def test_setup_refuses_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow import settings
-    from kmaflow.airflow.setup import make_defaults
-
-    engine = sa.create_engine(machine_server("mariadb"))
-    monkeypatch.setattr(settings, "engine", engine)
-    with pytest.raises(MetadataRefused):
-        make_defaults()
-    engine.dispose()
-
-
 def test_a_server_that_denies_is_not_waited_for(kept: ClusterSecrets) -> None:
     machine_server("mariadb")
     with pytest.raises(DatabaseNotThere, match=r"mariadb does not answer: .*Access denied"):
@@ -214,11 +183,11 @@ def test_a_server_that_denies_is_not_waited_for(kept: ClusterSecrets) -> None:
 
 
 def make_databases_in_mariadb(kept: ClusterSecrets) -> None:
-    cluster_databases._make_in_mariadb(kept, {"KMAFLOW_MARIADB": "127.0.0.1:3306"}, ["kma"])
+    databases._make_in_mariadb(kept, {"KMAFLOW_MARIADB": "127.0.0.1:3306"}, ["kma"])
 
 
 def test_a_server_that_is_not_there_is_named(kept: ClusterSecrets, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_databases, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(databases, "_PATIENCE_SECONDS", 0.0)
     with pytest.raises(DatabaseNotThere, match="postgres does not answer"):
         make_databases(kept, {"KMAFLOW_POSTGRES": "127.0.0.1:1"}, "postgres")
 
@@ -230,7 +199,7 @@ def container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]
     for name, value in {**BASE, "KMAFLOW_SECRETS": str(tmp_path / "run" / "secrets")}.items():
         if name != "PATH":
             monkeypatch.setenv(name, value)
-    monkeypatch.setattr("kmaflow.airflow.cluster.os.execve", lambda _path, words, _env: became.append(words))
+    monkeypatch.setattr("kmaflow.run.cluster.os.execve", lambda _path, words, _env: became.append(words))
     return became
 
 
@@ -269,39 +238,13 @@ def test_init_prepares_everything_and_decides_on_the_hub(
     assert read_choices(tmp_path / "run" / "secrets") == Choices("postgres", simulated=not (has_key or key.strip()))
 
 
-def test_the_login_is_made_and_its_password_can_be_changed(airflow_database: Path) -> None:
-    def password_hash() -> str:
-        with sqlite3.connect(airflow_database) as database:
-            (found,) = database.execute("SELECT password FROM ab_user WHERE username = 'admin'").fetchone()
-        database.close()
-        return str(found)
-
-    fab = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
-    environ = {**os.environ, "AIRFLOW__CORE__AUTH_MANAGER": fab}
-    assert not prepare_airflow({**environ, "KMAFLOW_ADMIN_PASSWORD": STRONG})
-    first = password_hash()
-    assert check_password_hash(first, STRONG)
-    prepare_airflow({**environ, "KMAFLOW_ADMIN_PASSWORD": STRONG})
-    assert password_hash() == first
-    prepare_airflow({**environ, "KMAFLOW_ADMIN_PASSWORD": STRONG[::-1]})
-    assert check_password_hash(password_hash(), STRONG[::-1])
-
-
-def test_a_preparation_that_fails_stops_the_start(tmp_path: Path) -> None:
-    nowhere = {**os.environ, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path}/none/airflow.db"}
-    with pytest.raises(StartFailed, match="ended with code"):
-        prepare_airflow(nowhere)  # without a password, too
-    with pytest.raises(StartFailed, match="db migrate ended with code"):
-        migrate_metadata(nowhere)
-
-
 def test_databases_are_made_once_and_kept(kept: ClusterSecrets, monkeypatch: pytest.MonkeyPatch) -> None:
     """On this machine's PostgreSQL, under names of their own."""
     server = make_url(machine_server("postgresql"))
-    monkeypatch.setattr(cluster_databases, "server_url", lambda *_: server.render_as_string(hide_password=False))
+    monkeypatch.setattr(databases, "server_url", lambda *_: server.render_as_string(hide_password=False))
     names = [f"kmaflow_cluster_{uuid.uuid4().hex[:8]}" for _ in range(4)]
     for constant, name in zip(("AIRFLOW_DATABASE", "RESULTS", "OBSERVATIONS", "SIMULATED"), names, strict=True):
-        monkeypatch.setattr(cluster_databases, constant, name)
+        monkeypatch.setattr(databases, constant, name)
     engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     try:
         for _ in range(2):
@@ -339,18 +282,18 @@ def test_components_become_what_they_are(
 def test_health_of_a_component_with_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
     with running() as simulator:
         port = simulator.base_url.rsplit(":", 1)[1]
-        assert cluster_health.healthy("simulator", {"KMAFLOW_SIMULATOR_PORT": port})
-        assert not cluster_health.healthy("triggerer", {"KMAFLOW_API_SERVER": simulator.base_url})
-    assert not cluster_health.healthy("simulator", {"KMAFLOW_SIMULATOR_PORT": port})
+        assert health.healthy("simulator", {"KMAFLOW_SIMULATOR_PORT": port})
+        assert not health.healthy("triggerer", {"KMAFLOW_API_SERVER": simulator.base_url})
+    assert not health.healthy("simulator", {"KMAFLOW_SIMULATOR_PORT": port})
 
 
 def test_health_of_a_worker_without_a_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = {"KMAFLOW_SECRETS": str(tmp_path), "KMAFLOW_REDIS": "127.0.0.1:1"}
     monkeypatch.setenv("KMAFLOW_SECRETS", str(tmp_path))
     monkeypatch.setattr("sys.argv", ["", "worker"])
-    assert cluster_health.main() == 1, "no secrets yet"
+    assert health.main() == 1, "no secrets yet"
     keep_secrets(tmp_path, {})
-    assert not cluster_health.healthy("worker", base)
+    assert not health.healthy("worker", base)
 
 
 def test_server_urls_name_the_server(kept: ClusterSecrets) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kmaflow.airflow import processes
-from kmaflow.airflow.processes import Children, end_sessions, members
+from kmaflow.run import processes
+from kmaflow.run.processes import Children, end_sessions, members
 
 #: A component like Airflow's scheduler: its child makes a process group of its own, and both ignore SIGTERM if told so.
 COMPONENT = """
@@ -79,7 +79,7 @@ def test_a_component_that_ends_by_itself_is_noticed(children: Children) -> None:
 
 def test_the_guard_ends_everything_when_the_launcher_is_killed(tmp_path: Path) -> None:
     launcher = (
-        "import os, sys, time\nfrom pathlib import Path\nfrom kmaflow.airflow.processes import Children\n"
+        "import os, sys, time\nfrom pathlib import Path\nfrom kmaflow.run.processes import Children\n"
         "children = Children(Path(sys.argv[1]))\n"
         f"child = children.start('one', [sys.executable, '-c', {COMPONENT!r}, 'polite'], os.environ)\n"
         "print(child.session, flush=True)\ntime.sleep(600)\n"

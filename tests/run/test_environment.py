@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kmaflow.airflow import environment
-from kmaflow.airflow.environment import Places, airflow_environment, dags_folder, password
-from kmaflow.airflow.preparation import (
+from kmaflow.run import environment
+from kmaflow.run.environment import Places, airflow_environment, dags_folder, password
+from kmaflow.run.preparation import (
     StartFailed,
     make_pool_and_connections,
     migrate,
@@ -58,10 +58,10 @@ def test_secrets_are_made_once_and_only_their_owner_reads_them(places: Places) -
 
 def test_the_dags_are_found_in_a_source_tree_and_in_a_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert (dags_folder() / "kma_aws.py").is_file()
-    package = tmp_path / "kmaflow" / "airflow"
-    (package / "dags").mkdir(parents=True)
-    monkeypatch.setattr(environment, "__file__", str(package / "environment.py"))
-    assert dags_folder() == package / "dags"
+    package = tmp_path / "kmaflow"
+    (package / "airflow" / "dags").mkdir(parents=True)
+    monkeypatch.setattr(environment, "__file__", str(package / "run" / "environment.py"))
+    assert dags_folder() == package / "airflow" / "dags"
 
 
 def test_settings_are_spelled_out_for_tasks_that_run_elsewhere(places: Places) -> None:
@@ -110,7 +110,7 @@ def test_the_database_is_migrated_once_for_each_version(
         commands.append(given[-1])
         return ""
 
-    monkeypatch.setattr("kmaflow.airflow.preparation._complete", note)
+    monkeypatch.setattr("kmaflow.run.preparation._complete", note)
     migrate(places, {})
     places.metadata.touch()
     migrate(places, {})
@@ -124,7 +124,7 @@ def test_the_database_is_migrated_once_for_each_version(
 def test_a_preparation_that_fails_shows_the_end_of_its_log(
     places: Places, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("kmaflow.airflow.preparation.sys.executable", "/bin/false")
+    monkeypatch.setattr("kmaflow.run.preparation.sys.executable", "/bin/false")
     (places.logs / "setup.log").write_text("the reason\n")
     with pytest.raises(StartFailed, match=r"setup ended with code 1 \(log: .*setup\.log\)"):
         make_pool_and_connections(places, {})

@@ -1,4 +1,4 @@
-"""``python -m kmaflow.airflow.cluster SERVICE``: what every container of compose.yaml starts.
+"""``python -m kmaflow.run.cluster SERVICE``: what every container of compose.yaml starts.
 
 It reads the secrets from their volume, makes the environment (``cluster_environment.py``) and becomes the component: the container's signals
 reach it directly.
@@ -12,14 +12,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kmaflow.airflow.cluster_databases import Choices, choose_observations, keep_choices, make_databases, read_choices
-from kmaflow.airflow.cluster_environment import Machine, cluster_environment
-from kmaflow.airflow.cluster_init import migrate_metadata, prepare_airflow
-from kmaflow.airflow.cluster_secrets import NAMES, hand_out, keep_secrets, read_secrets, variable
-from kmaflow.airflow.environment import USER
-from kmaflow.airflow.preparation import airflow_command, kmaflow_command
-from kmaflow.airflow.terminal import complain, say
 from kmaflow.errors import KmaflowError, UsageError
+from kmaflow.run.cluster_environment import Machine, cluster_environment
+from kmaflow.run.cluster_init import migrate_metadata, prepare_airflow
+from kmaflow.run.databases import Choices, choose_observations, keep_choices, make_databases, read_choices
+from kmaflow.run.environment import USER
+from kmaflow.run.preparation import airflow_command, kmaflow_command
+from kmaflow.run.secrets import NAMES, hand_out, keep_secrets, read_secrets, variable
+from kmaflow.run.terminal import complain, say
 
 #: Long-running components: what each becomes.
 COMPONENTS: dict[str, list[str]] = {

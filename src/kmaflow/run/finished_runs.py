@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from kmaflow.airflow.api import FINISHED, AirflowApi
 from kmaflow.catalog import ASOS_DATASETS, AWS_DATASETS
 from kmaflow.catalog.time import parse_time, to_kst
+from kmaflow.run.api import FINISHED, AirflowApi
 
 DATASETS_OF = {"kma_aws": AWS_DATASETS, "kma_asos": ASOS_DATASETS}
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from kmaflow.airflow.cluster_environment import (
+from kmaflow.errors import KmaflowError, UsageError
+from kmaflow.run.cluster_environment import (
     AIRFLOW_DATABASE,
     OBSERVATIONS,
     RESULTS,
@@ -19,9 +20,8 @@ from kmaflow.airflow.cluster_environment import (
     SUPERUSER,
     server_url,
 )
-from kmaflow.airflow.cluster_secrets import ClusterSecrets
-from kmaflow.airflow.environment import write_private
-from kmaflow.errors import KmaflowError, UsageError
+from kmaflow.run.environment import write_private
+from kmaflow.run.secrets import ClusterSecrets
 
 #: Servers for observations that a profile of compose.yaml starts; without one, the server of Airflow's own database holds them too.
 PROFILES = ("mariadb", "postgres-observations")

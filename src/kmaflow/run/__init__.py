@@ -1,0 +1,1 @@
+"""What starts processes: `make run`, `make smoke` and the containers of compose.yaml."""
