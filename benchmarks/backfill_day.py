@@ -33,7 +33,7 @@ from sqlalchemy.engine import make_url
 
 from kmaflow.catalog import AWS_DATASETS, DATASETS
 from kmaflow.catalog.time import Window
-from kmaflow.collect.plan import plan
+from kmaflow.collect.planning.calls import plan
 from kmaflow.collect.stations import ALL
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.store import Store

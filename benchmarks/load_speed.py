@@ -34,7 +34,7 @@ from kmaflow.catalog.time import HOUR, Window
 from kmaflow.hub.parse import PARSER_VERSION, Parsed
 from kmaflow.store import Store
 from kmaflow.store.ledger import Fetch
-from kmaflow.store.tables import OBSERVATIONS
+from kmaflow.store.schema.observations import OBSERVATIONS
 
 SERVERS = {
     "postgresql": os.environ.get("KMAFLOW_TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"),

@@ -23,7 +23,7 @@ from simulated import simulated_hub
 
 from kmaflow.catalog import DATASETS, STATION_LISTS
 from kmaflow.catalog.time import Window
-from kmaflow.collect.plan import Call, plan
+from kmaflow.collect.planning.calls import Call, plan
 from kmaflow.collect.stations import ALL
 from kmaflow.simulator import DEFAULT_KEY
 

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from kmaflow.airflow.dags_observations import observation_dag
-from kmaflow.airflow.timetable import WindowTimetable
+from kmaflow.airflow.builders.observations import observation_dag
+from kmaflow.airflow.provider.timetable import WindowTimetable
 from kmaflow.catalog import DATASETS
 
 dag = observation_dag(

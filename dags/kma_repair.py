@@ -1,5 +1,5 @@
 """빠진 관측 복구, 10분마다. What is missing is asked again, every 10 minutes."""
 
-from kmaflow.airflow.dags_repair import repair_dag
+from kmaflow.airflow.builders.repair import repair_dag
 
 dag = repair_dag()

@@ -20,10 +20,10 @@ import pytest
 import zstandard
 from fsspec.implementations.local import LocalFileSystem
 
-from kmaflow.archive import Archive, ArchiveError, BadLine, BodyDamaged, BodyMissing, Entry, path_of
+from kmaflow.archive.archive import Archive, ArchiveError, BadLine, BodyDamaged, BodyMissing, Entry, path_of
 from kmaflow.catalog.time import Window
-from kmaflow.manifest import Manifest
-from kmaflow.places import LocalPlace, RemotePlace
+from kmaflow.archive.manifest import Manifest
+from kmaflow.archive.storage import LocalPlace, RemotePlace
 
 BODY = b"#START7777\n#7777END\n"
 DIGEST = sha256(BODY).hexdigest()
@@ -283,7 +283,7 @@ def test_what_is_no_line_is_told_whatever_it_is(url: str, line: bytes) -> None:
 WRITER = """
 import sys
 from datetime import datetime
-from kmaflow.archive import Archive, Entry
+from kmaflow.archive.archive import Archive, Entry
 archive = Archive(sys.argv[1])
 for number in range(100):
     digest = archive.keep(b"shared %d" % (number % 7))

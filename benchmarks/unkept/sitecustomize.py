@@ -4,10 +4,10 @@
 import itertools
 from contextlib import contextmanager
 
-import kmaflow.archive
+import kmaflow.archive.archive
 import kmaflow.store.ledger
 import kmaflow.store.meter
-import kmaflow.store.sheet_keeping
+import kmaflow.store.coverage.record
 
 _number = itertools.count(1)
 
@@ -22,9 +22,9 @@ def _let_in(*_):
     yield _Ticket()
 
 
-kmaflow.archive.Archive.keep = lambda _, content: kmaflow.archive.sha256(content)
-kmaflow.archive.Archive.note = lambda *_: None
+kmaflow.archive.archive.Archive.keep = lambda _, content: kmaflow.archive.archive.sha256(content)
+kmaflow.archive.archive.Archive.note = lambda *_: None
 kmaflow.store.meter.Meter.reserve = _let_in
 kmaflow.store.ledger.write = lambda *_: next(_number)
 kmaflow.store.ledger.earlier = lambda *_: kmaflow.store.ledger.Earlier(repeats=False, same_bytes=False)
-kmaflow.store.sheet_keeping.keep = lambda *_, **__: None
+kmaflow.store.coverage.record.keep = lambda *_, **__: None

@@ -35,8 +35,8 @@ with warnings.catch_warnings():
     import airflow.providers_manager
     import airflow.sdk
 
-    import kmaflow.airflow.dags_observations
-    import kmaflow.airflow.plugin  # noqa: F401
+    import kmaflow.airflow.builders.observations
+    import kmaflow.airflow.provider.plugin  # noqa: F401
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,7 +14,8 @@ from airflow.sdk.log import configure_logging
 from airflow.sdk.observability import stats
 from airflow.sdk.observability.metrics.stats_utils import get_stats_factory
 
-from kmaflow.airflow import connections, tasks
+from kmaflow.airflow.provider import connections
+from kmaflow.airflow.tasks import observations
 from kmaflow.collect import Collector
 from kmaflow.settings import load_settings
 
@@ -32,5 +33,5 @@ context: Any = {
 }
 logging.getLogger("kmaflow").info("before the task")
 network: Any = "SFC" if dataset.startswith("asos") else "AWS"
-tasks.collect(context, dataset=dataset, network=network)
+observations.collect(context, dataset=dataset, network=network)
 logging.getLogger("kmaflow").info("after the task")

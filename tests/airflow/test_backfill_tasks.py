@@ -11,13 +11,14 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
-import kmaflow.collect.backfill
-from kmaflow.airflow import backfill_tasks, connections
-from kmaflow.airflow.tasks import WindowIncomplete
+import kmaflow.collect.backfill.backfill
+from kmaflow.airflow.provider import connections
+from kmaflow.airflow.tasks import backfill
+from kmaflow.airflow.tasks.observations import WindowIncomplete
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window
-from kmaflow.collect.backfill import Backfilled
-from kmaflow.collect.chunks import Trouble
+from kmaflow.collect.backfill.backfill import Backfilled
+from kmaflow.collect.backfill.chunks import Trouble
 from tests.airflow.fake_core import FakeCollector
 
 FORM: dict[str, Any] = {
@@ -60,7 +61,7 @@ class FakeBackfill:
 def core(monkeypatch: pytest.MonkeyPatch) -> FakeCollector:
     fake = FakeCollector()
     monkeypatch.setattr(connections, "open_collector", fake.open)
-    monkeypatch.setattr(kmaflow.collect.backfill, "Backfill", FakeBackfill)
+    monkeypatch.setattr(kmaflow.collect.backfill.backfill, "Backfill", FakeBackfill)
     monkeypatch.setattr(FakeBackfill, "result", Backfilled("aws_minute", WINDOW, calls=288, rows=7))
     monkeypatch.setattr(FakeBackfill, "until", None)
     return fake
@@ -71,8 +72,8 @@ def context(**form: Any) -> tuple[Context, Pushed]:
     return cast("Context", {"ti": pushed, "params": FORM | form}), pushed
 
 
-def task(dataset: str = "aws_minute") -> backfill_tasks.FillPeriod:
-    return backfill_tasks.FillPeriod(task_id=dataset, dataset=dataset, period=PERIOD)
+def task(dataset: str = "aws_minute") -> backfill.FillPeriod:
+    return backfill.FillPeriod(task_id=dataset, dataset=dataset, period=PERIOD)
 
 
 @pytest.mark.parametrize(
@@ -86,12 +87,12 @@ def task(dataset: str = "aws_minute") -> backfill_tasks.FillPeriod:
 )
 def test_a_wrong_form_fails_before_anything_is_asked(core: FakeCollector, form: dict[str, Any], words: str) -> None:
     with pytest.raises(AirflowFailException, match=words):
-        backfill_tasks.check(context(**form)[0])
+        backfill.check(context(**form)[0])
     assert core.opened == []
 
 
 def test_the_form_becomes_few_periods_the_latest_first(core: FakeCollector) -> None:
-    assert backfill_tasks.check(context()[0]) == [
+    assert backfill.check(context()[0]) == [
         {"from": "2025-01-02 00:00", "to": "2025-01-03 00:00"},
         {"from": "2025-01-01 00:00", "to": "2025-01-02 00:00"},
     ]
@@ -102,7 +103,7 @@ def test_the_form_becomes_few_periods_the_latest_first(core: FakeCollector) -> N
 @pytest.mark.parametrize("days", [1, 40, 366, 4000])
 def test_periods_tile_the_window(names: list[str], days: int) -> None:
     window = Window(datetime(2015, 1, 1, 7, 30), datetime(2015, 1, 1, 7, 30) + days * DAY)
-    periods = backfill_tasks.periods_of(names, window)
+    periods = backfill.periods_of(names, window)
     assert (periods[0].start, periods[-1].end) == (window.start, window.end)
     assert all(one.end == two.start for one, two in pairwise(periods))
     assert len(periods) <= 41
@@ -112,8 +113,8 @@ def test_periods_tile_the_window(names: list[str], days: int) -> None:
 
 def test_a_day_is_cut_into_quarters_and_hours_stay_together() -> None:
     day = Window(datetime(2015, 1, 1), datetime(2015, 1, 2))
-    assert backfill_tasks.periods_of(list(DATASETS), day) == list(day.split(6 * HOUR))
-    assert backfill_tasks.periods_of(["asos_hourly"], day) == [day]
+    assert backfill.periods_of(list(DATASETS), day) == list(day.split(6 * HOUR))
+    assert backfill.periods_of(["asos_hourly"], day) == [day]
 
 
 def test_a_period_is_filled_on_behalf_of_backfill_with_its_share(core: FakeCollector) -> None:
@@ -163,7 +164,7 @@ def test_a_run_waits_for_the_quota_and_goes_on_by_itself(dagbag: DagBag, monkeyp
             sittings.append(window)
             return [Backfilled(name, window, calls=5, left=0 if self.deferred_until is None else 9)]
 
-    monkeypatch.setattr(kmaflow.collect.backfill, "Backfill", Twice)
+    monkeypatch.setattr(kmaflow.collect.backfill.backfill, "Backfill", Twice)
     dag = dagbag.dags["kma_backfill"]
     run = dag.test(logical_date=datetime(2026, 3, 2, tzinfo=UTC), run_conf=FORM)
     assert str(run.state) == "success"

@@ -11,10 +11,10 @@ from airflow.sdk import Connection
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
-from kmaflow.airflow import connections
-from kmaflow.airflow.connections import SIMULATED, hub_access, open_collector, store_url
-from kmaflow.airflow.hook import KmaApiHubHook
-from kmaflow.airflow.store_connection import MariadbHook, database_url
+from kmaflow.airflow.provider import connections
+from kmaflow.airflow.provider.connections import SIMULATED, hub_access, open_collector, store_url
+from kmaflow.airflow.provider.hook import KmaApiHubHook
+from kmaflow.airflow.provider.store_connection import MariadbHook, database_url
 from kmaflow.catalog import PUBLIC_HUB
 from kmaflow.errors import UsageError
 from kmaflow.hub.client import HubClient

@@ -13,9 +13,9 @@ from airflow.sdk import DAG, Asset, TriggerRule
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
-from kmaflow.airflow.dags_backfill import backfill_dag
-from kmaflow.airflow.dags_observations import POOL, observation_dag
-from kmaflow.airflow.timetable import WindowTimetable
+from kmaflow.airflow.builders.backfill import backfill_dag
+from kmaflow.airflow.builders.observations import POOL, observation_dag
+from kmaflow.airflow.provider.timetable import WindowTimetable
 from kmaflow.catalog import ASOS_DATASETS, AWS_DATASETS, DATASETS
 from kmaflow.errors import UsageError
 from tests.airflow.conftest import DAGS

@@ -21,11 +21,12 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from pydantic import SecretStr
 
-from kmaflow.airflow import connections, metrics, tasks
+from kmaflow.airflow.provider import connections, metrics
+from kmaflow.airflow.tasks import observations
 from kmaflow.catalog import DATASETS
 from kmaflow.collect import Collector
 from kmaflow.hub.secrecy import key_id
-from kmaflow.read.metrics import LAG, METRICS, MISSING, Sample
+from kmaflow.status.metrics import LAG, METRICS, MISSING, Sample
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.store.errors import StoreLost
 from tests.airflow.fake_core import FakeCollector
@@ -148,10 +149,10 @@ def test_a_task_reports_whether_it_is_green_or_red(monkeypatch: pytest.MonkeyPat
     reported: list[str] = []
     monkeypatch.setattr(connections, "open_collector", fake.open)
     monkeypatch.setattr(metrics, "report", lambda _, dataset: reported.append(dataset))
-    tasks.collect(context()[0], dataset="asos_hourly", network="SFC")
+    observations.collect(context()[0], dataset="asos_hourly", network="SFC")
     fake.refuse["asos_hourly"] = NotYetProduced("too young")
     with pytest.raises(NotYetProduced):
-        tasks.collect(context()[0], dataset="asos_hourly", network="SFC")
+        observations.collect(context()[0], dataset="asos_hourly", network="SFC")
     assert reported == ["asos_hourly", "asos_hourly"]
 
 
@@ -193,5 +194,5 @@ def test_a_task_tells_an_opentelemetry_collector_and_its_log_says_for_what(tmp_p
         assert line["dataset"] == "aws_cloud", line
         assert line["window"] == "(2025-01-15 12:00, 2025-01-15 12:10]", line
     loggers = {line["logger"] for line in task}
-    assert "kmaflow.airflow.tasks" in loggers
+    assert "kmaflow.airflow.tasks.observations" in loggers
     assert "httpcore.http11" in loggers, "lines of the thread that asks carry them too"

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from werkzeug.security import check_password_hash
 
-from kmaflow.airflow.dags_observations import RETRIES
+from kmaflow.airflow.builders.observations import RETRIES
 from kmaflow.airflow.metadata_check import MetadataRefused
 from kmaflow.run.cluster_environment import Machine, scale_rules
 from kmaflow.run.cluster_init import migrate_metadata, prepare_airflow
@@ -38,7 +38,7 @@ def test_a_killed_workers_task_runs_again_within_two_minutes() -> None:
 
 def test_setup_refuses_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow import settings
-    from kmaflow.airflow.setup import make_defaults
+    from kmaflow.airflow.provider.setup import make_defaults
 
     engine = sa.create_engine(machine_server("mariadb"))
     monkeypatch.setattr(settings, "engine", engine)

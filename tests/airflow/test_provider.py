@@ -10,9 +10,9 @@ import jsonschema
 from airflow.providers_manager import ProvidersManager
 
 import airflow
-from kmaflow.airflow.hook import KmaApiHubHook
-from kmaflow.airflow.provider import CONNECTION_TYPE, get_provider_info
-from kmaflow.airflow.store_connection import MariadbHook
+from kmaflow.airflow.provider.hook import KmaApiHubHook
+from kmaflow.airflow.provider.provider import CONNECTION_TYPE, get_provider_info
+from kmaflow.airflow.provider.store_connection import MariadbHook
 
 
 def test_the_metadata_keep_airflows_schema() -> None:
@@ -22,9 +22,9 @@ def test_the_metadata_keep_airflows_schema() -> None:
 
 def test_airflow_finds_provider_and_plugin_by_their_entry_points() -> None:
     providers = {point.value for point in entry_points(group="apache_airflow_provider")}
-    assert "kmaflow.airflow.provider:get_provider_info" in providers
+    assert "kmaflow.airflow.provider.provider:get_provider_info" in providers
     (plugin,) = entry_points(group="airflow.plugins", name="kmaflow")
-    assert plugin.value == "kmaflow.airflow.plugin:KmaflowPlugin"
+    assert plugin.value == "kmaflow.airflow.provider.plugin:KmaflowPlugin"
 
 
 def test_the_form_shows_key_and_host_and_hides_the_rest() -> None:

@@ -10,7 +10,7 @@ from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import Context
 from airflow.sdk.exceptions import TaskDeferred
 
-from kmaflow.airflow.quota_operator import UntilQuota
+from kmaflow.airflow.tasks.quota_operator import UntilQuota
 
 
 class Pushed:

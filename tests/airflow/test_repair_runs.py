@@ -11,7 +11,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import TriggerRule
 
-from kmaflow.airflow import connections
+from kmaflow.airflow.provider import connections
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import HOUR, MINUTE
 from kmaflow.simulator.server import Running

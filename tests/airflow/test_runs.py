@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
-from kmaflow.airflow import connections
+from kmaflow.airflow.provider import connections
 from kmaflow.catalog import AWS_DATASETS
 from kmaflow.catalog.time import Window
 from kmaflow.errors import UsageError
@@ -129,7 +129,7 @@ class TestRuns:
         (line,) = [
             record.getMessage()
             for record in caplog.records
-            if record.name == "kmaflow.airflow.tasks" and record.levelname == "ERROR"
+            if record.name == "kmaflow.airflow.tasks.observations" and record.levelname == "ERROR"
         ]
         assert words in line
         assert "\n" not in line

@@ -12,8 +12,8 @@ from airflow.models import Connection, Pool
 from airflow.utils.session import create_session
 from sqlalchemy import delete, select
 
-from kmaflow.airflow.dags_observations import POOL
-from kmaflow.airflow.setup import make_defaults, setup_airflow
+from kmaflow.airflow.builders.observations import POOL
+from kmaflow.airflow.provider.setup import make_defaults, setup_airflow
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def test_what_a_user_changed_stays() -> None:
 
 
 def test_the_launcher_gets_one_json_object() -> None:
-    done = subprocess.run([sys.executable, "-m", "kmaflow.airflow.setup"], check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "kmaflow.airflow.provider.setup"], check=True, capture_output=True, text=True)
     assert json.loads(done.stdout) == {
         "made": ["pool kma_apihub", "connection kma_apihub", "connection kma_store"],
         "kept": [],

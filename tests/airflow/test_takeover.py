@@ -23,8 +23,8 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from kmaflow.airflow.setup import POOL, POOL_SLOTS
-from kmaflow.airflow.tasks import CHECK
+from kmaflow.airflow.provider.setup import POOL, POOL_SLOTS
+from kmaflow.airflow.tasks.observations import CHECK
 
 PERIODS = 4
 BEGUN = datetime(2026, 3, 2, tzinfo=UTC)

@@ -11,8 +11,9 @@ import pytest
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from kmaflow.airflow import connections, tasks
-from kmaflow.airflow.timetable import WindowTimetable
+from kmaflow.airflow.provider import connections
+from kmaflow.airflow.tasks import observations
+from kmaflow.airflow.provider.timetable import WindowTimetable
 from kmaflow.errors import UsageError
 from kmaflow.hub.errors import BadKey, NotYetProduced
 from tests.airflow.fake_core import FakeCollector, FakeResult, quota_spent
@@ -60,7 +61,7 @@ def test_what_only_a_person_mends_is_not_tried_again(core: FakeCollector, error:
     core.refuse["asos_hourly"] = error
     given, instance = context()
     with pytest.raises(AirflowFailException, match=error.what):
-        tasks.collect(given, dataset="asos_hourly", network="SFC")
+        observations.collect(given, dataset="asos_hourly", network="SFC")
     assert instance.pushed["return_value"]["rows"] == 0
 
 
@@ -68,19 +69,19 @@ def test_what_the_quota_stops_is_skipped_and_leaves_its_counts(core: FakeCollect
     core.refuse["asos_hourly"] = quota_spent()
     given, instance = context()
     with pytest.raises(AirflowSkipException, match=r"not asked: quota \(asked again from 2026-03-02 00:00 KST\)"):
-        tasks.collect(given, dataset="asos_hourly", network="SFC")
+        observations.collect(given, dataset="asos_hourly", network="SFC")
     assert (instance.pushed["return_value"]["rows"], instance.pushed["return_value"]["complete"]) == (0, False)
     core.fail_sync = quota_spent()
     given, instance = context()
     with pytest.raises(AirflowSkipException, match="not asked: quota"):
-        tasks.sync_stations(given, max_age=timedelta(hours=24))
+        observations.sync_stations(given, max_age=timedelta(hours=24))
     assert instance.pushed["return_value"] == {"synced": False, "deferred_until": "2026-03-02 00:00"}
 
 
 def test_what_may_pass_is_tried_again(core: FakeCollector) -> None:
     core.refuse["asos_hourly"] = NotYetProduced("too young")
     with pytest.raises(NotYetProduced):
-        tasks.collect(context()[0], dataset="asos_hourly", network="SFC")
+        observations.collect(context()[0], dataset="asos_hourly", network="SFC")
 
 
 def test_a_gap_without_an_error_is_red_too_and_xcom_stays_small(
@@ -91,15 +92,15 @@ def test_a_gap_without_an_error_is_red_too_and_xcom_stays_small(
 
     monkeypatch.setattr(core, "collect", gaps)
     given, instance = context()
-    with pytest.raises(tasks.WindowIncomplete, match=r"1000 part\(s\) missing"):
-        tasks.collect(given, dataset="asos_hourly", network="SFC")
+    with pytest.raises(observations.WindowIncomplete, match=r"1000 part\(s\) missing"):
+        observations.collect(given, dataset="asos_hourly", network="SFC")
     assert len(instance.pushed["return_value"]["missing"]) == 20
 
 
 def test_a_rejected_line_alone_is_red(core: FakeCollector, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core, "collect", lambda dataset, window, _: FakeResult(dataset, window, rejected=1))
-    with pytest.raises(tasks.WindowIncomplete, match=r"1 line\(s\) rejected"):
-        tasks.collect(context()[0], dataset="asos_hourly", network="SFC")
+    with pytest.raises(observations.WindowIncomplete, match=r"1 line\(s\) rejected"):
+        observations.collect(context()[0], dataset="asos_hourly", network="SFC")
 
 
 def test_a_collector_that_cannot_be_opened_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,25 +110,25 @@ def test_a_collector_that_cannot_be_opened_is_red(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(connections, "open_collector", no_key)
     given, _ = context()
     with pytest.raises(AirflowFailException, match="no API Hub key"):
-        tasks.collect(given, dataset="asos_hourly", network="SFC")
+        observations.collect(given, dataset="asos_hourly", network="SFC")
     with pytest.raises(AirflowFailException, match="no API Hub key"):
-        tasks.check(given, names=["asos_hourly"], network="SFC")
+        observations.check(given, names=["asos_hourly"], network="SFC")
     with pytest.raises(AirflowFailException, match="no API Hub key"):
-        tasks.sync_stations(given, max_age=timedelta(hours=24))
+        observations.sync_stations(given, max_age=timedelta(hours=24))
 
 
 def test_a_dataset_of_another_dag_is_refused_by_name(core: FakeCollector) -> None:
     with pytest.raises(AirflowFailException, match="no such dataset here: aws_minute"):
-        tasks.check(context(datasets=["aws_minute"])[0], names=["asos_hourly"], network="SFC")
+        observations.check(context(datasets=["aws_minute"])[0], names=["asos_hourly"], network="SFC")
     assert core.opened == []
 
 
 def test_a_run_without_data_interval_gets_the_last_complete_one(core: FakeCollector) -> None:
-    plan = tasks.check(context()[0], names=["asos_hourly"], network="SFC")
+    plan = observations.check(context()[0], names=["asos_hourly"], network="SFC")
     assert (plan["from"], plan["to"]) == ("2026-03-01 12:00", "2026-03-01 13:00")
 
 
 def test_a_dataset_that_is_not_in_the_plan_is_skipped(core: FakeCollector) -> None:
     with pytest.raises(AirflowSkipException, match="aws_minute"):
-        tasks.collect(context()[0], dataset="aws_minute", network="AWS")
+        observations.collect(context()[0], dataset="aws_minute", network="AWS")
     assert core.opened == []

@@ -14,8 +14,8 @@ from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kmaflow.airflow import timetable as module
-from kmaflow.airflow.timetable import WindowTimetable
+from kmaflow.airflow.provider import timetable as module
+from kmaflow.airflow.provider.timetable import WindowTimetable
 from kmaflow.catalog.time import floor_to, to_kst
 
 AWS = WindowTimetable(timedelta(minutes=10), timedelta(minutes=3))

@@ -20,9 +20,9 @@ import pytest
 
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.collect import ALL, Collector, StationChoice
-from kmaflow.collect.backfill import Backfill, Backfilled
-from kmaflow.collect.chunks import MOST_CHUNKS, cut
-from kmaflow.collect.crew import WorkerDied
+from kmaflow.collect.backfill.backfill import Backfill, Backfilled
+from kmaflow.collect.backfill.chunks import MOST_CHUNKS, cut
+from kmaflow.collect.backfill.workers import WorkerDied
 from kmaflow.failpoints import POINTS
 from kmaflow.simulator import DEFAULT_KEY, KeyGrant
 from kmaflow.simulator.server import Running

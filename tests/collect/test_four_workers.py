@@ -33,7 +33,7 @@ import httpx
 
 from kmaflow.catalog.time import Window
 from kmaflow.collect import ALL, Collector
-from kmaflow.collect.backfill import Backfill
+from kmaflow.collect.backfill.backfill import Backfill
 from kmaflow.settings import load_settings
 hub, begin, end, *names = sys.argv[1:]
 def clock():

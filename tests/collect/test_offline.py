@@ -10,7 +10,7 @@ import pytest
 from kmaflow.catalog import DATASETS, STATION_LISTS
 from kmaflow.catalog.time import MINUTE
 from kmaflow.collect import Collector, StationChoice
-from kmaflow.collect.offline import UnreadableFile, identify, load_body, read_file
+from kmaflow.maintain.load_saved import UnreadableFile, identify, load_body, read_file
 from kmaflow.errors import UsageError
 from kmaflow.hub.errors import BadKey, ChangedFormat, EmptyAnswer, Truncated
 

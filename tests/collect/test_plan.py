@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.collect import ALL, StationChoice
-from kmaflow.collect.plan import plan
+from kmaflow.collect.planning.calls import plan
 
 _STARTS = st.datetimes(datetime(1990, 1, 1), datetime(2030, 1, 1)).map(
     lambda moment: moment.replace(second=0, microsecond=0)

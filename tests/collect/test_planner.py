@@ -14,8 +14,8 @@ from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.collect.cheapest import search
 from kmaflow.collect.covering import Kind
-from kmaflow.collect.plan import Call
-from kmaflow.collect.planner import Budget, Plan, Price, Rules, Want, plan_calls
+from kmaflow.collect.planning.calls import Call
+from kmaflow.collect.planning.plan import Budget, Plan, Price, Rules, Want, plan_calls
 
 NOON = datetime(2025, 1, 15, 12, 0)
 GENERAL = Budget(20_000, 5_000_000_000)

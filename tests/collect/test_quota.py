@@ -20,7 +20,7 @@ from kmaflow.collect.live_need import live_works
 from kmaflow.hub.errors import QuotaSpent
 from kmaflow.simulator import DEFAULT_KEY, KeyGrant
 from kmaflow.simulator.server import Running
-from kmaflow.store.books import FETCH
+from kmaflow.store.schema.service import FETCH
 from kmaflow.store.quota_limits import DayQuotaSpent, LiveWork, need_until_midnight
 
 from .hub import NOW, plan, settings_for, simulated, window

@@ -14,14 +14,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from kmaflow.archive import ArchiveError, Entry, path_of
+from kmaflow.archive.archive import ArchiveError, Entry, path_of
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, MINUTE, Window, now_kst
 from kmaflow.collect import Collector, StationChoice
-from kmaflow.collect.history import stretches
-from kmaflow.collect.offline import load_body, within
-from kmaflow.collect.rebuild import WouldNarrow, outline, rebuild
-from kmaflow.collect.remade import Rebuilt
+from kmaflow.maintain.archive_index import stretches
+from kmaflow.maintain.load_saved import load_body, within
+from kmaflow.maintain.rebuild import WouldNarrow, outline, rebuild
+from kmaflow.maintain.rebuild_report import Rebuilt
 from kmaflow.collect.run import keep
 from kmaflow.hub import client
 from kmaflow.hub.client import Answer
@@ -32,7 +32,7 @@ from kmaflow.simulator.server import Running
 from kmaflow.store import Store
 from kmaflow.store.errors import StoreBusy, StoreFull
 from kmaflow.store.lease import Lease
-from kmaflow.store.stretch import Stretch
+from kmaflow.store.rebuild_range import Stretch
 
 from ..databases import ENGINES, database
 from ..store.bodies import NOON, WINDOW, Cell, at, minute_body, rows, stamp, station_body, weather_body
@@ -443,7 +443,7 @@ def test_a_changed_format_that_is_understood_now_is_loaded(tmp_path: Path, monke
             def unknown(*_: object, **__: object) -> None:
                 raise ChangedFormat("new names")
 
-            patch.setattr("kmaflow.collect.reread.parse", unknown)
+            patch.setattr("kmaflow.maintain.reparse.parse", unknown)
             result = rebuild(collector)
             assert (result.datasets["aws_minute"].refused, result.complete) == (4, True)
             assert _temperatures(collector.store) == []
@@ -470,7 +470,7 @@ def test_rows_that_the_parser_of_today_does_not_find_are_left_out(
         long = {(month + day * DAY, 108): {"ta": float(day)} for day in (0, 20, 40)}
         load_body(collector, minute_body(long), at(0))
         monkeypatch.setattr(
-            "kmaflow.collect.reread.parse",
+            "kmaflow.maintain.reparse.parse",
             lambda dataset, content, **how: within(
                 parse(dataset, content, **how), Window(month - DAY, month + DAY), rejected=True
             ),
@@ -631,7 +631,7 @@ def test_collectors_go_on_meanwhile(tmp_path: Path, engine: str, monkeypatch: py
 def test_two_rebuilds_of_a_database_do_not_run_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("kmaflow.collect.rebuild._PATIENCE", 0.2)
+    monkeypatch.setattr("kmaflow.maintain.rebuild._PATIENCE", 0.2)
     with open_at(tmp_path) as collector, open_at(tmp_path) as other:
         three_days(collector)
         second = other.state.lease(f"rebuild {sha256(other.store.shown_url.encode()).hexdigest()[:12]}")
@@ -667,9 +667,9 @@ def test_a_lease_that_was_lost_is_taken_again_or_ends_the_rebuild(
 def test_writers_of_sqlite_get_their_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_at(tmp_path) as collector:
         three_days(collector)
-        monkeypatch.setattr("kmaflow.collect.rebuild._TURN_EVERY", 0.0)
+        monkeypatch.setattr("kmaflow.maintain.rebuild._TURN_EVERY", 0.0)
         paused: list[float] = []
-        monkeypatch.setattr("kmaflow.collect.rebuild.time.sleep", paused.append)
+        monkeypatch.setattr("kmaflow.maintain.rebuild.time.sleep", paused.append)
         rebuild(collector)
         assert paused == [0.25] * 3
 

@@ -14,12 +14,12 @@ import pytest
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.collect import ALL, Collector, StationChoice
-from kmaflow.collect.plan import Call
+from kmaflow.collect.planning.calls import Call
 from kmaflow.collect.repair import Repair, Repaired
 from kmaflow.simulator import DEFAULT_KEY, KeyGrant
 from kmaflow.simulator.server import Running
-from kmaflow.store.coverage import gaps
-from kmaflow.store.engine import reading
+from kmaflow.store.coverage.gaps import gaps
+from kmaflow.store.engines.database import reading
 
 from .hub import collecting, differences, plan, post, requests_seen, simulated
 

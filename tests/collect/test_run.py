@@ -374,7 +374,7 @@ def test_what_another_worker_left_undone_is_done(hub: Running, tmp_path: Path) -
 def test_a_worker_that_never_ends_is_not_waited_for_without_end(
     hub: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kmaflow.collect.session._LONGEST_WAIT", 0.1)
+    monkeypatch.setattr("kmaflow.collect.collector._LONGEST_WAIT", 0.1)
     with collecting(hub, tmp_path) as first, collecting(hub, tmp_path) as second:
         with first.work_lease(second._work_name("aws_cloud", TEN), ALL) as lease:
             assert lease.take()

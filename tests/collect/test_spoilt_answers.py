@@ -11,15 +11,15 @@ import sqlalchemy as sa
 
 from kmaflow.catalog.time import MINUTE
 from kmaflow.collect import ALL, Collector
-from kmaflow.collect.backfill import Backfill
-from kmaflow.collect.chunks import Chunk, fill
+from kmaflow.collect.backfill.backfill import Backfill
+from kmaflow.collect.backfill.chunks import Chunk, fill
 from kmaflow.collect.repair import Repair, Repaired
 from kmaflow.collect.watch import Watch
 from kmaflow.errors import KmaflowError
 from kmaflow.hub import lines
 from kmaflow.hub.errors import ChangedFormat
-from kmaflow.store.books import FETCH, REJECTED_LINE
-from kmaflow.store.engine import reading
+from kmaflow.store.schema.service import FETCH, REJECTED_LINE
+from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import StoreBusy, StoreUnstorable
 
 from ..databases import database

@@ -10,8 +10,8 @@ from typing import Any
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.collect import ALL, Collector, StationChoice
-from kmaflow.collect.offline import load_body
-from kmaflow.collect.why import story
+from kmaflow.maintain.load_saved import load_body
+from kmaflow.maintain.why import story
 from kmaflow.simulator.server import Running
 from kmaflow.store.ledger import event
 

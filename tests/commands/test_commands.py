@@ -355,7 +355,7 @@ def test_a_database_that_may_only_be_read(
 
 
 def test_a_full_disk(kmaflow: Kmaflow, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from kmaflow.store.sqlite import SqliteLoader
+    from kmaflow.store.engines.sqlite import SqliteLoader
 
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
@@ -425,9 +425,9 @@ def test_airflow_setup_without_airflow(kmaflow: Kmaflow, monkeypatch: pytest.Mon
 
 
 def test_airflow_setup_says_what_it_made(kmaflow: Kmaflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    setup = types.ModuleType("kmaflow.airflow.setup")
+    setup = types.ModuleType("kmaflow.airflow.provider.setup")
     setup.__dict__["setup_airflow"] = lambda: ["made the pool"]
-    monkeypatch.setitem(sys.modules, "kmaflow.airflow.setup", setup)
+    monkeypatch.setitem(sys.modules, "kmaflow.airflow.provider.setup", setup)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: setup)
     assert kmaflow("airflow", "setup").out == "made the pool\n"
 
@@ -449,7 +449,7 @@ def test_the_key_is_nowhere(hub: Running, kmaflow: Kmaflow, home: Path) -> None:
     assert DEFAULT_KEY not in said
     files = [path for path in home.rglob("*") if path.is_file()]
     assert any(path.name == "kmaflow.db" for path in files)
-    from kmaflow.archive import Archive
+    from kmaflow.archive.archive import Archive
 
     archive = Archive(str(home / "archive"))
     for path in files:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kmaflow.catalog.time import MINUTE
-from kmaflow.collect.prospect import settled
+from kmaflow.collect.planning.estimate import settled
 from kmaflow.simulator.server import Running
 
 from ..collect.hub import plan as faults

@@ -16,15 +16,15 @@ import pytest
 import sqlalchemy as sa
 import typer
 
-from kmaflow.archive import Archive, Entry, path_of
+from kmaflow.archive.archive import Archive, Entry, path_of
 from kmaflow.catalog.time import DAY, MINUTE, Window
-from kmaflow.collect.offline import load_body
-from kmaflow.collect.prune import before_months, lapsed, prune
-from kmaflow.collect.rebuild import rebuild
+from kmaflow.maintain.load_saved import load_body
+from kmaflow.maintain.prune import before_months, lapsed, prune
+from kmaflow.maintain.rebuild import rebuild
 from kmaflow.failpoints import POINTS, REBUILD_POINTS
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.simulator.server import Running
-from kmaflow.store.engine import open_engine
+from kmaflow.store.engines.database import open_engine
 
 from ..collect.answers import open_at, put, three_days
 from ..collect.snapshots import snapshot
@@ -166,7 +166,7 @@ WORKER = """
 import sys
 from pathlib import Path
 from kmaflow.collect import Collector
-from kmaflow.collect.rebuild import rebuild
+from kmaflow.maintain.rebuild import rebuild
 from kmaflow.settings import Settings
 home, url = sys.argv[1:]
 with Collector.open(Settings(home=Path(home), database_url=url), needs_hub=False) as collector:

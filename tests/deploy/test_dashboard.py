@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kmaflow.read.metrics import METRICS
+from kmaflow.status.metrics import METRICS
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy" / "grafana" / "kmaflow.json").read_text(encoding="utf-8"))

@@ -19,7 +19,7 @@ from kmaflow.run.cluster_environment import SIMULATED, server_url
 from kmaflow.run.finished_runs import DATASETS_OF, finished_run
 from kmaflow.run.secrets import ClusterSecrets, read_secrets
 from kmaflow.run.truth_check import Comparison, TruthCheck
-from kmaflow.store.engine import open_engine
+from kmaflow.store.engines.database import open_engine
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "simulator")
 #: The DAGs that collect a window which a run's form names, each with its datasets.

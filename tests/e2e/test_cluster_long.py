@@ -237,7 +237,7 @@ def known_stations(url: str, count: int = 40) -> list[int]:
     """Stations that are in both networks, so that every dataset knows their numbers."""
     import sqlalchemy as sa
 
-    from kmaflow.store.engine import open_engine
+    from kmaflow.store.engines.database import open_engine
 
     engine = open_engine(url)
     with engine.connect() as connection:

@@ -18,7 +18,7 @@ from kmaflow.run.launch import Running, await_condition, started
 from kmaflow.run.smoke import _await_run, smoke_settings
 from kmaflow.run.truth_check import TruthCheck, last_hours
 from kmaflow.simulator import DEFAULT_KEY
-from kmaflow.store.engine import open_engine
+from kmaflow.store.engines.database import open_engine
 from kmaflow.store.quota import Quota
 from kmaflow.store.quota_limits import Limits
 from kmaflow.store.state import State

@@ -15,9 +15,9 @@ from kmaflow.read import count, iter_frames, read, subject, subjects
 from kmaflow.read import frames as reading_frames
 from kmaflow.read.frames import ask, months, reporting
 from kmaflow.store import Store
-from kmaflow.store.engine import writing
-from kmaflow.store.loader import loader_for
-from kmaflow.store.tables import OBSERVATIONS
+from kmaflow.store.engines.database import writing
+from kmaflow.store.engines.loader import loader_for
+from kmaflow.store.schema.observations import OBSERVATIONS
 
 from ..store.bodies import NOON, WINDOW, WITNESS, at, load, minute_body, stamp, weather_body
 

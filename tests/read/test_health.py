@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from kmaflow.catalog.time import HOUR, MINUTE, Window
-from kmaflow.read.health import DatasetHealth, QuotaLeft, health, quota_left
-from kmaflow.read.metrics import METRICS, PREFIX, exposition, samples
+from kmaflow.status.health import DatasetHealth, QuotaLeft, health, quota_left
+from kmaflow.status.metrics import METRICS, PREFIX, exposition, samples
 from kmaflow.store import Store
-from kmaflow.store.engine import reading
+from kmaflow.store.engines.database import reading
 from kmaflow.store.quota_limits import Limits, Spent, Usage
 
 from ..store.bodies import NOON, WINDOW, at, fetch_of, load, minute_body, stamp

@@ -14,12 +14,13 @@ import pytest
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window, now_kst
 from kmaflow.errors import UsageError
 from kmaflow.read import files, read
-from kmaflow.read import retire as retiring
-from kmaflow.read.retire import Retired, due, retire
-from kmaflow.store import Store, partitions, retention
-from kmaflow.store.engine import reading
+from kmaflow.maintain import retention as retiring
+from kmaflow.maintain.retention import Retired, due, retire
+from kmaflow.store import Store, retention
+from kmaflow.store.engines import partitions
+from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import StoreBusy
-from kmaflow.store.partitions import add_months, month_of, name_of
+from kmaflow.store.engines.partitions import add_months, month_of, name_of
 from kmaflow.store.retention import window_of
 
 from ..databases import ENGINES, database
@@ -345,7 +346,7 @@ def test_nobody_loads_into_the_month_while_it_goes(
     """On servers the days' locks are held; SQLite has one writer."""
     if store.engine.dialect.name == "sqlite":
         return
-    from kmaflow.store import locks
+    from kmaflow.store.engines import locks
 
     monkeypatch.setattr(locks, "BUSY_SECONDS", 1)
     refused: list[str] = []

@@ -6,13 +6,14 @@ import json
 import sys
 
 from kmaflow.errors import KmaflowError
-from kmaflow.store import Store, schema
+from kmaflow.store import Store
+from kmaflow.store.schema import upgrade
 
 print("ready", flush=True)
 for line in sys.stdin:
     with Store(line.strip()) as store:
         try:
-            made = [*store.init(), *schema.make_state(store.engine)]
+            made = [*store.init(), *upgrade.make_state(store.engine)]
             store.ensure("aws_cloud")
         except KmaflowError as error:
             made = [str(error)]

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from kmaflow.store.books import STATE_METADATA
-from kmaflow.store.engine import writing
+from kmaflow.store.schema.service import STATE_METADATA
+from kmaflow.store.engines.database import writing
 from kmaflow.store.quota import Quota
 from kmaflow.store.quota_limits import CallClass, DayQuotaSpent, Limits
 from kmaflow.store.retry import again

@@ -16,18 +16,19 @@ from hypothesis import strategies as st
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.hub.parse import Parsed, empty_rows
-from kmaflow.store import Store, books
-from kmaflow.store.books import COMPLETENESS_HOUR, COVERAGE_DAY, FETCH, LATEST, REJECTED_LINE, REVISION
-from kmaflow.store.cells import STATES, hours, stamps
-from kmaflow.store.coverage import Gap, asked, due, first_start, gaps
-from kmaflow.store.coverage_picture import MISSING
-from kmaflow.store.day_sheet import day_of, read
-from kmaflow.store.engine import writing
-from kmaflow.store.loader import loader_for
-from kmaflow.store.seen import Beside, beside, most_bytes_per_stamp
-from kmaflow.store.sheet_keeping import keep
+from kmaflow.store import Store
+from kmaflow.store.schema import service
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, FETCH, LATEST, REJECTED_LINE, REVISION
+from kmaflow.store.coverage.states import STATES, hours, stamps
+from kmaflow.store.coverage.gaps import Gap, asked, due, first_start, gaps
+from kmaflow.store.coverage.timeline import MISSING
+from kmaflow.store.coverage.day import day_of, read
+from kmaflow.store.engines.database import writing
+from kmaflow.store.engines.loader import loader_for
+from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
+from kmaflow.store.coverage.record import keep
 from kmaflow.store.sheet_recount import recount
-from kmaflow.store.tables import OBSERVATIONS
+from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.views.completeness import completeness_view
 from kmaflow.store.views.dialect import dialect_of
 
@@ -167,7 +168,7 @@ def test_a_line_that_cannot_be_read_is_missing_until_a_younger_answer_says_more(
     assert _gaps(known, _minutes(0, 10)) == [], "minute 3 has come; of minute 4 a whole answer says that there is none"
 
 
-@pytest.mark.skipif(not hasattr(books, "COVERAGE_DAY"), reason="loading keeps no sheets yet")
+@pytest.mark.skipif(not hasattr(service, "COVERAGE_DAY"), reason="loading keeps no sheets yet")
 def test_an_asos_hour_that_is_too_young_is_not_absent(known: Store) -> None:
     window, name = Window(NOON, NOON + 2 * HOUR), "asos_hourly"
     rows = empty_rows(DATASETS[name])
@@ -450,7 +451,7 @@ def test_a_day_holds_its_own_midnight(known: Store) -> None:
         assert stored == ["108,999", "108,999"]
 
 
-@pytest.mark.skipif(not hasattr(books, "COVERAGE_DAY"), reason="loading keeps no sheets yet")
+@pytest.mark.skipif(not hasattr(service, "COVERAGE_DAY"), reason="loading keeps no sheets yet")
 def test_sheets_kept_while_loading_are_those_made_anew(known: Store) -> None:
     night = Window(datetime(2025, 1, 15, 23, 50), datetime(2025, 1, 16, 0, 20))
     _load(known, _full(night, (108, 119)), 20, window=night)

@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from kmaflow.errors import UsageError
-from kmaflow.store import Store, engine
+from kmaflow.store import Store
+from kmaflow.store.engines import database
 from kmaflow.store.errors import (
     StoreBusy,
     StoreError,
@@ -39,7 +40,7 @@ def test_an_engine_that_is_not_supported_is_named_without_the_password() -> None
 
 
 def test_the_shown_url_hides_the_password() -> None:
-    assert "secret-word" not in engine.shown("postgresql://me:secret-word@db/kma")
+    assert "secret-word" not in database.shown("postgresql://me:secret-word@db/kma")
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
@@ -92,7 +93,7 @@ def test_a_sqlite_uri_makes_no_folder_of_that_name(tmp_path: Path, monkeypatch: 
 def test_another_writer_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Store(f"sqlite:///{tmp_path}/k.db") as first:
         load(first, BODY, at(15))
-    monkeypatch.setattr(engine, "BUSY_SECONDS", 0)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0)
     with (
         closing(sqlite3.connect(tmp_path / "k.db", isolation_level=None)) as other,
         Store(f"sqlite:///{tmp_path}/k.db") as store,
@@ -121,4 +122,4 @@ def test_a_connection_that_fails_for_another_reason_is_not_taken_for_read_only(
             return super().execute(sql, *parameters)  # type: ignore[arg-type]
 
     with closing(Locked(":memory:")) as connection, pytest.raises(sqlite3.OperationalError, match="locked"):
-        engine._prepare_sqlite(connection, None)
+        database._prepare_sqlite(connection, None)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from kmaflow.store import Store, schema
+from kmaflow.store import Store
+from kmaflow.store.schema import upgrade
 from kmaflow.store.errors import StoreForeign
-from kmaflow.store.migrations import BOOKS, STATE
+from kmaflow.store.schema.migrations import BOOKS, STATE
 
 from ..databases import ENGINES, database
 from .bodies import rows
@@ -79,18 +80,18 @@ def test_an_observation_table_that_cannot_hold_our_values_is_refused(
 
 
 def test_what_a_newer_kmaflow_made_is_left_alone(store: Store, engine: sa.Engine) -> None:
-    schema.make(engine)
+    upgrade.make(engine)
     rows(store, "UPDATE kmaflow_version SET version_num = '0999'")
     with pytest.raises(StoreForeign, match="made by a newer kmaflow") as caught:
-        schema.make(engine)
+        upgrade.make(engine)
     assert "더 새로운 kmaflow" in caught.value.todo_ko
 
 
 def test_the_alembic_of_another_program_is_not_touched(store: Store, engine: sa.Engine) -> None:
     rows(store, "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
     rows(store, "INSERT INTO alembic_version VALUES ('686269002441')")
-    schema.make(engine)
-    schema.make_state(engine)
+    upgrade.make(engine)
+    upgrade.make_state(engine)
     assert rows(store, "SELECT version_num FROM alembic_version") == [("686269002441",)]
     assert rows(store, "SELECT version_num FROM kmaflow_version") == [(BOOKS.head,)]
     assert rows(store, "SELECT version_num FROM kmaflow_state_version") == [(STATE.head,)]

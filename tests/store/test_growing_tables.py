@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from kmaflow.store import Store, schema
-from kmaflow.store.books import OBSERVATION_SCHEMA
-from kmaflow.store.tables import OBSERVATIONS
+from kmaflow.store import Store
+from kmaflow.store.schema import upgrade
+from kmaflow.store.schema.service import OBSERVATION_SCHEMA
+from kmaflow.store.schema.observations import OBSERVATIONS
 
 from .bodies import at, columns, load, minute_body, rows, stamp
 from .shape import again, contents, differences, drop_views, view_names, wanted_views
@@ -56,18 +57,18 @@ def test_a_table_of_an_older_catalogue_gets_what_it_lacks_and_keeps_its_rows(eng
 
 
 def test_a_dropped_table_is_made_again(store: Store, engine: sa.Engine) -> None:
-    schema.make(engine, ["asos_hourly"])
+    upgrade.make(engine, ["asos_hourly"])
     rows(store, f"DROP TABLE asos_hourly{' CASCADE' if engine.dialect.name == 'postgresql' else ''}")
-    assert schema.make(engine) == []
-    assert schema.make(engine, ["asos_hourly"]) == ["asos_hourly"]
+    assert upgrade.make(engine) == []
+    assert upgrade.make(engine, ["asos_hourly"]) == ["asos_hourly"]
     assert view_names(engine) == wanted_views(engine)
 
 
 def test_what_is_up_to_date_costs_one_select_and_no_alembic(store: Store, engine: sa.Engine) -> None:
-    schema.make(engine, ["asos_hourly"])
+    upgrade.make(engine, ["asos_hourly"])
     asked: list[str] = []
     sa.event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-    assert schema.make(engine, ["asos_hourly"]) == []
+    assert upgrade.make(engine, ["asos_hourly"]) == []
     assert len([statement for statement in asked if statement != "BEGIN"]) == 1
     url = engine.url.render_as_string(hide_password=False)
     program = "import sys; from kmaflow.store import Store; Store(sys.argv[1]).init(); print('alembic' in sys.modules)"
@@ -76,17 +77,17 @@ def test_what_is_up_to_date_costs_one_select_and_no_alembic(store: Store, engine
 
 
 def test_views_of_an_earlier_kmaflow_are_made_anew(store: Store, engine: sa.Engine) -> None:
-    schema.make(engine)
+    upgrade.make(engine)
     drop_views(store)
     rows(store, "CREATE VIEW v_station AS SELECT 1 AS earlier")
     rows(store, "UPDATE observation_schema SET version = 'earlier' WHERE table_name LIKE 'v%'")
-    assert schema.make(engine) == []
+    assert upgrade.make(engine) == []
     assert view_names(engine) == wanted_views(engine)
     assert "stn" in columns(store, "v_station")
 
 
 def test_the_time_of_a_change_is_noted_in_utc(engine: sa.Engine) -> None:
-    schema.make(engine)
+    upgrade.make(engine)
     with engine.connect() as connection:
         changed = connection.execute(sa.select(sa.func.max(OBSERVATION_SCHEMA.c.changed_at))).scalar_one()
     assert isinstance(changed, datetime)

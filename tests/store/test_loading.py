@@ -17,7 +17,7 @@ from kmaflow.read import read
 from kmaflow.store import Store
 from kmaflow.store import load as loading
 from kmaflow.store.errors import StoreError, StoreFull
-from kmaflow.store.loader import Loader, loader_for
+from kmaflow.store.engines.loader import Loader, loader_for
 
 from .bodies import (
     NOON,

@@ -20,8 +20,8 @@ from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.failpoints import POINTS
 from kmaflow.store import Store
 from kmaflow.store.errors import StoreBusy, StoreConflict, StoreLost
-from kmaflow.store.loader import Loader, loader_for
-from kmaflow.store.locks import days_of, writing_alone
+from kmaflow.store.engines.loader import Loader, loader_for
+from kmaflow.store.engines.locks import days_of, writing_alone
 
 from ..databases import database
 from .bodies import NOON, WITNESS, at, load, minute_body, observations, revisions, rows, stamp, value
@@ -204,7 +204,7 @@ def test_what_another_transaction_ended_is_run_again_and_at_last_given_up(
 
 def test_one_writer_for_a_day_at_a_time(server: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second writer of the same day waits, one of another day does not; whoever waits too long is told."""
-    monkeypatch.setattr("kmaflow.store.locks.BUSY_SECONDS", 0)
+    monkeypatch.setattr("kmaflow.store.engines.locks.BUSY_SECONDS", 0)
     window = Window(NOON, NOON + 10 * MINUTE)
     with writing_alone(server.engine, days_of("aws_minute", window)):
         other = Window(NOON + timedelta(days=1), NOON + timedelta(days=1, minutes=10))

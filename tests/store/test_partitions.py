@@ -10,12 +10,14 @@ import pytest
 import sqlalchemy as sa
 
 from kmaflow.catalog.time import MINUTE, Window, now_kst
-from kmaflow.store import Store, partitions, schema
-from kmaflow.store.engine import BUSY_SECONDS
+from kmaflow.store import Store
+from kmaflow.store.engines import partitions
+from kmaflow.store.schema import upgrade
+from kmaflow.store.engines.database import BUSY_SECONDS
 from kmaflow.store.errors import StoreForeign
-from kmaflow.store.locks import writing_alone
-from kmaflow.store.partitions import EARLIER, add_months, existing, month_of, months_of, name_of, wanted
-from kmaflow.store.tables import OBSERVATIONS
+from kmaflow.store.engines.locks import writing_alone
+from kmaflow.store.engines.partitions import EARLIER, add_months, existing, month_of, months_of, name_of, wanted
+from kmaflow.store.schema.observations import OBSERVATIONS
 
 from ..databases import database
 from .bodies import rows
@@ -237,7 +239,7 @@ def test_a_table_that_was_left_without_partitions_gets_them(mariadb: Store) -> N
     with mariadb.engine.begin() as connection:
         _insert(connection, FEBRUARY)
     assert _there(mariadb) == []
-    assert schema.make(mariadb.engine, [TABLE]) == []
+    assert upgrade.make(mariadb.engine, [TABLE]) == []
     assert _there(mariadb) == wanted(None, now_kst())
     assert _partition_of(mariadb, FEBRUARY) == "y2024m01"
     rows(mariadb, f"ALTER TABLE {TABLE} REMOVE PARTITIONING")

@@ -26,7 +26,7 @@ from kmaflow.store.errors import (
     StoreUnstorable,
     translated,
 )
-from kmaflow.store.loader import loader_for
+from kmaflow.store.engines.loader import loader_for
 
 from ..databases import database, server_url
 from .bodies import at, load, minute_body, observations, rows, stamp
@@ -163,7 +163,7 @@ def test_errors_of_the_drivers_become_ours(error: Exception, expected: type[Stor
 def test_a_server_that_forbids_local_files_is_loaded_another_way_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from kmaflow.store import mariadb
+    from kmaflow.store.engines import mariadb
 
     monkeypatch.setattr(mariadb, "_slow", set())
     cells = {(stamp(minute), stn): {"ta": -9.3 + stn} for minute in range(1, 4) for stn in range(90, 120)}

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from kmaflow.store import Store, schema
-from kmaflow.store.books import SERVICE_TABLES
-from kmaflow.store.tables import METADATA
+from kmaflow.store import Store
+from kmaflow.store.schema import upgrade
+from kmaflow.store.schema.service import SERVICE_TABLES
+from kmaflow.store.schema.observations import METADATA
 
 from .bodies import columns, load, minute_body, rows, stamp
 from .shape import differences
@@ -78,8 +79,8 @@ def test_service_tables_have_the_columns_of_the_contract(store: Store, name: str
 
 def test_the_tables_of_the_state_have_the_columns_of_the_contract(database_url: str) -> None:
     with Store(database_url) as store:
-        assert "api_usage" in schema.make_state(store.engine)
-        assert schema.make_state(store.engine) == []
+        assert "api_usage" in upgrade.make_state(store.engine)
+        assert upgrade.make_state(store.engine) == []
         assert set(columns(store, "api_usage")) >= {"key_id", "day_kst", "class", "calls", "bytes", "reserved"}
 
 

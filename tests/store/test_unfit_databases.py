@@ -13,7 +13,8 @@ from sqlalchemy.engine import URL, make_url
 
 from kmaflow.catalog.time import Window
 from kmaflow.read import export, read
-from kmaflow.store import Store, schema
+from kmaflow.store import Store
+from kmaflow.store.schema import upgrade
 from kmaflow.store.errors import StoreDenied, StoreForeign
 
 from ..databases import database, server_url
@@ -62,7 +63,7 @@ def test_a_database_that_cannot_hold_korean_is_refused(encoding: str) -> None:
         try:
             url = make_url(server_url("postgresql")).set(database=name).render_as_string(hide_password=False)
             with Store(url) as store:
-                for make in (store.init, lambda: store.ensure("aws_cloud"), lambda: schema.make_state(store.engine)):
+                for make in (store.init, lambda: store.ensure("aws_cloud"), lambda: upgrade.make_state(store.engine)):
                     with pytest.raises(StoreForeign, match=f"encoding of this database is {encoding}") as caught:
                         make()
                     assert "CREATE DATABASE kmaflow ENCODING 'UTF8'" in caught.value.todo_en
@@ -175,7 +176,7 @@ def test_no_default_of_database_or_user_changes_what_is_stored_and_read(
 def test_a_user_who_may_not_make_tables_is_told_the_grant(kind: str, rights: str, tmp_path: Path) -> None:
     with database(kind, tmp_path) as url, _user(kind, url, rights) as restricted:
         with Store(restricted.render_as_string(hide_password=False)) as store:
-            makes: tuple[Callable[[], object], ...] = (store.init, lambda: schema.make_state(store.engine))
+            makes: tuple[Callable[[], object], ...] = (store.init, lambda: upgrade.make_state(store.engine))
             for make in makes:
                 with pytest.raises(StoreDenied) as caught:
                     make()
@@ -195,7 +196,7 @@ def test_a_user_who_may_do_what_the_grant_says_needs_no_more(kind: str, tmp_path
                 rows(owner, f'GRANT ALL ON SCHEMA public TO "{user.username}"')
         with Store(user.render_as_string(hide_password=False)) as store:
             assert load(store, BODY, at(15)).inserted == 2
-            assert schema.make_state(store.engine)
+            assert upgrade.make_state(store.engine)
 
 
 def test_rights_that_come_by_a_role_count(tmp_path: Path) -> None:

@@ -13,10 +13,11 @@ import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import MINUTE, Window
-from kmaflow.store import Store, books, views
-from kmaflow.store.engine import open_engine, writing
+from kmaflow.store import Store, views
+from kmaflow.store.schema import service
+from kmaflow.store.engines.database import open_engine, writing
 from kmaflow.store.errors import StoreError
-from kmaflow.store.tables import OBSERVATIONS
+from kmaflow.store.schema.observations import OBSERVATIONS
 
 from ..databases import ENGINES, database
 from .bodies import NOON, WITNESS, columns, load, load_list, minute_body, rows, stamp, station_body
@@ -87,7 +88,7 @@ def test_views_come_with_their_tables_and_are_made_once(kind: str, tmp_path: Pat
         engine = open_engine(url)
         with writing(engine) as connection:
             assert views.make(connection) == []
-            books.METADATA.create_all(connection)
+            service.METADATA.create_all(connection)
             assert views.make(connection) == ["v_station", "v_completeness", "v_latest"]
             assert views.make(connection) == []
         before = sa.inspect(engine).get_columns("v_latest")
@@ -127,7 +128,7 @@ def test_a_table_with_the_name_of_a_view_is_left_alone(kind: str, tmp_path: Path
     with database(kind, tmp_path) as url:
         engine = open_engine(url)
         with engine.begin() as connection:
-            books.METADATA.create_all(connection)
+            service.METADATA.create_all(connection)
             connection.exec_driver_sql("CREATE TABLE v_latest (mine INTEGER)")
         with pytest.raises(StoreError), writing(engine) as connection:
             views.make(connection)
@@ -207,7 +208,7 @@ def _put(store: Store, dataset: str, tm: datetime, stn: int, **values: object) -
     """A row and its stamp in ``latest``, as a load leaves them."""
     with store.engine.begin() as connection:
         connection.execute(OBSERVATIONS[dataset].insert().values(tm_kst=tm, stn=stn, fetch_id=1, **values))
-        connection.execute(books.LATEST.insert().values(dataset=dataset, stn=stn, tm_kst=tm))
+        connection.execute(service.LATEST.insert().values(dataset=dataset, stn=stn, tm_kst=tm))
 
 
 def test_latest_has_the_newest_row_with_values_of_each_station(seen: Store) -> None:

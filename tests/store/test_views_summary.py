@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from kmaflow.store import Store, views
-from kmaflow.store.engine import writing
-from kmaflow.store.tables import OBSERVATIONS
+from kmaflow.store.engines.database import writing
+from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.views.dialect import dialect_of
 
 from .bodies import rows

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from airflow.listeners import hookimpl
 
-from kmaflow.airflow.setup import POOL
+from kmaflow.airflow.provider.setup import POOL
 
 if TYPE_CHECKING:
     from airflow.models.taskinstance import TaskInstance

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 
-from kmaflow.catalog.asos_hourly import ASOS_HOURLY
-from kmaflow.catalog.aws_cloud import AWS_CLOUD
-from kmaflow.catalog.aws_ground_temperature import AWS_GROUND_TEMPERATURE
-from kmaflow.catalog.aws_minute import AWS_MINUTE
-from kmaflow.catalog.aws_present_weather import AWS_PRESENT_WEATHER
-from kmaflow.catalog.aws_visibility import AWS_VISIBILITY
+from kmaflow.catalog.datasets.asos_hourly import ASOS_HOURLY
+from kmaflow.catalog.datasets.aws_cloud import AWS_CLOUD
+from kmaflow.catalog.datasets.aws_ground_temperature import AWS_GROUND_TEMPERATURE
+from kmaflow.catalog.datasets.aws_minute import AWS_MINUTE
+from kmaflow.catalog.datasets.aws_present_weather import AWS_PRESENT_WEATHER
+from kmaflow.catalog.datasets.aws_visibility import AWS_VISIBILITY
 from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.stations import STATION_LISTS
 from kmaflow.errors import UsageError

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
-from kmaflow.collect.planner import Want
-from kmaflow.store.attempts import FOR_A_PERSON, Attempts, answers, due, failures, seconds, stamps_of
-from kmaflow.store.books import COMPLETENESS_HOUR
-from kmaflow.store.cells import stored_rows
-from kmaflow.store.coverage import Gap, gaps, runs, unanswered, unread
-from kmaflow.store.coverage import due as had_by_hub
-from kmaflow.store.coverage_picture import ANSWERED, Axis, Group, Picture
+from kmaflow.collect.planning.plan import Want
+from kmaflow.store.coverage.retries import FOR_A_PERSON, Attempts, answers, due, failures, seconds, stamps_of
+from kmaflow.store.schema.service import COMPLETENESS_HOUR
+from kmaflow.store.coverage.states import stored_rows
+from kmaflow.store.coverage.gaps import Gap, gaps, runs, unanswered, unread
+from kmaflow.store.coverage.gaps import due as had_by_hub
+from kmaflow.store.coverage.timeline import ANSWERED, Axis, Group, Picture
 from kmaflow.store.ledger import GIVEN_UP
 
 MISSING_STEPS = (10 * MINUTE, HOUR, 6 * HOUR, DAY, 3 * DAY)

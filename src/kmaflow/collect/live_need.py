@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from kmaflow.catalog import ASOS_DATASETS, AWS_DATASETS, DATASETS, STATION_LISTS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window, now_kst
-from kmaflow.collect.plan import plan
+from kmaflow.collect.planning.calls import plan
 from kmaflow.collect.stations import ALL
 from kmaflow.settings import Settings
 from kmaflow.store.meter import first_guess, kind_of_call

@@ -11,16 +11,16 @@ from typing import Any
 
 from kmaflow.catalog.time import DAY, HOUR, Window
 from kmaflow.collect.due import Due, due_now, meant_gaps
-from kmaflow.collect.plan import Call
-from kmaflow.collect.planner import Budget, Plan, Want
-from kmaflow.collect.prospect import cheapest_calls, usual_windows, wants_of
+from kmaflow.collect.planning.calls import Call
+from kmaflow.collect.planning.plan import Budget, Plan, Want
+from kmaflow.collect.planning.estimate import cheapest_calls, usual_windows, wants_of
 from kmaflow.collect.result import DatasetResult
-from kmaflow.collect.session import Collector
+from kmaflow.collect.collector import Collector
 from kmaflow.collect.stations import ALL, StationChoice
 from kmaflow.store import ledger
-from kmaflow.store.attempts import standing_refusal
-from kmaflow.store.coverage import Gap
-from kmaflow.store.engine import reading, writing
+from kmaflow.store.coverage.retries import standing_refusal
+from kmaflow.store.coverage.gaps import Gap
+from kmaflow.store.engines.database import reading, writing
 from kmaflow.store.quota_limits import CallClass
 
 log = logging.getLogger(__name__)

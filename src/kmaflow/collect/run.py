@@ -12,10 +12,10 @@ from datetime import datetime
 
 import polars as pl
 
-from kmaflow.archive import Archive, Entry
+from kmaflow.archive.archive import Archive, Entry
 from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import Window
-from kmaflow.collect.plan import Call, plan
+from kmaflow.collect.planning.calls import Call, plan
 from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.stations import StationChoice
 from kmaflow.collect.unasked import told, unasked
@@ -27,7 +27,7 @@ from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.store import Store
 from kmaflow.store.errors import StoreUnstorable
 from kmaflow.store.ledger import Fetch
-from kmaflow.store.sheet_keeping import unproduced
+from kmaflow.store.coverage.record import unproduced
 
 log = logging.getLogger(__name__)
 

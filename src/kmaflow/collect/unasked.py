@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from kmaflow.catalog.time import Window
-from kmaflow.collect.plan import Call
+from kmaflow.collect.planning.calls import Call
 from kmaflow.errors import KmaflowError
 from kmaflow.hub.errors import QuotaSpent
 from kmaflow.hub.parse import PARSER_VERSION

@@ -12,12 +12,12 @@ from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
 from kmaflow.collect.live_need import EVERY
 from kmaflow.collect.repair import Repair, Repaired
 from kmaflow.collect.result import DatasetResult
-from kmaflow.collect.session import Collector
+from kmaflow.collect.collector import Collector
 from kmaflow.collect.stations import StationChoice
 from kmaflow.errors import KmaflowError
 from kmaflow.hub.errors import HubError
-from kmaflow.store.coverage import gaps
-from kmaflow.store.engine import reading
+from kmaflow.store.coverage.gaps import gaps
+from kmaflow.store.engines.database import reading
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ def setup() -> None:
             todo_en="pip install 'kmaflow[airflow]'",
             todo_ko="pip install 'kmaflow[airflow]' 로 설치하십시오",
         )
-    from kmaflow.airflow.setup import setup_airflow
+    from kmaflow.airflow.provider.setup import setup_airflow
 
     for line in setup_airflow():
         typer.echo(line)

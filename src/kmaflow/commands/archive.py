@@ -9,8 +9,8 @@ import typer
 from kmaflow.commands.output import Json, confirm, print_json, print_table, progress
 
 if TYPE_CHECKING:
-    from kmaflow.archive import Archive
-    from kmaflow.collect.prune import Lapsed
+    from kmaflow.archive.archive import Archive
+    from kmaflow.maintain.prune import Lapsed
 
 app = typer.Typer(no_args_is_help=True, help="원문 보관소 / archive of the hub's answers: prune")
 
@@ -36,8 +36,8 @@ def prune(
     Counted is when an answer came into the archive. What is given up cannot be made again by kmaflow rebuild, nor shown by kmaflow why: the rows
     stay in the database, and a rebuild leaves their days as they are. The manifest stays too.
     """
-    from kmaflow.archive import Archive
-    from kmaflow.collect.prune import before_months, lapsed
+    from kmaflow.archive.archive import Archive
+    from kmaflow.maintain.prune import before_months, lapsed
     from kmaflow.settings import load_settings
 
     archive = Archive(load_settings().archive_url)
@@ -80,7 +80,7 @@ def _report(found: Lapsed) -> None:
 
 
 def _prune(archive: Archive, found: Lapsed, *, quiet: bool) -> int:
-    from kmaflow.collect.prune import prune as remove
+    from kmaflow.maintain.prune import prune as remove
 
     with progress(quiet=quiet) as bars:
         bar = bars.add_task("archive prune", total=len(found.bodies), rows=0)

@@ -12,7 +12,7 @@ from kmaflow.commands.output import Json, exit_with, print_json, print_table, pr
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from kmaflow.collect.backfill import Backfilled
+    from kmaflow.collect.backfill.backfill import Backfilled
 
 
 def backfill(
@@ -52,7 +52,7 @@ def backfill(
     from kmaflow.catalog import DATASETS, dataset
     from kmaflow.catalog.time import Window, parse_time
     from kmaflow.collect import Collector
-    from kmaflow.collect.backfill import Backfill
+    from kmaflow.collect.backfill.backfill import Backfill
     from kmaflow.commands.collect import chosen_stations
     from kmaflow.settings import load_settings
 

@@ -30,7 +30,7 @@ def collect(
     from kmaflow.catalog import DATASETS, dataset
     from kmaflow.catalog.time import Window, parse_time
     from kmaflow.collect import Collector
-    from kmaflow.collect.crew import tidy
+    from kmaflow.collect.backfill.workers import tidy
     from kmaflow.settings import load_settings
 
     names = list(DATASETS) if "all" in datasets else list(dict.fromkeys(dataset(name).name for name in datasets))

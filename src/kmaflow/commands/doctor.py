@@ -9,7 +9,7 @@ def doctor(as_json: Json = False) -> None:
     """인증키·활용신청·시계·DB·보관소를 점검합니다. / Check key, each operation's 활용신청, clock, database and archive."""
     from dataclasses import asdict
 
-    from kmaflow.collect.checkup import check_up
+    from kmaflow.maintain.doctor import check_up
     from kmaflow.settings import load_settings
 
     settings = load_settings()

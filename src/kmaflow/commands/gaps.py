@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kmaflow.catalog.time import Window
     from kmaflow.collect import StationChoice
     from kmaflow.settings import Settings
-    from kmaflow.store.coverage import Gap
+    from kmaflow.store.coverage.gaps import Gap
 
 #: Stretches that a person sees.
 _SHOWN = 200
@@ -56,10 +56,10 @@ def gaps(
     are answers, not gaps. Expected are the stations that reported within 7 days. The story of one cell: kmaflow why; its price: kmaflow plan.
     """
     from kmaflow.catalog.time import now_kst, parse_time
-    from kmaflow.collect.prospect import usual_windows
+    from kmaflow.collect.planning.estimate import usual_windows
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
-    from kmaflow.store.engine import reading
+    from kmaflow.store.engines.database import reading
 
     settings, now = load_settings(), now_kst()
     begin, end = (None if text is None else parse_time(text) for text in (from_, to))
@@ -88,7 +88,7 @@ def subject(
         UsageError: there is no such dataset or station.
     """
     from kmaflow.catalog import dataset
-    from kmaflow.collect.prospect import chosen, names_asked
+    from kmaflow.collect.planning.estimate import chosen, names_asked
 
     words = ["all"] if "all" in (datasets or ()) else [dataset(name).name for name in datasets or ()]
     names = names_asked(connection, words)
@@ -104,8 +104,8 @@ def _found(
     all_states: bool,
 ) -> list[Gap]:
     from kmaflow.catalog.time import now_kst
-    from kmaflow.store.cells import hours, quiet
-    from kmaflow.store.coverage import gaps as gaps_in
+    from kmaflow.store.coverage.states import hours, quiet
+    from kmaflow.store.coverage.gaps import gaps as gaps_in
 
     now = now_kst()
     found: list[Gap] = []
@@ -121,7 +121,7 @@ def _totals(
     connection: sa.Connection, windows: dict[str, Window], choice: StationChoice, found: list[Gap]
 ) -> dict[str, dict[str, int]]:
     """For each dataset how many cells are in each state."""
-    from kmaflow.store.cells import rows_in
+    from kmaflow.store.coverage.states import rows_in
 
     totals = {}
     for name, window in windows.items():
@@ -137,7 +137,7 @@ def _totals(
 def _json(
     windows: dict[str, Window], choice: StationChoice, found: list[Gap], totals: dict[str, dict[str, int]] | None
 ) -> dict[str, Any]:
-    from kmaflow.store.coverage_picture import MISSING
+    from kmaflow.store.coverage.timeline import MISSING
 
     return {
         "stations": choice.selection,

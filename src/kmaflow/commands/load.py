@@ -40,7 +40,7 @@ def load(
     from kmaflow import catalog
     from kmaflow.catalog.time import parse_time
     from kmaflow.collect import Collector
-    from kmaflow.collect.offline import load_body, read_file
+    from kmaflow.maintain.load_saved import load_body, read_file
     from kmaflow.errors import KmaflowError
     from kmaflow.settings import load_settings
     from kmaflow.store.errors import StoreError

@@ -13,7 +13,7 @@ from kmaflow.commands.output import Json, print_json, print_table
 
 if TYPE_CHECKING:
     from kmaflow.collect import StationChoice
-    from kmaflow.collect.prospect import Prospect
+    from kmaflow.collect.planning.estimate import Prospect
     from kmaflow.settings import Settings
     from kmaflow.store.quota_limits import Limits
 
@@ -34,10 +34,10 @@ def plan(
     """
     from kmaflow.catalog.time import now_kst, parse_time
     from kmaflow.collect.live_need import limits as limits_of
-    from kmaflow.collect.prospect import prospects, quota_days, usual_windows
+    from kmaflow.collect.planning.estimate import prospects, quota_days, usual_windows
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
-    from kmaflow.store.engine import reading
+    from kmaflow.store.engines.database import reading
 
     settings, now = load_settings(), now_kst()
     begin, end = (None if text is None else parse_time(text) for text in (from_, to))
@@ -71,7 +71,7 @@ def _sums(found: list[Prospect]) -> tuple[int, int]:
 
 
 def _days(limits: Limits, calls: int, size: int) -> float:
-    from kmaflow.collect.prospect import share
+    from kmaflow.collect.planning.estimate import share
 
     return round(share(limits, calls, size), 4)
 

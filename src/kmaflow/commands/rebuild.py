@@ -12,7 +12,7 @@ from kmaflow.commands.output import Json, exit_with, print_json, print_table, pr
 if TYPE_CHECKING:
     from kmaflow.catalog.time import Window
     from kmaflow.collect import Collector
-    from kmaflow.collect.remade import Rebuilt
+    from kmaflow.maintain.rebuild_report import Rebuilt
 
 #: Lost bodies and kept stretches that a person sees one by one.
 _SHOWN = 20
@@ -43,7 +43,7 @@ def rebuild(
     KMAFLOW_STATIONS, after an update that changed the parser, or for another database. Broken off, it goes on when run again.
     """
     from kmaflow.collect import Collector
-    from kmaflow.collect.rebuild import outline
+    from kmaflow.maintain.rebuild import outline
     from kmaflow.settings import load_settings
 
     window = _window(from_, to)
@@ -68,8 +68,8 @@ def _window(from_: str | None, to: str | None) -> Window | None:
 
 
 def _run(collector: Collector, window: Window | None, stations: str | None, *, yes: bool, quiet: bool) -> Rebuilt:
-    from kmaflow.collect.rebuild import WouldNarrow
-    from kmaflow.collect.rebuild import rebuild as remake
+    from kmaflow.maintain.rebuild import WouldNarrow
+    from kmaflow.maintain.rebuild import rebuild as remake
 
     with progress(quiet=quiet) as bars:
         bar = bars.add_task("rebuild", total=None, rows=0)

@@ -36,10 +36,10 @@ def repair(
     """
     from kmaflow.catalog.time import parse_time
     from kmaflow.collect import Collector
-    from kmaflow.collect.crew import tidy
+    from kmaflow.collect.backfill.workers import tidy
     from kmaflow.collect.repair import Repair
     from kmaflow.settings import load_settings
-    from kmaflow.store.engine import reading
+    from kmaflow.store.engines.database import reading
 
     begin, end = (None if text is None else parse_time(text) for text in (from_, to))
     with Collector.open(load_settings(), work="repair") as collector:

@@ -41,7 +41,7 @@ def retention(
     and MariaDB as a whole partition). The ledger, corrections and hourly counts stay. Broken off, it goes on when run again. asos_hourly is never dropped.
     """
     from kmaflow.errors import UsageError
-    from kmaflow.read.retire import due
+    from kmaflow.maintain.retention import due
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
 
@@ -83,7 +83,7 @@ def _ask(found: list[tuple[str, datetime, int]], to: str | None) -> None:
 def _retire(
     store: Store, found: list[tuple[str, datetime, int]], to: str | None, *, quiet: bool
 ) -> list[dict[str, Any]]:
-    from kmaflow.read.retire import retire
+    from kmaflow.maintain.retention import retire
 
     done: list[dict[str, Any]] = []
     with progress(quiet=quiet) as bars:

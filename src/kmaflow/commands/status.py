@@ -129,12 +129,12 @@ def _show(quota: dict[str, Any]) -> None:
 def _exposition(settings: Settings) -> str:
     from kmaflow.catalog.time import now_kst
     from kmaflow.collect.live_need import limits
-    from kmaflow.collect.prospect import chosen
-    from kmaflow.read.health import health, quota_left
-    from kmaflow.read.metrics import exposition, samples
+    from kmaflow.collect.planning.estimate import chosen
+    from kmaflow.status.health import health, quota_left
+    from kmaflow.status.metrics import exposition, samples
     from kmaflow.store import Store
-    from kmaflow.store.coverage import asked
-    from kmaflow.store.engine import reading
+    from kmaflow.store.coverage.gaps import asked
+    from kmaflow.store.engines.database import reading
 
     now = now_kst()
     with Store(settings.database_url) as store:

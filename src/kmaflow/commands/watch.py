@@ -35,7 +35,7 @@ def watch(
     """
     from kmaflow.catalog import DATASETS, dataset
     from kmaflow.collect import Collector
-    from kmaflow.collect.crew import tidy
+    from kmaflow.collect.backfill.workers import tidy
     from kmaflow.collect.watch import Watch
     from kmaflow.settings import load_settings
 

@@ -19,7 +19,7 @@ def why(
     from kmaflow.catalog import dataset as described
     from kmaflow.catalog.time import parse_time
     from kmaflow.collect import Collector
-    from kmaflow.collect.why import story
+    from kmaflow.maintain.why import story
     from kmaflow.errors import UsageError
     from kmaflow.settings import load_settings
 

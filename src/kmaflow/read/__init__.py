@@ -6,6 +6,6 @@
 
 from kmaflow.read.export import Exported, export
 from kmaflow.read.frames import count, iter_frames, read
-from kmaflow.read.subjects import Meaning, Subject, subject, subjects
+from kmaflow.read.tables import Meaning, Subject, subject, subjects
 
 __all__ = ["Exported", "Meaning", "Subject", "count", "export", "iter_frames", "read", "subject", "subjects"]

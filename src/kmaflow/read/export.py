@@ -18,7 +18,7 @@ from kmaflow.errors import UsageError
 from kmaflow.read.files import WRITERS, Folder
 from kmaflow.read.frames import Period, Question, ask, periods, pieces_of
 from kmaflow.store import Store
-from kmaflow.store.partitions import month_of
+from kmaflow.store.engines.partitions import month_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,14 @@ import sqlalchemy as sa
 
 from kmaflow.catalog.time import DAY, HOUR, Window, floor_to, to_kst
 from kmaflow.errors import UsageError
-from kmaflow.read.known import Answers, answers, rows_at
-from kmaflow.read.subjects import FETCH_ID, Subject, subject
-from kmaflow.store import Store, select
-from kmaflow.store.books import LATEST
-from kmaflow.store.columns import schema_of
-from kmaflow.store.engine import reading
-from kmaflow.store.partitions import add_months, month_of
+from kmaflow.read.as_of import Answers, answers, rows_at
+from kmaflow.read.tables import FETCH_ID, Subject, subject
+from kmaflow.store import Store
+from kmaflow.store.engines import select
+from kmaflow.store.schema.service import LATEST
+from kmaflow.store.schema.columns import schema_of
+from kmaflow.store.engines.database import reading
+from kmaflow.store.engines.partitions import add_months, month_of
 from kmaflow.store.retry import again
 
 Period = Literal["month", "day"]
@@ -52,7 +53,7 @@ def read(
         as_of: the data as they were known at this moment (naive KST, compared with the time when an answer was fetched), None = now:
             values that were corrected later are the earlier ones, and rows that no answer had brought by then are absent. Exact for every row
             with values; a row that was only sentinels then is absent if it has values now, or if only an answer fetched later is known to have
-            brought it (:mod:`kmaflow.read.known`).
+            brought it (:mod:`kmaflow.read.as_of`).
 
     Returns:
         ``tm_kst`` (Datetime[us], naive KST, fixed +09:00: the end of the period observed), ``stn`` (Int32), then the columns in their order:

@@ -75,7 +75,7 @@ def main() -> int:
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # Airflow logs to stdout while it is imported
     set_admin_password(os.environ.pop("KMAFLOW_ADMIN_PASSWORD"))
-    from kmaflow.airflow.setup import make_defaults
+    from kmaflow.airflow.provider.setup import make_defaults
 
     result = make_defaults()
     answer.write("has key" if result.has_key else "no key")

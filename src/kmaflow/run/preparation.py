@@ -91,7 +91,7 @@ def migrate(places: Places, env: Mapping[str, str]) -> None:
 
 def make_pool_and_connections(places: Places, env: Mapping[str, str]) -> bool:
     """Pool and connections; tells whether the connection `kma_apihub` holds a key."""
-    output = _complete([sys.executable, "-m", "kmaflow.airflow.setup"], places, env, "setup")
+    output = _complete([sys.executable, "-m", "kmaflow.airflow.provider.setup"], places, env, "setup")
     return bool(json.loads(output.splitlines()[-1])["has_key"])
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from kmaflow.catalog.time import MINUTE, Window, now_kst
 from kmaflow.hub.parse import PARSER_VERSION
-from kmaflow.store.books import FETCH
+from kmaflow.store.schema.service import FETCH
 
 #: Outcomes of fetches whose rows are in the tables.
 LOADED = ("ok", "partial", "unchanged")

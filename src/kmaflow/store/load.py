@@ -4,7 +4,7 @@ What happens to a cell (``design.md`` §7): first appearance, and blank → valu
 a row that has values is a revision; a blank row overwrites nothing. Which answer is the newer is decided by ``fetched_at`` alone: an older
 body loaded late fills what is empty, and where it disagrees, the younger value stays and the older one is written down as its predecessor.
 
-The caller's transaction holds the locks of the window's days (:mod:`kmaflow.store.locks`), so what is read here stays true until it ends.
+The caller's transaction holds the locks of the window's days (:mod:`kmaflow.store.engines.locks`), so what is read here stays true until it ends.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from kmaflow.failpoints import reach
 from kmaflow.hub.lines import Rejected
 from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
-from kmaflow.store import ledger, sheet_keeping, stations
-from kmaflow.store.books import COMPLETENESS_HOUR, FETCH, REJECTED_LINE, REVISION
+from kmaflow.store import ledger, stations
+from kmaflow.store.coverage import record
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH, REJECTED_LINE, REVISION
 from kmaflow.store.ledger import Earlier, Fetch
-from kmaflow.store.loader import Loader, loader_for
+from kmaflow.store.engines.loader import Loader, loader_for
 from kmaflow.store.pairs import load_pairs
 from kmaflow.store.stations import StationChanges
-from kmaflow.store.tables import OBSERVATIONS
+from kmaflow.store.schema.observations import OBSERVATIONS
 
 _KEY = ["tm_kst", "stn"]
 #: So many unreadable lines of one body are kept one by one.
@@ -65,7 +66,7 @@ def load(
     reach("transaction_begun")
     known = ledger.earlier(connection, fetch)
     repeats = known.repeats and not force
-    outcome = "unchanged" if repeats else "partial" if sheet_keeping.unproduced(parsed, fetch) else "ok"
+    outcome = "unchanged" if repeats else "partial" if record.unproduced(parsed, fetch) else "ok"
     fetch = replace(
         fetch, outcome=outcome, rows=parsed.rows.height, rejected=len(parsed.rejected), lacking=known.lacking
     )
@@ -73,7 +74,7 @@ def load(
     reach("ledger_written")
     if repeats:
         if fetch.window is not None:
-            sheet_keeping.keep(connection, parsed, fetch, stored=None)
+            record.keep(connection, parsed, fetch, stored=None)
         return Loaded(fetch_id, outcome)
     if not known.repeats:
         keep_rejected(connection, fetch.dataset, parsed.rejected, fetch_id)
@@ -84,7 +85,7 @@ def load(
     stored = loader.stored(OBSERVATIONS[parsed.dataset.name], fetch.window)
     merge = _Merge(connection, loader, parsed, fetch, fetch_id, known, advance=advance)
     loaded = merge.run(stored)
-    sheet_keeping.keep(
+    record.keep(
         connection, parsed, fetch, stored=stored, counted=merge.counted, anew=known.retired, younger=known.newer
     )
     reach("sheets_kept")

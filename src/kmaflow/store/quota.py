@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from kmaflow.catalog.time import DAY, floor_to, now_kst
 from kmaflow.store import quota_books
-from kmaflow.store.engine import reading, writing
+from kmaflow.store.engines.database import reading, writing
 from kmaflow.store.lease import Lease, live_leases, pauses
 from kmaflow.store.quota_limits import (
     CLASSES,

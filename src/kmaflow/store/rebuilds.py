@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from kmaflow.store import ledger
-from kmaflow.store.books import FETCH
-from kmaflow.store.engine import reading, writing
+from kmaflow.store.schema.service import FETCH
+from kmaflow.store.engines.database import reading, writing
 from kmaflow.store.ledger import LOADED
 from kmaflow.store.store import Store
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import sqlalchemy as sa
 
 from kmaflow.store import quota_books
-from kmaflow.store.engine import writing
+from kmaflow.store.engines.database import writing
 from kmaflow.store.errors import StoreError, StoreLost
 from kmaflow.store.lease import Lease
 from kmaflow.store.quota_limits import CallClass, Spent, day_of

@@ -6,9 +6,9 @@ import threading
 
 import sqlalchemy as sa
 
-from kmaflow.store.engine import open_engine, shown
+from kmaflow.store.engines.database import open_engine, shown
 from kmaflow.store.lease import Lease, sweep
-from kmaflow.store.schema import make_state
+from kmaflow.store.schema.upgrade import make_state
 
 #: Leases of killed workers are removed a day later, looked for at the first lease of a process and at every 500th.
 _SWEEP_EVERY = 500

@@ -13,7 +13,7 @@ from math import asin, cos, radians, sin, sqrt
 import sqlalchemy as sa
 
 from kmaflow.hub.station_list import ParsedStations
-from kmaflow.store.books import STATION
+from kmaflow.store.schema.service import STATION
 
 #: A list that closes more than this share of the stations, and at least so many, is held.
 _SHARE, _AT_LEAST = 0.05, 10

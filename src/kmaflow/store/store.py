@@ -14,16 +14,18 @@ from kmaflow.catalog.time import Window
 from kmaflow.failpoints import reach
 from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
-from kmaflow.store import ledger, partitions, schema, stations
-from kmaflow.store.books import COMPLETENESS_HOUR, FETCH, LATEST, STATION
-from kmaflow.store.engine import open_engine, reading, shown, writing
+from kmaflow.store import ledger, stations
+from kmaflow.store.engines import partitions
+from kmaflow.store.schema import upgrade
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH, LATEST, STATION
+from kmaflow.store.engines.database import open_engine, reading, shown, writing
 from kmaflow.store.errors import StoreMonthGone
 from kmaflow.store.ledger import Fetch
 from kmaflow.store.load import Loaded, load, load_list
-from kmaflow.store.locks import days_of, writing_alone
+from kmaflow.store.engines.locks import days_of, writing_alone
 from kmaflow.store.retry import again
 from kmaflow.store.stations import Station, StationChanges
-from kmaflow.store.tables import tables_of
+from kmaflow.store.schema.observations import tables_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +72,14 @@ class Store:
         wanted = {"service", *(DATASETS if all_tables else ())}
         if wanted <= self._ready:
             return []
-        changed = schema.make(self.engine, wanted - {"service"})
+        changed = upgrade.make(self.engine, wanted - {"service"})
         self._ready |= wanted
         return changed
 
     def ensure(self, dataset: str, window: Window | None = None) -> None:
         """Make the tables that one dataset needs, and the partitions for a window's rows."""
         if dataset not in self._ready:
-            schema.make(self.engine, [dataset])
+            upgrade.make(self.engine, [dataset])
             self._ready |= {"service", dataset}
         if window is not None:
             for table in tables_of(dataset):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import HOUR
-from kmaflow.store.books import COMPLETENESS_HOUR
+from kmaflow.store.schema.service import COMPLETENESS_HOUR
 from kmaflow.store.views.definition import View, ViewColumn
 from kmaflow.store.views.dialect import Dialect
 

@@ -9,7 +9,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 from kmaflow.catalog import DATASETS
-from kmaflow.store.books import LATEST, STATION
+from kmaflow.store.schema.service import LATEST, STATION
 from kmaflow.store.views.definition import View, ViewColumn
 from kmaflow.store.views.dialect import Dialect
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kmaflow.store.books import STATION
+from kmaflow.store.schema.service import STATION
 from kmaflow.store.views.definition import View, ViewColumn
 
 #: 97 numbers are in both lists; the ASOS row knows the barometer's height and is preferred. Both lookups follow the key (network, stn).

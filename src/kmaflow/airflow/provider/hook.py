@@ -1,0 +1,96 @@
+"""The hub's key and address as Airflow connections keep them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.sdk import BaseHook
+
+from kmaflow.airflow.provider.provider import CONNECTION_TYPE
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+    from pydantic import SecretStr
+
+
+class KmaApiHubHook(BaseHook):
+    """A connection of the type ``kma_apihub``: password = 인증키, host = address of the hub.
+
+    Key and address belong together (an institution's key is wrong at the public host, and none belongs to the simulator), so a
+    connection with a key is taken whole: where its host is empty, the public hub is meant, whatever KMAFLOW_HUB_URL says. A
+    connection without a key leaves the key to the settings.
+
+    Args:
+        kma_apihub_conn_id: id of the connection.
+    """
+
+    conn_name_attr = "kma_apihub_conn_id"
+    default_conn_name = "kma_apihub"
+    conn_type = CONNECTION_TYPE
+    hook_name = "KMA API Hub (기상청 API허브)"
+
+    def __init__(self, kma_apihub_conn_id: str = default_conn_name) -> None:
+        super().__init__()
+        self.kma_apihub_conn_id = kma_apihub_conn_id
+        self._connection: Connection | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The connection, read once.
+
+        Raises:
+            AirflowNotFoundException: there is none of that id.
+        """
+        if self._connection is None:
+            self._connection = self.get_connection(self.kma_apihub_conn_id)
+        return self._connection
+
+    @property
+    def api_key(self) -> SecretStr | None:
+        """The key, None where the connection has none."""
+        from pydantic import SecretStr
+
+        password = (self.connection.password or "").strip()
+        return SecretStr(password) if password else None
+
+    @property
+    def hub_url(self) -> str | None:
+        """Address up to and with ``/api/typ01``; None where the settings decide."""
+        from kmaflow.catalog import PUBLIC_HUB
+
+        host = (self.connection.host or "").strip().rstrip("/")
+        if not host:
+            return PUBLIC_HUB if self.api_key else None
+        if "://" not in host:
+            host = f"{self.connection.schema or 'https'}://{host}"
+        return host
+
+    def test_connection(self) -> tuple[bool, str]:
+        """One call for the short station list (ASOS): does the hub know the key?"""
+        from kmaflow.airflow.provider.connections import hub_access
+        from kmaflow.catalog import STATION_LISTS
+        from kmaflow.collect.live_need import open_quota
+        from kmaflow.errors import KmaflowError
+        from kmaflow.hub.client import HubClient
+        from kmaflow.hub.errors import QuotaSpent
+        from kmaflow.hub.secrecy import key_id
+        from kmaflow.settings import load_settings
+        from kmaflow.store.meter import Meter
+        from kmaflow.store.quota_limits import DayQuotaSpent
+        from kmaflow.store.state import State
+
+        try:
+            settings = load_settings()
+            access = hub_access(self.kma_apihub_conn_id, settings)
+            key = access.require_key()
+            with State(settings.state_url) as state:
+                meter = Meter(open_quota(settings, state, key_id(key)), "live")
+                with HubClient(key, access.hub_url, meter=meter, tries=1) as hub:
+                    hub.ask_stations(STATION_LISTS["SFC"])
+        except DayQuotaSpent as error:
+            return False, f"확인하지 못했습니다 · not checked: {error}"
+        except QuotaSpent as error:
+            return True, f"인증키는 맞지만 하루 한도를 다 썼습니다 · the hub knows the key, but: {error}"
+        except KmaflowError as error:
+            return False, str(error)
+        return True, f"인증키를 확인했습니다 · the hub knows the key ({access.hub_url})"

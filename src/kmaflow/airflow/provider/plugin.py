@@ -1,0 +1,18 @@
+"""What kmaflow adds to every Airflow process: its timetable, so that the scheduler can read stored DAGs, and who takes over from the dead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.plugins_manager import AirflowPlugin
+
+from kmaflow.airflow import takeover
+from kmaflow.airflow.provider.timetable import WindowTimetable
+
+
+class KmaflowPlugin(AirflowPlugin):
+    """Registered by the entry point ``airflow.plugins``."""
+
+    name = "kmaflow"
+    timetables: list[Any] = [WindowTimetable]  # noqa: RUF012  (Airflow declares it so)
+    listeners: list[Any] = [takeover]  # noqa: RUF012

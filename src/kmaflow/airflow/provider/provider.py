@@ -1,0 +1,75 @@
+"""What Airflow is told about this package when it looks for providers: the connection type and its form.
+
+Read by every Airflow process at its start, so nothing is imported here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+#: The type of the connection that holds the key; also the id of the default connection and of the pool.
+CONNECTION_TYPE = "kma_apihub"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """The provider's metadata, as ``provider_info.schema.json`` of Airflow 3.3 wants it.
+
+    The form has two fields: password (인증키) and host (the hub's address). Airflow stores the password encrypted and never
+    shows it again; a field of our own in ``extra`` would be read more often than needed, so there is none that holds a secret.
+    """
+    return {
+        "package-name": "kmaflow",
+        "name": "KMA API Hub (기상청 API허브)",
+        "description": "기상청 API허브 지상관측 자료 수집. Collects KMA surface observations.",
+        "connection-types": [
+            {
+                "connection-type": CONNECTION_TYPE,
+                "hook-class-name": "kmaflow.airflow.provider.hook.KmaApiHubHook",
+                "hook-name": "KMA API Hub (기상청 API허브)",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "port", "schema", "extra"],
+                    "relabeling": {
+                        "password": "인증키 (authKey)",
+                        "host": "API허브 주소 (hub URL)",
+                    },
+                    "placeholders": {
+                        "password": "API허브 마이페이지의 인증키 (비우면 / empty: KMAFLOW_API_KEY)",
+                        "host": "https://apihub.kma.go.kr/api/typ01 (비우면 이 주소 / default)",
+                    },
+                },
+            },
+            *_mysql_unless_there(),
+        ],
+        "hooks": [
+            {
+                "integration-name": "KMA API Hub",
+                "python-modules": ["kmaflow.airflow.provider.hook", "kmaflow.airflow.provider.store_connection"],
+            },
+        ],
+        "integrations": [
+            {
+                "integration-name": "KMA API Hub",
+                "external-doc-url": "https://apihub.kma.go.kr/",
+                "tags": ["service"],
+            }
+        ],
+    }
+
+
+def _mysql_unless_there() -> list[dict[str, Any]]:
+    """The connection type ``mysql``: Airflow's own provider needs a compiler to install, and without it the form would not offer MariaDB."""
+    if importlib.util.find_spec("airflow.providers.mysql") is not None:
+        return []
+    return [
+        {
+            "connection-type": "mysql",
+            "hook-class-name": "kmaflow.airflow.provider.store_connection.MariadbHook",
+            "hook-name": "MariaDB / MySQL (kmaflow)",
+            "ui-field-behaviour": {
+                "hidden-fields": [],
+                "relabeling": {"schema": "데이터베이스 (database)"},
+                "placeholders": {"extra": '{"ssl": {"ca": "/path/ca.pem"}}'},
+            },
+        }
+    ]

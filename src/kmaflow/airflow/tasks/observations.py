@@ -1,0 +1,188 @@
+"""What the tasks do. The DAG builders wire them; the core does the work; XCom carries small summaries only.
+
+An error becomes a red task: terminal ones (a wrong key, a missing 활용신청, a wrong form) at once, everything else after retries. A spent
+quota is no error: the task is skipped, and the ledger says what was not asked. What a task could store before the error stays stored.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from structlog.contextvars import bound_contextvars
+
+from kmaflow.errors import KmaflowError, UsageError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from kmaflow.catalog.model import Network
+    from kmaflow.catalog.time import Window
+    from kmaflow.collect import Collector
+
+log = logging.getLogger(__name__)
+
+CHECK = "check"
+#: Key of the XCom that a dataset's task leaves, also when it fails; the launcher and the next reader find counts under it.
+SUMMARY = "return_value"
+#: XCom is read by the UI: of a long list of missing stretches it gets the first ones, the task's log has all.
+_MISSING_SHOWN = 20
+
+
+class WindowIncomplete(KmaflowError):
+    """Part of the window was not answered: asked again by the task's retries."""
+
+    todo_en = "the task asks again; if it stays red: kmaflow gaps"
+    todo_ko = "태스크가 다시 요청합니다; 계속 실패하면 kmaflow gaps 를 보십시오"
+
+
+def sync_stations(context: Context, *, max_age: timedelta) -> dict[str, Any]:
+    """Fetch the station lists, unless that was done within ``max_age``.
+
+    Raises:
+        AirflowSkipException: the day's quota is spent.
+        AirflowFailException, KmaflowError: as :func:`collect`.
+    """
+    from kmaflow.hub.errors import QuotaSpent
+
+    try:
+        with _collector(context, needs_hub=True) as collector:
+            sync = collector.sync_stations(max_age=max_age)
+    except QuotaSpent as error:
+        context["ti"].xcom_push(key=SUMMARY, value={"synced": False, "deferred_until": _time(error.until)})
+        raise _not_asked("station lists", error.until) from None
+    except KmaflowError as error:
+        raise as_task_error(error) from None
+    summary = {name: getattr(sync, name) for name in ("synced", "added", "changed", "closed", "total", "held")}
+    log.info("station metadata: %s", summary)
+    return summary
+
+
+def check(context: Context, *, names: Sequence[str], network: Network) -> dict[str, Any]:
+    """Check the form before anything is collected, and fix the run's window.
+
+    Returns what the dataset tasks read: ``from``, ``to`` (KST texts), ``stations`` (the choice as written), ``chosen`` (the choice in words),
+    ``datasets``.
+    """
+    params = context["params"]
+    try:
+        window = _window(context)
+        chosen = [str(name) for name in params["datasets"]]
+        unknown = [name for name in chosen if name not in names]
+        if unknown or not chosen:
+            raise UsageError(
+                f"no such dataset here: {', '.join(unknown) or '(none chosen)'}",
+                todo_en=f"choose among {', '.join(names)}",
+                todo_ko=f"{', '.join(names)} 가운데에서 고르십시오",
+            )
+        stations = str(params["stations"]).strip()
+        with _collector(context, needs_hub=False) as collector:
+            choice = collector.choose_stations(stations, networks=(network,))
+    except KmaflowError as error:
+        raise as_task_error(error) from None
+    plan = {
+        "from": f"{window.start:%Y-%m-%d %H:%M}",
+        "to": f"{window.end:%Y-%m-%d %H:%M}",
+        "stations": stations,
+        "chosen": choice.describe(),
+        "datasets": chosen,
+    }
+    log.info("창/window %s, 지점/stations %s, 자료/datasets %s", window, plan["chosen"], ", ".join(chosen))
+    return plan
+
+
+def collect(context: Context, *, dataset: str, network: Network) -> dict[str, Any]:
+    """Collect one dataset for the run's window.
+
+    Raises:
+        AirflowSkipException: the dataset was not chosen, or the day's quota left part of the window unasked: the run is not held up, and
+            the ledger says what is to be asked later.
+        AirflowFailException: an error that retries cannot mend.
+        KmaflowError: any other error, or part of the window unanswered; the task is retried.
+    """
+    from kmaflow.catalog.time import Window, parse_time
+
+    plan: Mapping[str, Any] = context["ti"].xcom_pull(task_ids=CHECK)
+    if dataset not in plan["datasets"]:
+        raise AirflowSkipException(f"{dataset}: 선택되지 않음 / not chosen")
+    window = Window(parse_time(plan["from"]), parse_time(plan["to"]))
+    with bound_contextvars(run_id=context["run_id"], dataset=dataset, window=str(window)):
+        return _collect(context, dataset, network, window, plan["stations"])
+
+
+def _collect(context: Context, dataset: str, network: Network, window: Window, stations: str) -> dict[str, Any]:
+    """As :func:`collect`, with a log whose lines say for what they are."""
+    from kmaflow.airflow.provider import metrics
+
+    try:
+        with _collector(context, needs_hub=True) as collector:
+            choice = collector.choose_stations(stations, networks=(network,))
+            result = collector.collect(dataset, window, choice)
+            metrics.report(collector, dataset)
+    except KmaflowError as error:
+        raise as_task_error(error) from None
+    summary = dict(result.summary())
+    summary["missing"] = list(result.missing)[:_MISSING_SHOWN]
+    log.info("%s", summary)
+    if result.complete:
+        return summary
+    context["ti"].xcom_push(key=SUMMARY, value=summary)
+    if result.deferred_until is not None:
+        for missing in result.missing:
+            log.warning("%s: %s", dataset, missing)
+        raise _not_asked(dataset, result.deferred_until)
+    for missing in result.missing:
+        log.error("%s: %s", dataset, missing)
+    raise as_task_error(
+        result.error
+        or WindowIncomplete(
+            f"{dataset} {window}: {len(result.missing)} part(s) missing, {result.rejected} line(s) rejected"
+        )
+    ) from None
+
+
+def _collector(context: Context, *, needs_hub: bool) -> Collector:
+    from kmaflow.airflow.provider.connections import open_collector
+
+    params = context["params"]
+    return open_collector(hub_conn_id=str(params["hub_conn_id"]), conn_id=str(params["conn_id"]), needs_hub=needs_hub)
+
+
+def _window(context: Context) -> Any:
+    from kmaflow.airflow.tasks.run_window import run_window
+    from kmaflow.catalog.time import now_kst
+
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    run_after = context["dag_run"].run_after
+    return run_window(
+        context["params"],
+        interval=(start, end) if start is not None and end is not None else None,
+        run_after=run_after,
+        timetable=context["dag"].timetable,  # type: ignore[arg-type]
+        now=now_kst(),
+    )
+
+
+def _not_asked(what: str, until: datetime | None) -> AirflowSkipException:
+    """How a live task ends that the quota stopped: neither red nor tried again, so that the next run starts on time."""
+    return AirflowSkipException(
+        f"{what}: 하루 한도 때문에 요청하지 않았습니다(다시 {_time(until) or '00:00'}부터) / not asked: quota (asked again from {_time(until) or '00:00'} KST)"
+    )
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def as_task_error(error: KmaflowError) -> Exception:
+    """The exception with which the task ends: no retry where only a person or midnight can help."""
+    from kmaflow.hub.errors import TerminalHubError
+    from kmaflow.store.errors import StoreDenied, StoreForeign, StoreReadOnly
+
+    log.error("%s", error)
+    if isinstance(error, UsageError | TerminalHubError | StoreDenied | StoreForeign | StoreReadOnly):
+        return AirflowFailException(str(error))
+    return error

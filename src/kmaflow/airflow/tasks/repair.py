@@ -1,0 +1,122 @@
+"""What the tasks of `kma_repair` do: find out which datasets have something due; ask for it, as long as the quota makes it last."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from structlog.contextvars import bound_contextvars
+
+from kmaflow.airflow.tasks.quota_operator import UntilQuota
+from kmaflow.airflow.tasks.observations import SUMMARY, as_task_error
+from kmaflow.catalog import DATASETS
+from kmaflow.catalog.time import parse_time
+from kmaflow.errors import KmaflowError, UsageError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from kmaflow.collect import Collector
+    from kmaflow.collect.repair import Repair
+
+log = logging.getLogger(__name__)
+
+#: A run of repair shall not be busy with history while young cells wait for the next one.
+_HISTORY_OF_A_RUN = 100
+
+
+def due(context: Context, *, names: Sequence[str]) -> list[str]:
+    """The tasks that have work: those of the datasets of which something is due. Checks the form before."""
+    params = context["params"]
+    try:
+        chosen = [str(name) for name in params["datasets"]]
+        unknown = [name for name in chosen if name not in names]
+        if unknown or not chosen:
+            raise UsageError(
+                f"no such dataset: {', '.join(unknown) or '(none chosen)'}",
+                todo_en=f"choose among {', '.join(names)}",
+                todo_ko=f"{', '.join(names)} 가운데에서 고르십시오",
+            )
+        with _collector(params) as collector:
+            looked = {name: _repair(collector, params, name).look(name) for name in chosen}
+    except KmaflowError as error:
+        raise as_task_error(error) from None
+    found = [name for name, one in looked.items() if one.anything or one.exhausted]
+    log.info("복구할 자료 / datasets with something due: %s", ", ".join(found) or "-")
+    return found
+
+
+class MendDataset(UntilQuota):
+    """Asks for what is due of one dataset.
+
+    Args:
+        dataset: its name.
+    """
+
+    def __init__(self, *, dataset: str, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.dataset = dataset
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Ask.
+
+        Raises:
+            AirflowSkipException: another worker is at it, or a person must act first.
+            AirflowFailException: the hub refused something; it is asked again by a later run, when its next try has come.
+            KmaflowError: disk or database failed; the task is retried.
+        """
+        from kmaflow.airflow.provider import metrics
+
+        name, params = self.dataset, context["params"]
+        with bound_contextvars(run_id=context["run_id"], dataset=name, window="repair"):
+            try:
+                with _collector(params) as collector:
+                    found = _repair(collector, params, name).mend(name)
+                    metrics.report(collector, name)
+            except KmaflowError as error:
+                raise as_task_error(error) from None
+            summary = found.summary()
+            log.info("%s", summary)
+            if found.deferred_until is not None:
+                return summary
+            if found.busy or found.refused:
+                why = (
+                    "다른 작업이 복구 중 / another worker is at it"
+                    if found.busy
+                    else f"kmaflow doctor: {found.refused}"
+                )
+                raise AirflowSkipException(f"{name}: {why}")
+            if found.error:
+                context["ti"].xcom_push(key=SUMMARY, value=summary)
+                raise AirflowFailException(found.error)
+            return summary
+
+
+def _repair(collector: Collector, params: Any, name: str) -> Repair:
+    from kmaflow.collect.repair import Repair
+
+    begin, end = (_time(params.get(which)) for which in ("from", "to"))
+    choice = collector.choose_stations(str(params["stations"]).strip(), networks=(DATASETS[name].network,))
+    return Repair(
+        collector,
+        choice,
+        begin=begin,
+        end=end,
+        everything=bool(params["everything"]),
+        most_old_calls=_HISTORY_OF_A_RUN,
+    )
+
+
+def _time(text: Any) -> datetime | None:
+    return parse_time(str(text)) if text and str(text).strip() else None
+
+
+def _collector(params: Any) -> Collector:
+    from kmaflow.airflow.provider.connections import open_collector
+
+    return open_collector(
+        hub_conn_id=str(params["hub_conn_id"]), conn_id=str(params["conn_id"]), needs_hub=True, work="repair"
+    )

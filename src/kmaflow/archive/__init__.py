@@ -1,0 +1,1 @@
+"""Bodies by their hash with a manifest, on any fsspec storage."""

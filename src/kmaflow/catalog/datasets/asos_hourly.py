@@ -1,0 +1,48 @@
+"""ASOS 시간자료 (``kma_sfctm3``): the full surface observation of about 97 manned stations, every hour."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from kmaflow.catalog.datasets.asos_hourly_columns import COLUMNS
+from kmaflow.catalog.model import Asking, Dataset
+from kmaflow.catalog.time import HOUR
+
+ASOS_HOURLY = Dataset(
+    name="asos_hourly",
+    ko="ASOS 시간자료",
+    en="ASOS hourly data",
+    network="SFC",
+    operation="kma_sfctm3 (종관기상관측(ASOS) > 지상 관측자료 조회 > 시간자료(기간 조회))",
+    asking=Asking(
+        endpoint="url/kma_sfctm3.php",
+        parameters={"help": "0"},
+        all_stations=timedelta(days=30),
+        one_station=timedelta(days=30),
+        station_list=True,
+    ),
+    cadence=HOUR,
+    latency=timedelta(minutes=20),
+    retention=None,
+    placeholders=False,
+    columns=COLUMNS,
+    source="kma_sfctm3: KMA API Hub documentation; capture of kma_sfctm2, all stations, 2022-11-30 09:00",
+    assumptions=(
+        "kma_sfctm3 prints the rows of kma_sfctm2: only the latter was captured",
+        "the documentation allows 31 days in one call; 30 is what works in practice",
+        "a missing TA is -99.0 (one row), and so are a missing TD and TS (by analogy)",
+        "rows up to 2021 have 45 columns: RN_JUN is the one that lacks",
+        "codes follow the WMO tables that the help text names; those of ww, st_gd and st_sea are not public",
+        "labels are KST (+09:00) for all years; years before 1988 are unproven",
+    ),
+    notes_ko=(
+        "머리줄의 이름이 겹친다(GST, RN, SD, CA, CT, TE): 이름이 아니라 위치로 읽는다",
+        "00시 행은 전날의 마지막 시각이며 일강수량 등은 전날의 합계다",
+        "지점의 이전과 번호 변경(강릉 105, 북강릉 104)은 시계열을 끊는다",
+    ),
+    notes_en=(
+        "names repeat in the name line (GST, RN, SD, CA, CT, TE): columns are read by position",
+        "the row of 00:00 ends the day before and holds its totals",
+        "stations move and are renumbered (강릉 105, 북강릉 104): series break there",
+    ),
+)

@@ -1,0 +1,177 @@
+"""From what the database knows to what would be asked and what it would cost: gaps, plans, prices. The hub is not asked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from kmaflow.catalog import DATASETS
+from kmaflow.catalog.model import Network
+from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
+from kmaflow.collect.due import meant_gaps
+from kmaflow.collect.live_need import EVERY, live_works
+from kmaflow.collect.planning.plan import Budget, Plan, Price, Rules, Want, plan_calls
+from kmaflow.collect.stations import StationChoice, choose, means_all, wanted
+from kmaflow.store.coverage.gaps import Gap, asked, ever_reported, first_start
+from kmaflow.store.meter import kind_of_call
+from kmaflow.store.quota_limits import Limits, estimate, need_until_midnight
+from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
+from kmaflow.store.stations import Station
+
+#: Stations of a network before any is known.
+_STATIONS: dict[Network, int] = {"AWS": 750, "SFC": 100}
+#: How long after the hub has it a stamp should be here: runs begin every ten minutes.
+_GRACE = 10 * MINUTE
+_SEEN = 7 * DAY
+_A_MIDNIGHT = datetime(2026, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What would be asked of one dataset.
+
+    Attributes:
+        window: what was looked at.
+        cells: that are missing in it; where nobody knows the stations, a stamp counts as one.
+        beside: what the requests of the last 7 days took beyond their plans.
+    """
+
+    dataset: str
+    window: Window
+    cells: int
+    plan: Plan
+    beside: Beside = field(default_factory=Beside)
+
+
+def settled(dataset: str, now: datetime) -> datetime:
+    """The last stamp that should be in the database by now (naive KST), with ten minutes' grace for the run that brings it."""
+    described = DATASETS[dataset]
+    return floor_to(now - described.latency - _GRACE, max(described.cadence, _GRACE))
+
+
+def usual_windows(
+    connection: sa.Connection,
+    names: Sequence[str],
+    begin: datetime | None,
+    end: datetime | None,
+    start: datetime | None,
+    now: datetime,
+) -> dict[str, Window]:
+    """For each dataset what is looked at: from ``begin`` (default: ``START``, or when the hub was first asked) to ``end`` (default: what should be
+    there by now). Datasets are left out for which that is nothing. All times naive KST.
+    """
+    if begin is None:
+        begin = start or first_start(connection)
+    found: dict[str, Window] = {}
+    for name in names:
+        last = end or settled(name, now)
+        if begin is not None and begin < last and Window(begin, last).count(DATASETS[name].cadence):
+            found[name] = Window(begin, last)
+    return found
+
+
+def names_asked(connection: sa.Connection, words: Sequence[str]) -> list[str]:
+    """The datasets that are meant: those named, ``all``, or by default those for which the hub has ever been asked."""
+    if "all" in words:
+        return list(DATASETS)
+    return list(dict.fromkeys(words)) or asked(connection)
+
+
+def chosen(
+    connection: sa.Connection, text: str | Iterable[str | int], names: Sequence[str], listed: Sequence[Station]
+) -> StationChoice:
+    """A person's words for stations as numbers.
+
+    Raises:
+        UnknownStations: the nearest valid ones are named.
+    """
+    if means_all(wanted(text)):
+        return StationChoice()
+    networks = tuple({DATASETS[name].network for name in names})
+    return choose(text, listed, networks or ("AWS", "SFC"), ever_reported(connection, names))
+
+
+def wants_of(found: Iterable[Gap]) -> list[Want]:
+    """What is missing, as wishes."""
+    return [Want(gap.window, gap.stations) for gap in found]
+
+
+def price_of(connection: sa.Connection, dataset: str, stations: int | None = None) -> Price:
+    """Bytes to expect for each stamp: the most seen in the ledger, before the first answer 140 for each station.
+
+    Args:
+        stations: how many there are; None = as many as reported, or as the network has.
+    """
+    count = stations or len(ever_reported(connection, [dataset])) or _STATIONS[DATASETS[dataset].network]
+    together, single = most_bytes_per_stamp(connection, dataset)
+    return Price(
+        estimate(1, count, None) if together is None else math.ceil(together),
+        estimate(1, 1, None) if single is None else math.ceil(single),
+    )
+
+
+def cheapest_calls(
+    connection: sa.Connection,
+    dataset: str,
+    wants: Iterable[Want],
+    budget: Budget,
+    *,
+    window_minutes: int,
+    newest_first: bool = False,
+) -> Plan:
+    """The cheapest calls for what is wanted of a dataset, at the prices that the ledger knows."""
+    rules = Rules.of(DATASETS[dataset], window_minutes)
+    return plan_calls(wants, rules, price_of(connection, dataset), budget, newest_first=newest_first)
+
+
+def prospects(
+    connection: sa.Connection,
+    windows: dict[str, Window],
+    choice: StationChoice,
+    limits: Limits,
+    *,
+    window_minutes: int,
+    now: datetime,
+    start: datetime | None = None,
+    newest_first: bool = False,
+) -> list[Prospect]:
+    """What would be asked for all that is missing within the windows, dataset by dataset."""
+    seen = beside(connection, now - _SEEN)
+    budget = Budget(limits.calls_ceiling, limits.bytes_ceiling)
+    found = []
+    for name, window in windows.items():
+        missing = meant_gaps(connection, name, window, now=now, stations=choice.stations, start=start)
+        plan = cheapest_calls(
+            connection, name, wants_of(missing), budget, window_minutes=window_minutes, newest_first=newest_first
+        )
+        found.append(Prospect(name, window, sum(gap.cells for gap in missing), plan, seen.get(name, Beside())))
+    return found
+
+
+def quota_days(connection: sa.Connection, limits: Limits, calls: int, size: int, *, window_minutes: int) -> float:
+    """How many days' quota a backfill of so many calls and bytes takes: its share of each day, less what is kept back for live data.
+
+    Infinite where nothing is left for it.
+    """
+    prices = {name: price_of(connection, name).all_stations for name in EVERY}
+    seen = {
+        kind_of_call(name, stamps, None): prices[name] * stamps
+        for name, every in EVERY.items()
+        for stamps in range(1, every // DATASETS[name].cadence + 1)
+    }
+    kept = need_until_midnight(live_works(window_minutes, seen), _A_MIDNIGHT).kept
+    part = limits.backfill_share
+    room = [
+        min(int(part * ceiling), ceiling - back)
+        for ceiling, back in ((limits.calls_ceiling, kept.calls), (limits.bytes_ceiling, kept.bytes))
+    ]
+    return Budget(*room).days(calls, size) if min(room) > 0 else math.inf
+
+
+def share(limits: Limits, calls: int, size: int) -> float:
+    """The share of a day's quota that is used (98 % of the limit): 1.0 is a whole day."""
+    return Budget(limits.calls_ceiling, limits.bytes_ceiling).days(calls, size)

@@ -1,0 +1,178 @@
+"""Does everything work? Key, each operation's 활용신청, clock, database, archive: checked one by one, cheaply."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from kmaflow.archive.archive import Archive
+from kmaflow.catalog import DATASETS, STATION_LISTS
+from kmaflow.catalog.model import Dataset, StationList
+from kmaflow.catalog.time import Window, floor_to, now_kst
+from kmaflow.collect.live_need import open_quota
+from kmaflow.errors import KmaflowError
+from kmaflow.hub.client import HubClient
+from kmaflow.hub.errors import BadKey, NotYetProduced, QuotaSpent
+from kmaflow.hub.secrecy import key_id
+from kmaflow.settings import Settings
+from kmaflow.store import Store
+from kmaflow.store.meter import Meter
+from kmaflow.store.quota import Quota
+from kmaflow.store.state import State
+
+#: A station that is in both networks and has reported for a century: 서울.
+_STATION = 108
+#: Runs start 3 minutes after a window's end: a clock that is off by more than this asks for the wrong minutes.
+_CLOCK_SECONDS = 60
+_FREE_BYTES = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was looked at, whether it is well, what was seen, and what to do if it is not."""
+
+    what: str
+    ok: bool
+    seen: str
+    todo: str = ""
+
+
+def check_up(settings: Settings) -> Iterator[Finding]:
+    """Every check in turn. Costs eight small calls of the day's quota; once that is spent, nothing is asked."""
+    database = _try("database", lambda: _database(settings))
+    yield database
+    if database.ok:
+        yield from _held_lists(settings)
+    yield _try("archive", lambda: _archive(settings))
+    yield _disk(settings)
+    if settings.api_key is None:
+        yield Finding(
+            "key",
+            False,
+            "KMAFLOW_API_KEY 없음 / not set",
+            "API허브 마이페이지의 인증키를 넣으십시오; 키 없이 써 보기: kmaflow simulate / "
+            "set the key of your API Hub account; to try without one: kmaflow simulate",
+        )
+        return
+    if not database.ok:
+        # Without the quota's books nobody asks the hub.
+        yield Finding("key", False, "DB를 쓸 수 없어 점검하지 못했습니다 / not checked: the database cannot be used")
+        return
+    with State(settings.state_url) as state:
+        quota = open_quota(settings, state, key_id(settings.api_key))
+        with HubClient(settings.api_key, settings.hub_url, meter=Meter(quota, "live"), tries=2) as client:
+            try:
+                for name, ask in _operations(client):
+                    found = _try(name, ask)
+                    yield found
+                    if not found.ok and found.seen.startswith(BadKey.code):
+                        return
+                yield _try("quota", lambda: _left(quota))
+            except QuotaSpent as spent:
+                yield _spent(spent)
+            if client.requests:
+                yield _clock(client)
+
+
+def _left(quota: Quota) -> str:
+    limits, total = quota.limits, quota.spent().total
+    return f"오늘 / today: {total.calls:,} of {limits.calls_ceiling:,} calls, {total.charged:,} of {limits.bytes_ceiling:,} bytes (98 %)"
+
+
+def _spent(error: QuotaSpent) -> Finding:
+    """No fault of the set-up: it passes by itself."""
+    until = f"{error.until:%Y-%m-%d %H:%M}" if error.until else "00:00"
+    return Finding(
+        "quota",
+        True,
+        f"하루 한도를 다 썼습니다: {until}(한국시각)까지 요청하지 않으며, 나머지 점검은 하지 못했습니다 / "
+        f"spent: nobody asks until {until} KST, so the rest was not checked: {error.what}",
+    )
+
+
+def _try(what: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, check())
+    except NotYetProduced as error:
+        # The operation answers; that this minute is late is no fault of the set-up.
+        return Finding(what, True, f"응답함, 아직 자료 없음 / answers, no data yet: {error.what}")
+    except QuotaSpent:
+        raise
+    except KmaflowError as error:
+        seen = f"{error.code}: {error.what}" if error.code else error.what
+        return Finding(what, False, seen, f"{error.todo_ko} / {error.todo_en}")
+
+
+def _database(settings: Settings) -> str:
+    with Store(settings.database_url) as store, State(settings.state_url) as state:
+        made = store.init() + state.init()
+        store.probe()
+        return f"{store.shown_url}: 쓸 수 있음 / can be written" + (f" ({len(made)} tables made)" if made else "")
+
+
+def _held_lists(settings: Settings) -> Iterator[Finding]:
+    """The station lists that wait for a second one."""
+    with Store(settings.database_url) as store:
+        for network, (since, why) in store.held_lists().items():
+            yield Finding(
+                f"stations {network}",
+                False,
+                f"{since:%Y-%m-%d %H:%M}부터 보류 / held since then: {why}",
+                "다른 날의 목록도 같으면 저절로 받아들입니다; 지금 받아들이려면: kmaflow stations sync --force / "
+                "it is taken by itself once the list of another day agrees; to take it now: kmaflow stations sync --force",
+            )
+
+
+def _archive(settings: Settings) -> str:
+    archive = Archive(settings.archive_url)
+    archive.probe()
+    return f"{archive.url}: 쓸 수 있음 / can be written"
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = next((path for path in (settings.home, *settings.home.parents) if path.exists()), Path("/"))
+    free = shutil.disk_usage(folder).free
+    return Finding(
+        "disk",
+        free >= _FREE_BYTES,
+        f"{free / 1e9:,.1f} GB 남음 / free at {folder}",
+        ""
+        if free >= _FREE_BYTES
+        else "디스크를 비우십시오: 하루 약 1 GB가 듭니다 / free some space: a day of all datasets takes about 1 GB",
+    )
+
+
+def _operations(client: HubClient) -> Iterator[tuple[str, Callable[[], str]]]:
+    for dataset in DATASETS.values():
+        end = floor_to(client.clock() - 2 * dataset.latency, dataset.cadence)
+        window = Window(end - dataset.cadence, end)
+
+        yield f"{dataset.name} · {dataset.asking.endpoint.rsplit('/', 1)[-1]}", partial(_ask, client, dataset, window)
+    for stations in STATION_LISTS.values():
+        yield f"stations {stations.network} · stn_inf", partial(_ask_stations, client, stations)
+
+
+def _ask(client: HubClient, dataset: Dataset, window: Window) -> str:
+    return f"{len(client.ask(dataset, window, _STATION).content):,} bytes for {window.end:%Y-%m-%d %H:%M}"
+
+
+def _ask_stations(client: HubClient, stations: StationList) -> str:
+    return f"{len(client.ask_stations(stations).content):,} bytes"
+
+
+def _clock(client: HubClient) -> Finding:
+    ahead = client.clock_ahead
+    if ahead is None:
+        return Finding(
+            "clock", True, f"{now_kst():%Y-%m-%d %H:%M:%S} KST; 허브가 시각을 알려 주지 않음 / the hub names no time"
+        )
+    well = abs(ahead) <= _CLOCK_SECONDS
+    return Finding(
+        "clock",
+        well,
+        f"허브와 {ahead:+.0f}초 차이 / off by {ahead:+.0f} s from the hub",
+        "" if well else "컴퓨터 시각을 맞추십시오(NTP) / set this machine's clock (NTP)",
+    )

@@ -1,0 +1,133 @@
+"""An answer of the archive understood anew, as the collector would understand it if it came now, at the moment at which it came."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from kmaflow.archive.archive import Archive, BodyMissing, Entry
+from kmaflow.catalog import DATASETS
+from kmaflow.catalog.time import Window
+from kmaflow.maintain.archive_index import LISTS
+from kmaflow.maintain.load_saved import own_window, pieces, within
+from kmaflow.collect.run import chosen_rows
+from kmaflow.collect.stations import StationChoice
+from kmaflow.hub.body import END, open_body, refusal
+from kmaflow.hub.empty import why_empty
+from kmaflow.hub.errors import EmptyAnswer, HubError
+from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
+from kmaflow.hub.station_list import ParsedStations, parse_stations
+from kmaflow.store.ledger import Fetch
+
+#: Answers that are read and parsed while one is loaded: bounds the memory.
+_AHEAD = 2
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """What an answer says now.
+
+    Attributes:
+        said: its rows, or why it has none: an error of the hub, or a body that is lost.
+        window: what it is an answer for; of a saved file what its rows span.
+    """
+
+    entry: Entry
+    said: Parsed | ParsedStations | HubError | BodyMissing
+    window: Window | None
+
+    def fetch(self, choice: StationChoice, *, outcome: str = "ok", message: str | None = None) -> Fetch:
+        """Its ledger row."""
+        return Fetch(
+            dataset=self.entry.dataset,
+            window=self.window,
+            stn=self.entry.stn,
+            fetched_at=self.entry.fetched_at,
+            http_status=self.entry.status,
+            outcome=outcome,
+            sha256=self.entry.sha256,
+            bytes=self.entry.bytes,
+            rows=self.said.rows.height if isinstance(self.said, ParsedStations) else 0,
+            rejected=len(self.said.rejected) if isinstance(self.said, ParsedStations) else 0,
+            parser_version=PARSER_VERSION,
+            key_id=None,
+            selection=choice.selection if isinstance(self.said, Parsed) else "all",
+            message=message,
+        )
+
+
+def reread(archive: Archive, entry: Entry, choice: StationChoice) -> Reread:
+    """Read and parse one body.
+
+    Raises:
+        ArchiveError: the archive cannot be read. A body that is lost is in the result instead.
+    """
+    try:
+        content = archive.body(entry.sha256)
+    except BodyMissing as lost:
+        return Reread(entry, lost, entry.window)
+    try:
+        return _understand(entry, content, choice)
+    except HubError as error:
+        return Reread(entry, error, entry.window)
+
+
+def _understand(entry: Entry, content: bytes, choice: StationChoice) -> Reread:
+    if error := refusal(content, 200 if entry.status is None else entry.status):
+        raise error
+    if stations := LISTS.get(entry.dataset):
+        if not open_body(content).rows:
+            raise EmptyAnswer("the station list came without a row", status=entry.status, body=content)
+        return Reread(entry, parse_stations(stations, content), None)
+    dataset = DATASETS[entry.dataset]
+    if entry.status is None or entry.window is None:
+        # A saved file: nobody knows what was asked, nor whether with header and end.
+        parsed = parse(dataset, content, end_marker=END in content)
+        return Reread(entry, chosen_rows(parsed, choice), own_window(parsed) or entry.window)
+    empty = not entry.stn and not open_body(content).rows
+    if empty and (error := why_empty(dataset, entry.window, content, entry.fetched_at)):
+        raise error
+    parsed = parse(dataset, content, window=entry.window, one_station=entry.stn != 0)
+    return Reread(entry, chosen_rows(parsed, choice), entry.window)
+
+
+def clipped(fetch: Fetch, window: Window | None) -> Fetch:
+    """The ledger row for the part of its window that lies in another."""
+    asked = fetch.window
+    if window is None or asked is None or (asked.start >= window.start and asked.end <= window.end):
+        return fetch
+    return replace(fetch, window=Window(max(asked.start, window.start), min(asked.end, window.end)))
+
+
+def parts_within(parsed: Parsed, fetch: Fetch, window: Window | None) -> Iterator[tuple[Parsed, Fetch]]:
+    """What lies in the window, in pieces for the ledger. Rejected lines belong to where the answer begins."""
+    asked = fetch.window
+    if window is not None and asked is not None:
+        if asked.end <= window.start or asked.start >= window.end:
+            # Another parser finds no row of the file there any more.
+            return
+        fetch = clipped(fetch, window)
+        if fetch.window is not None and fetch.window != asked:
+            parsed = within(parsed, fetch.window, rejected=asked.start >= window.start)
+    yield from pieces(parsed, fetch)
+
+
+def ahead(pool: Executor, work: Callable[[A], B], items: Iterable[A]) -> Generator[B, None, None]:
+    """The results in order; the next ones are made while the caller deals with the last."""
+    waiting: deque[Future[B]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -1,0 +1,205 @@
+"""The story of one cell, as far as ledger, tables and archive know it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from kmaflow.archive.archive import ArchiveError
+from kmaflow.catalog.model import Dataset
+from kmaflow.catalog.time import Window, now_kst
+from kmaflow.collect.collector import Collector
+from kmaflow.hub.body import open_body
+from kmaflow.hub.header import column_order
+from kmaflow.hub.lines import tokens_of
+from kmaflow.store import ledger
+from kmaflow.store.schema.service import FETCH, REJECTED_LINE, REVISION
+from kmaflow.store.coverage.states import stamps
+from kmaflow.store.engines.database import reading
+from kmaflow.store.schema.observations import OBSERVATIONS
+
+_WHY = {
+    "present": ("값이 있습니다", "the row has values"),
+    "blank": ("허브가 모든 값을 결측부호로 보냈습니다", "the hub sent missing codes for every value"),
+    "absent": (
+        "응답은 온전하지만 이 지점의 줄이 없었습니다",
+        "the answer was complete, but had no line for this station",
+    ),
+    "rejected": ("읽을 수 없는 줄이어서 따로 두었습니다", "its line cannot be read and was kept aside"),
+    "not_yet_produced": (
+        "허브가 아직 만들지 않은 시각이었습니다",
+        "the hub had not produced this stamp yet when asked",
+    ),
+    "refused": ("허브가 답을 주지 않았습니다", "the hub refused or failed to answer"),
+    "given_up": (
+        "여러 번 요청해도 오지 않아 더 요청하지 않습니다 (kmaflow repair --all 은 다시 요청합니다)",
+        "asked again and again in vain; it is not asked for any more (kmaflow repair --all does)",
+    ),
+    "gone": (
+        "허브가 그렇게 오래된 자료를 더는 갖고 있지 않습니다",
+        "the hub no longer keeps data as old as this",
+    ),
+    "not_asked": ("아직 요청한 적이 없습니다", "it was never asked for"),
+    "quota": (
+        "하루 한도 때문에 요청하지 않았습니다: 다음 날 00:00(한국시각)부터 요청합니다",
+        "it was not asked for because the day's quota was spent: it will be, from 00:00 KST on",
+    ),
+    "before_start": ("KMAFLOW_START 이전이어서 요청하지 않습니다", "it lies before KMAFLOW_START and is not asked for"),
+    "stations": (
+        "그때는 저장할 지점이 아니었습니다 (원문은 보관소에 있습니다: kmaflow rebuild)",
+        "the station was not among those stored then; the answer is in the archive: kmaflow rebuild",
+    ),
+    "future": ("아직 오지 않은 시각입니다", "that time has not come yet"),
+    "no_stamp": ("이 자료에는 그런 관측시각이 없습니다", "the dataset has no stamp at that time"),
+}
+
+#: What the reason for not asking says in :data:`_WHY`.
+_NOT_ASKED = {"quota": "quota", "before_start": "before_start", "stations": "stations"}
+#: What :func:`story` calls them by the states of the contract.
+_STATE = {
+    "given_up": "refused",
+    "gone": "absent",
+    "quota": "not_asked",
+    "before_start": "not_asked",
+    "stations": "not_asked",
+}
+
+
+def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> dict[str, Any]:
+    """What is known of a cell.
+
+    Returns:
+        dataset, stn, tm_kst, state (of design.md §6), expected (whether the station reported within 7 days), why_ko, why_en,
+        values (name → stored), raw (name → as printed), lines (raw lines), fetches and
+        revisions (oldest first).
+    """
+    store = collector.store
+    store.ensure(dataset.name)
+    table = OBSERVATIONS[dataset.name]
+    with reading(store.engine) as connection:
+        row = connection.execute(sa.select(table).where(table.c.tm_kst == stamp, table.c.stn == stn)).mappings().first()
+        fetches = [dict(found) for found in ledger.covering(connection, dataset.name, stn, stamp)]
+        rejected = [
+            dict(found)
+            for found in connection.execute(
+                sa.select(REJECTED_LINE.c.text, REJECTED_LINE.c.reason, REJECTED_LINE.c.fetch_id).where(
+                    REJECTED_LINE.c.dataset == dataset.name, REJECTED_LINE.c.tm_kst == stamp, REJECTED_LINE.c.stn == stn
+                )
+            ).mappings()
+        ]
+        revisions = [
+            dict(found)
+            for found in connection.execute(
+                sa.select(
+                    REVISION.c.changed_at, REVISION.c.col, REVISION.c.old_value, REVISION.c.new_value, REVISION.c.cause
+                )
+                .where(REVISION.c.dataset == dataset.name, REVISION.c.tm_kst == stamp, REVISION.c.stn == stn)
+                .order_by(REVISION.c.changed_at, REVISION.c.id)
+            ).mappings()
+        ]
+        source = None
+        if row is not None:
+            source = connection.execute(sa.select(FETCH.c.sha256).where(FETCH.c.id == row["fetch_id"])).scalar()
+        state, detail, expected = _state(connection, collector, dataset, stn, stamp, fetches, rejected)
+    values = {column.name: row[column.name] for column in dataset.stored} if row is not None else {}
+    raw, lines = _raw(collector, dataset, stn, stamp, source)
+    ko, en = _WHY[state]
+    return {
+        "dataset": dataset.name,
+        "stn": stn,
+        "tm_kst": f"{stamp:%Y-%m-%d %H:%M}",
+        "state": _STATE.get(state, state),
+        "expected": expected,
+        "why_ko": f"{ko}{detail}",
+        "why_en": f"{en}{detail}",
+        "values": values,
+        "raw": raw,
+        "lines": lines or [line["text"] for line in rejected],
+        "fetches": [
+            {
+                name: found[name]
+                for name in (
+                    "id",
+                    "fetched_at",
+                    "outcome",
+                    "http_status",
+                    "stn",
+                    "tm_from",
+                    "tm_to",
+                    "sha256",
+                    "message",
+                )
+            }
+            for found in fetches
+        ],
+        "revisions": revisions,
+    }
+
+
+def _state(
+    connection: sa.Connection,
+    collector: Collector,
+    dataset: Dataset,
+    stn: int,
+    stamp: datetime,
+    fetches: list[dict[str, Any]],
+    rejected: list[dict[str, Any]],
+) -> tuple[str, str, bool]:
+    """State, a detail of it, and whether the station is expected to report then."""
+    if (stamp - datetime.min) % dataset.cadence:
+        return "no_stamp", f" ({dataset.cadence})", False
+    window = Window(stamp - dataset.cadence, stamp)
+    start = collector.settings.start
+    cell = stamps(connection, dataset.name, window, stations=[stn], start=start).row(0, named=True)
+    state, why = str(cell["state"]), str(cell["why"])
+    detail = ""
+    if state == "not_asked":
+        state = "future" if stamp > now_kst() else _NOT_ASKED.get(why, state)
+        detail = f" ({start:%Y-%m-%d %H:%M})" if why == "before_start" else ""
+        if why == "stations":
+            detail = f" (KMAFLOW_STATIONS: {fetches[-1]['selection']})"
+    elif state == "rejected" and rejected:
+        detail = f": {rejected[-1]['reason']}"
+    elif state == "refused":
+        state = "given_up" if why == ledger.GIVEN_UP else state
+        told = next((one for one in reversed(fetches) if one["outcome"] == why), None)
+        detail = f": {why}: {told['message']}" if told else f": {why}"
+    elif state == "absent" and not _any_row(connection, dataset, window) and fetches[-1]["rows"] == 0:
+        state = "gone" if dataset.retention and fetches[-1]["fetched_at"] - stamp > dataset.retention else state
+    elif why == "retired":
+        detail = " (kmaflow retention)"
+    return state, detail, bool(cell["expected"])
+
+
+def _any_row(connection: sa.Connection, dataset: Dataset, window: Window) -> bool:
+    table = OBSERVATIONS[dataset.name]
+    within = (table.c.tm_kst > window.start) & (table.c.tm_kst <= window.end)
+    return connection.execute(sa.select(table.c.stn).where(within).limit(1)).first() is not None
+
+
+def _raw(
+    collector: Collector, dataset: Dataset, stn: int, stamp: datetime, digest: str | None
+) -> tuple[dict[str, str], list[str]]:
+    """The cell's line in the body it came from, and its printed values by column."""
+    if digest is None:
+        return {}, []
+    try:
+        body = open_body(collector.archive.body(digest), end_marker=False)
+    except ArchiveError as error:
+        return {}, [f"({error})"]
+    lines = []
+    raw: dict[str, str] = {}
+    order = column_order(dataset, body.head, header_expected=False).columns
+    for line in body.rows.decode("cp949", errors="replace").split("\n"):
+        tokens = tokens_of(line) if line.strip() else []
+        if len(tokens) > 1 and tokens[0] == f"{stamp:%Y%m%d%H%M}" and tokens[1] == str(stn):
+            lines.append(line)
+            columns = order
+            if dataset.layout == "columns" and len(tokens) - 2 < len(order):
+                columns = tuple(column for column in order if column.since is None)
+            elif dataset.layout == "pairs":
+                columns = order + dataset.pair_columns
+            raw = {column.name: token for column, token in zip(columns, tokens[2:], strict=False)}
+    return raw, lines

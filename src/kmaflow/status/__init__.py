@@ -1,0 +1,1 @@
+"""How the data stand: freshness, completeness, use of the quota, metrics."""

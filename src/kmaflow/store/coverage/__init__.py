@@ -1,0 +1,1 @@
+"""What has been answered, for whom, and what is missing: states of cells, gaps, next tries."""

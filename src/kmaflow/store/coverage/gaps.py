@@ -1,0 +1,267 @@
+"""What is missing, and why: stretches of time, never a row for each cell.
+
+Every expected cell has one state of design.md §6. A row says *present* or *blank*. Of the others the day sheets know where the hub gave a whole answer
+(*absent*, or *rejected* where the line could not be read), and the ledger what became of the rest (*not yet produced*, *refused*, *not asked*).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from kmaflow.catalog import DATASETS
+from kmaflow.catalog.time import MINUTE, Window, floor_to
+from kmaflow.store.schema.service import COVERAGE_DAY, FETCH, REJECTED_LINE
+from kmaflow.store.coverage.timeline import ANSWERED, TROUBLE, Group, Picture, State
+from kmaflow.store.coverage.day import start_of
+from kmaflow.store.ledger import LONGEST
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of a dataset in which cells are in one state, for one reason.
+
+    Attributes:
+        window: naive KST.
+        why: the error's code for *refused*; ``quota``, ``before_start``, ``stations`` (asked, but not among those stored) or ``planned`` for *not asked*.
+        stations: numbers in order, None = all that are expected.
+        cells: how many. Where ``known`` is False nobody can say which stations there are, and each stamp counts as one.
+        error: the words of the last refusal, or the reason why the line was rejected.
+        last: when the last request for it was answered or refused, naive KST; None if there was none.
+    """
+
+    dataset: str
+    window: Window
+    state: State
+    why: str
+    stations: tuple[int, ...] | None
+    cells: int
+    known: bool = True
+    error: str | None = None
+    last: datetime | None = None
+
+
+@dataclass(slots=True)
+class _Stretch:
+    low: int
+    high: int
+    state: State
+    why: str
+    stations: set[int] = field(default_factory=set)
+    cells: int = 0
+    known: bool = True
+    trouble: int = -1
+
+
+def due(dataset: str, now: datetime) -> datetime:
+    """The last stamp that the hub should have at a moment (naive KST)."""
+    described = DATASETS[dataset]
+    return floor_to(now - described.latency, described.cadence)
+
+
+def first_start(connection: sa.Connection) -> datetime | None:
+    """When the hub was first asked, naive KST to the minute: from there on data are kept complete if no ``START`` is set."""
+    query = sa.select(FETCH.c.fetched_at).where(FETCH.c.key_id.is_not(None)).order_by(FETCH.c.fetched_at).limit(1)
+    moment = connection.execute(query).scalar()
+    return floor_to(moment, MINUTE) if isinstance(moment, datetime) else None
+
+
+def asked(connection: sa.Connection) -> list[str]:
+    """The datasets for which there has been a request, in the order of the catalogue."""
+    table = FETCH.c
+    return [
+        name
+        for name in DATASETS
+        if connection.execute(sa.select(table.id).where(table.dataset == name).limit(1)).first() is not None
+    ]
+
+
+def ever_reported(connection: sa.Connection, names: Iterable[str]) -> frozenset[int]:
+    """All stations that have ever had a row in one of the datasets."""
+    table = COVERAGE_DAY.c
+    found = connection.execute(sa.select(table.reported).where(table.dataset.in_(list(names))).distinct()).scalars()
+    return frozenset(int(stn) for text in found for stn in text.split(",") if stn)
+
+
+def gaps(
+    connection: sa.Connection,
+    names: Iterable[str],
+    window: Window,
+    *,
+    now: datetime,
+    stations: Iterable[int] | None = None,
+    start: datetime | None = None,
+) -> list[Gap]:
+    """What is missing of the datasets within the window, by dataset and time. Stamps that the hub cannot have yet are not expected.
+
+    Args:
+        now: naive KST.
+        stations: only these; one that was never answered for within 7 days counts as expected. None = all.
+        start: ``START``: what lies before says so.
+    """
+    chosen = None if stations is None else frozenset(stations)
+    found: list[Gap] = []
+    for name in names:
+        end = min(window.end, due(name, now))
+        if end > window.start and Window(window.start, end).count(DATASETS[name].cadence):
+            picture = Picture(connection, name, Window(window.start, end), stations=chosen, start=start)
+            found += gaps_of(connection, picture)
+    return found
+
+
+def gaps_of(connection: sa.Connection, picture: Picture) -> list[Gap]:
+    """What is missing of one dataset, in the order of time."""
+    return sorted(unanswered(connection, picture, picture.groups) + unread(connection, picture), key=_order)
+
+
+def _order(gap: Gap) -> tuple[Window, str, str, tuple[int, ...]]:
+    return gap.window, gap.state, gap.why, gap.stations or ()
+
+
+def unanswered(connection: sa.Connection, picture: Picture, groups: Iterable[Group]) -> list[Gap]:
+    """What no whole answer covers of the picture's groups. Stamps whose codes say :data:`ANSWERED` are left out."""
+    stretches: dict[tuple[int, int, str, str, bool], _Stretch] = {}
+    for group in groups:
+        for one in _missing(picture, group):
+            known = stretches.setdefault((one.low, one.high, one.state, one.why, one.known), one)
+            if known is not one:
+                known.stations |= one.stations
+                known.cells += one.cells
+                known.trouble = max(known.trouble, one.trouble)
+    found = [_gap(picture, one) for one in stretches.values()]
+    return sorted(_told(connection, picture, list(stretches.values()), found), key=_order)
+
+
+def _missing(picture: Picture, group: Group) -> Iterator[_Stretch]:
+    """The stretches of a group that no whole answer covers."""
+    meanings = picture.meanings
+    reasons = sorted(set(meanings))
+    kinds = np.array([reasons.index(meaning) for meaning in meanings])[group.codes]
+    kinds[group.codes == ANSWERED] = -1
+    unknown = picture.unknown(group)
+    expected = picture.expected(group)
+    counts = [len(members) for members in expected]
+    # A stretch ends where stations become known, or where none of the group is expected any more.
+    marks = kinds * 4 + picture.axis.per_day(
+        2 * hidden + (count > 0) for hidden, count in zip(unknown, counts, strict=True)
+    )
+    marks[kinds < 0] = -1
+    edges = picture.axis.edges
+    for low, high in runs(marks >= 0, marks):
+        first, last = picture.axis.days_between(low, high)
+        state, why = reasons[kinds[low]]
+        one = _Stretch(low, high, state, why, known=not unknown[first])
+        if unknown[first]:
+            one.cells = high - low
+        else:
+            for day in range(first, last):
+                one.cells += counts[day] * (min(high, edges[day + 1]) - max(low, edges[day]))
+                one.stations |= expected[day]
+        one.trouble = int(group.codes[low:high].max()) - TROUBLE
+        if one.cells:
+            yield one
+
+
+def runs(wanted: NDArray[np.bool_], marks: NDArray[np.integer]) -> list[tuple[int, int]]:
+    """Where ``wanted`` holds: stretches [low, high) of one mark each."""
+    if not len(marks):
+        return []
+    cuts = np.flatnonzero(np.diff(marks)) + 1
+    lows, highs = np.concatenate([[0], cuts]), np.concatenate([cuts, [len(marks)]])
+    return [(int(low), int(high)) for low, high in zip(lows, highs, strict=True) if wanted[low]]
+
+
+def _gap(picture: Picture, one: _Stretch) -> Gap:
+    stations: tuple[int, ...] | None = tuple(sorted(one.stations))
+    if picture.stations is None and (not one.known or _everyone(picture, one) <= one.stations):
+        stations = None
+    return Gap(
+        picture.dataset, picture.axis.window(one.low, one.high), one.state, one.why, stations, one.cells, one.known
+    )
+
+
+def _everyone(picture: Picture, one: _Stretch) -> frozenset[int]:
+    first, last = picture.axis.days_between(one.low, one.high)
+    return frozenset().union(*set(picture.rosters[first:last]))
+
+
+def _told(
+    connection: sa.Connection, picture: Picture, stretches: Sequence[_Stretch], found: Sequence[Gap]
+) -> list[Gap]:
+    """The same with the words of the last request for each."""
+    troubles = {one.trouble: picture.troubles[one.trouble] for one in stretches if one.trouble >= 0}
+    words: dict[int, str | None] = {}
+    numbers = sorted(trouble.id for trouble in troubles.values())
+    for at in range(0, len(numbers), _AT_ONCE):
+        query = sa.select(FETCH.c.id, FETCH.c.message).where(FETCH.c.id.in_(numbers[at : at + _AT_ONCE]))
+        words.update((number, message) for number, message in connection.execute(query))
+    return [
+        replace(gap, error=words.get(troubles[one.trouble].id), last=troubles[one.trouble].fetched_at)
+        if one.trouble >= 0
+        else gap
+        for gap, one in zip(found, stretches, strict=True)
+    ]
+
+
+def rejected_cells(picture: Picture) -> Iterator[tuple[int, int]]:
+    """(number of the stamp, station) of the cells that were answered with a line that cannot be read."""
+    codes = {stn: group.codes for group in picture.groups for stn in group.stations or ()}
+    rest = next((group.codes for group in picture.groups if group.stations is None), None)
+    for day in picture.axis.days:
+        for stn, minutes in picture.sheets[day].rejected.items() if day in picture.sheets else ():
+            mine = codes.get(stn, rest)
+            if mine is None:
+                continue
+            for minute in sorted(minutes):
+                stamp = start_of(day) + minute * MINUTE
+                index = picture.axis.before(stamp) - 1
+                if picture.axis.stamp(index) == stamp and mine[index] == ANSWERED:
+                    yield index, stn
+
+
+def unread(connection: sa.Connection, picture: Picture) -> list[Gap]:
+    """What was answered with lines that cannot be read."""
+    by_station: dict[int, list[int]] = {}
+    for index, stn in rejected_cells(picture):
+        by_station.setdefault(stn, []).append(index)
+    stretches: dict[tuple[int, int], set[int]] = {}
+    for stn, indexes in by_station.items():
+        cuts = np.flatnonzero(np.diff(indexes) > 1) + 1
+        for part in np.split(np.array(indexes), cuts):
+            stretches.setdefault((int(part[0]), int(part[-1]) + 1), set()).add(stn)
+    windows = {span: picture.axis.window(*span) for span in stretches}
+    lines = _reasons(connection, picture.dataset, windows.values())
+    found = []
+    for span, stations in stretches.items():
+        window = windows[span]
+        about = [line for line in lines if line[0] in window and line[1] in stations]
+        reason, last = (about[-1][2], about[-1][3]) if about else (None, None)
+        cells = (span[1] - span[0]) * len(stations)
+        found.append(Gap(picture.dataset, window, "rejected", "", tuple(sorted(stations)), cells, True, reason, last))
+    return found
+
+
+def _reasons(
+    connection: sa.Connection, dataset: str, windows: Iterable[Window]
+) -> list[tuple[datetime, int, str, datetime]]:
+    """(stamp, station, reason, when) of the rejected lines from the first to the last window, oldest first."""
+    whole = sorted(windows)
+    if not whole:
+        return []
+    line, fetch = REJECTED_LINE.c, FETCH.c
+    first, last = whole[0].start, max(window.end for window in whole)
+    query = (
+        sa.select(line.tm_kst, line.stn, line.reason, fetch.fetched_at)
+        .join(FETCH, fetch.id == line.fetch_id)
+        .where(line.dataset == dataset, line.tm_kst > first, line.tm_kst <= last, line.stn.is_not(None))
+        .where(fetch.tm_to > first, fetch.tm_to <= last + LONGEST)
+        .order_by(fetch.fetched_at, line.id)
+    )
+    return [(stamp, stn, reason, moment) for stamp, stn, reason, moment in connection.execute(query)]

@@ -1,0 +1,205 @@
+"""What an answer says, noted on the sheets of its days (:mod:`kmaflow.store.coverage.day`) in the transaction that loads it."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import polars as pl
+import sqlalchemy as sa
+
+from kmaflow.catalog.time import DAY, MINUTE, Window
+from kmaflow.hub.parse import Parsed
+from kmaflow.store.schema.service import COMPLETENESS_HOUR
+from kmaflow.store.coverage.day import (
+    AROUND,
+    Minutes,
+    Sheet,
+    asks_for,
+    day_of,
+    days_of,
+    joined,
+    minute_of,
+    read,
+    start_of,
+    who_of,
+    write,
+)
+from kmaflow.store.ledger import Fetch, Younger
+
+#: So long after its stamp a row that is not there may still come, where the hub prints no placeholders: collectors step back up to 3 hours.
+YOUNG = timedelta(hours=3)
+
+
+def keep(
+    connection: sa.Connection,
+    parsed: Parsed,
+    fetch: Fetch,
+    *,
+    stored: pl.DataFrame | None,
+    counted: pl.DataFrame | None = None,
+    anew: bool = False,
+    younger: Sequence[Younger] = (),
+) -> None:
+    """Note an answer on the sheets of its days. Part of the transaction that loads it, which holds the locks of these days.
+
+    Args:
+        parsed: rows and rejected lines of the stations that are stored.
+        fetch: its ledger row, with a window.
+        stored: the rows that the window had before (``tm_kst``, ``stn``); None for a repetition, which only time can make say more than at first.
+        counted: what is added to ``completeness_hour`` (``hour_kst``, ``stn``, ``present``, ``blank``).
+        anew: count the rows of these days again from ``completeness_hour``, since more than ``counted`` has changed there.
+        younger: answers for parts of the window that are loaded already and were fetched later.
+    """
+    assert fetch.window is not None
+    days = days_of(fetch.window)
+    known = read(connection, fetch.dataset, days)
+    who = who_of(fetch.stn, fetch.selection)
+    lacking = unproduced(parsed, fetch)
+    minutes = answered_minutes(fetch.window, lacking, parsed.dataset.cadence)
+    reported = dict(_reported(parsed.rows, days))
+    sums = dict(_sums(counted, days))
+    rejected = {} if stored is None else _rejected(connection, parsed, fetch, known, stored, younger, lacking)
+    for day in days:
+        before = known.get(day)
+        sheet = before or Sheet()
+        spans = joined((*sheet.answered.get(who, ()), *minutes[day]))
+        present, blank = sums.get(day, (0, 0))
+        if anew:
+            present, blank = _sum(connection, fetch.dataset, day)
+            sheet = replace(sheet, present=0, blank=0)
+        after = replace(
+            sheet,
+            answered={**sheet.answered, who: spans} if spans else sheet.answered,
+            reported=sheet.reported.union(reported.get(day, ())),
+            rejected=rejected.get(day, sheet.rejected),
+            present=sheet.present + present,
+            blank=sheet.blank + blank,
+        )
+        if after != Sheet():
+            write(connection, fetch.dataset, day, after, before)
+
+
+def by_day(name: str) -> pl.Expr:
+    """The day of a stamp, or of an hour's end."""
+    return (pl.col(name) - timedelta(microseconds=1)).dt.date()
+
+
+def _reported(rows: pl.DataFrame, days: Sequence[date]) -> Iterator[tuple[date, frozenset[int]]]:
+    if len(days) == 1:
+        yield days[0], frozenset(rows["stn"].unique())
+    elif not rows.is_empty():
+        for day, numbers in rows.group_by(by_day("tm_kst").alias("day")).agg(pl.col("stn").unique()).iter_rows():
+            yield day, frozenset(numbers)
+
+
+def _sums(counted: pl.DataFrame | None, days: Sequence[date]) -> Iterator[tuple[date, tuple[int, int]]]:
+    if counted is None or counted.is_empty():
+        return
+    if len(days) == 1:
+        yield days[0], (int(counted["present"].sum()), int(counted["blank"].sum()))
+    else:
+        grouped = counted.group_by(by_day("hour_kst").alias("day")).agg(pl.col("present", "blank").sum())
+        for day, present, blank in grouped.iter_rows():
+            yield day, (present, blank)
+
+
+def _sum(connection: sa.Connection, dataset: str, day: date) -> tuple[int, int]:
+    hours, begin = COMPLETENESS_HOUR.c, start_of(day)
+    query = sa.select(sa.func.sum(hours.present), sa.func.sum(hours.blank)).where(
+        hours.dataset == dataset, hours.hour_kst > begin, hours.hour_kst <= begin + DAY
+    )
+    present, blank = connection.execute(query).one()
+    return int(present or 0), int(blank or 0)
+
+
+def _rejected(
+    connection: sa.Connection,
+    parsed: Parsed,
+    fetch: Fetch,
+    known: Mapping[date, Sheet],
+    stored: pl.DataFrame,
+    younger: Sequence[Younger],
+    lacking: Container[datetime],
+) -> dict[date, dict[int, frozenset[int]]]:
+    """By day, the cells whose line cannot be read, as this answer leaves them: the last answer for a cell decides."""
+    window = fetch.window
+    assert window is not None
+    before = {
+        (start_of(day) + minute * MINUTE, stn)
+        for day, sheet in known.items()
+        for stn, minutes in sheet.rejected.items()
+        for minute in minutes
+    }
+    if not parsed.rejected and not before:
+        return {}
+    filled = {*parsed.rows.select("tm_kst", "stn").iter_rows(), *stored.select("tm_kst", "stn").iter_rows()}
+    now = _unread(connection, parsed, fetch) - filled
+
+    def overruled(stamp: datetime, stn: int) -> bool:
+        return any(stamp in one.window and asks_for(one, stn) for one in younger)
+
+    cells = {(stamp, stn) for stamp, stn in now if not overruled(stamp, stn)}
+    for stamp, stn in before - filled:
+        if stamp not in window or stamp in lacking or not asks_for(fetch, stn) or overruled(stamp, stn):
+            cells.add((stamp, stn))
+    found: dict[date, dict[int, frozenset[int]]] = {day: {} for day in (*known, *days_of(window))}
+    for stamp, stn in cells:
+        minutes = found[day_of(stamp)]
+        minutes[stn] = minutes.get(stn, frozenset()) | {minute_of(stamp)}
+    return found
+
+
+def _unread(connection: sa.Connection, parsed: Parsed, fetch: Fetch) -> set[tuple[datetime, int]]:
+    """The cells that rejected lines are about. A line that does not say may be about any station that reports in those days."""
+    window = fetch.window
+    assert window is not None
+    cells: set[tuple[datetime, int]] = set()
+    anybody: set[int] | None = None
+    # A thousand lines that say nothing are about the same cells as one.
+    for tm, stn in {(line.tm, line.stn) for line in parsed.rejected}:
+        if tm is not None and tm not in window:
+            continue
+        stamps = [tm] if tm is not None else list(window.stamps(parsed.dataset.cadence))
+        if stn is not None:
+            about = {stn} if asks_for(fetch, stn) else set()
+        else:
+            anybody = _anybody(connection, parsed, fetch, window) if anybody is None else anybody
+            about = anybody
+        cells.update((stamp, one) for stamp in stamps for one in about)
+    return cells
+
+
+def _anybody(connection: sa.Connection, parsed: Parsed, fetch: Fetch, window: Window) -> set[int]:
+    """The stations that were asked and report in the window's days."""
+    if fetch.stn:
+        return {fetch.stn}
+    days = days_of(window)
+    around = (days[0] - timedelta(days=AROUND), days[-1] + timedelta(days=AROUND))
+    sheets = read(connection, fetch.dataset, around).values()
+    reported: set[int] = set().union(*(sheet.reported for sheet in sheets), parsed.rows["stn"].unique())
+    return {stn for stn in reported if asks_for(fetch, stn)}
+
+
+def unproduced(parsed: Parsed, fetch: Fetch) -> set[datetime]:
+    """Stamps of the fetch's window that the hub had not produced: placeholders, or, where it prints none, no row at all at so young a stamp."""
+    window = fetch.window
+    if parsed.dataset.placeholders or window is None or window.end <= fetch.fetched_at - YOUNG:
+        return set(parsed.not_produced)
+    young = Window(max(window.start, min(fetch.fetched_at - YOUNG, window.end - MINUTE)), window.end)
+    seen = {*parsed.rows["tm_kst"].unique(), *(line.tm for line in parsed.rejected)}
+    return {*parsed.not_produced, *(stamp for stamp in young.stamps(parsed.dataset.cadence) if stamp not in seen)}
+
+
+def answered_minutes(window: Window, lacking: Container[datetime], step: timedelta) -> dict[date, Minutes]:
+    """The window's minutes by day, less those of the stamps in ``lacking``."""
+    found: dict[date, Minutes] = {}
+    for day in days_of(window):
+        begin = start_of(day)
+        part = Window(max(window.start, begin), min(window.end, begin + DAY))
+        cut = (part.start - begin) // MINUTE, (part.end - begin) // MINUTE
+        holes = [minute_of(stamp) for stamp in part.stamps(step) if stamp in lacking] if lacking else []
+        edges = [cut[0], *(edge for hole in holes for edge in (hole - step // MINUTE, hole)), cut[1]]
+        found[day] = joined((max(low, 0), high) for low, high in zip(edges[::2], edges[1::2], strict=True))
+    return found

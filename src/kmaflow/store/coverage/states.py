@@ -1,0 +1,288 @@
+"""The states of cells counted by hour and station, and one by one.
+
+``completeness_hour`` has the rows; the picture (:mod:`kmaflow.store.coverage.timeline`) says what became of the rest. Observations are read for single
+stamps only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+import numpy as np
+import polars as pl
+import sqlalchemy as sa
+
+from kmaflow.catalog import DATASETS
+from kmaflow.catalog.time import DAY, HOUR, Window, floor_to
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH
+from kmaflow.store.coverage.gaps import Gap, due, rejected_cells
+from kmaflow.store.coverage.timeline import ANSWERED, Picture, State, plain
+from kmaflow.store.coverage.day import days_of, read
+from kmaflow.store.ledger import LONGEST, RETIRED
+from kmaflow.store.schema.observations import OBSERVATIONS
+
+#: Columns of :func:`hours` beside ``dataset``, ``hour_kst`` and ``stn``.
+STATES: tuple[State, ...] = ("present", "blank", "absent", "not_yet_produced", "refused", "rejected", "not_asked")
+_UNANSWERED: tuple[State, ...] = ("absent", "not_yet_produced", "refused", "not_asked")
+_QUIET: tuple[State, ...] = ("absent", "blank")
+#: Hours are looked at so many at a time: bounds the memory (ten days of 730 stations are 175,000 rows).
+_SPAN = 10 * DAY
+_KEY = ["hour_kst", "stn"]
+_DAY = (pl.col("hour_kst") - timedelta(microseconds=1)).dt.date().alias("day")
+_Schema: TypeAlias = dict[str, pl.DataType | type[pl.DataType]]
+
+
+def hours(
+    connection: sa.Connection,
+    dataset: str,
+    window: Window,
+    *,
+    now: datetime,
+    stations: Iterable[int] | None = None,
+    start: datetime | None = None,
+    uneven: bool = False,
+) -> Iterator[pl.DataFrame]:
+    """How many cells of each hour and expected station are in each state; frames of at most ten days, in the order of time.
+
+    Args:
+        window: widened to whole hours; hours of which the hub cannot have every stamp are left out.
+        now, stations, start: as for :func:`kmaflow.store.coverage.gaps.gaps`.
+        uneven: leave out hours in which every expected cell is present: those are not even read.
+
+    Yields:
+        ``dataset`` String, ``hour_kst`` Datetime[us] (end of the hour, naive KST), ``stn`` Int32, and Int64 columns as in :data:`STATES`. Station 0
+        stands for all where nobody knows which there are.
+    """
+    end = min(floor_to(window.end - timedelta(microseconds=1), HOUR) + HOUR, floor_to(due(dataset, now), HOUR))
+    begin = floor_to(window.start, HOUR)
+    chosen = None if stations is None else frozenset(stations)
+    for part in Window(begin, end).split(_SPAN) if begin < end else ():
+        picture = Picture(connection, dataset, part, stations=chosen, start=start)
+        frame = _expected(picture)
+        rejected = _rejected(picture)
+        if uneven:
+            frame = frame.filter(_DAY.is_in(_uneven_days(picture, frame)["day"].to_list()))
+            if not frame.is_empty():
+                frame = frame.join(_uneven(connection, picture, frame), on="hour_kst", how="semi")
+        if frame.is_empty():
+            continue
+        rows = _rows_by_hour(connection, picture, frame["hour_kst"] if uneven else None)
+        frame = frame.join(rows, on=_KEY, how="left").join(rejected, on=_KEY, how="left")
+        frame = frame.with_columns(pl.col("present", "blank", "rejected").fill_null(0), dataset=pl.lit(dataset))
+        left = pl.col("absent") - pl.col("present") - pl.col("blank") - pl.col("rejected")
+        yield frame.with_columns(absent=left.clip(lower_bound=0)).select("dataset", *_KEY, *STATES).sort(_KEY)
+
+
+def _expected(picture: Picture) -> pl.DataFrame:
+    """For every hour and expected station, how many stamps are answered (``absent``), or not, and why."""
+    axis = picture.axis
+    ends = pl.datetime_range(axis.first + HOUR, axis.first + axis.count * axis.step, HOUR, time_unit="us", eager=True)
+    states = np.array([_UNANSWERED.index(state) for state, _ in picture.meanings])
+    days = pl.Series("day", axis.days, pl.Date)
+    frames = []
+    for group in picture.groups:
+        by_hour = states[group.codes].reshape(len(ends), -1)
+        counts: dict[str, object] = {state: (by_hour == index).sum(axis=1) for index, state in enumerate(_UNANSWERED)}
+        mine = pl.DataFrame({"hour_kst": ends, **counts}).with_columns(_DAY, pl.col(_UNANSWERED).cast(pl.Int64))
+        members = [
+            [0] if hidden else sorted(stations)
+            for stations, hidden in zip(picture.expected(group), picture.unknown(group), strict=True)
+        ]
+        roster = pl.DataFrame({"day": days, "stn": pl.Series(members, dtype=pl.List(pl.Int32))})
+        roster = roster.explode("stn", empty_as_null=False)
+        joined = mine.join(roster, on="day").drop("day")
+        # Nobody knows who was there, but everything was answered: then there was nobody.
+        frames.append(joined.filter((pl.col("stn") != 0) | (pl.sum_horizontal(_UNANSWERED[1:]) > 0)))
+    return pl.concat(frames)
+
+
+def _rejected(picture: Picture) -> pl.DataFrame:
+    cells = [(picture.axis.stamp(index), stn) for index, stn in rejected_cells(picture)]
+    frame = pl.DataFrame(cells, schema={"tm_kst": pl.Datetime("us"), "stn": pl.Int32}, orient="row")
+    hour = (pl.col("tm_kst") - timedelta(microseconds=1)).dt.truncate("1h") + HOUR
+    return frame.group_by(hour.alias("hour_kst"), "stn").agg(rejected=pl.len().cast(pl.Int64))
+
+
+def _uneven_days(picture: Picture, expected: pl.DataFrame) -> pl.DataFrame:
+    """The days in which not every expected cell is present, as far as their sheets tell."""
+    wanted = expected.group_by(_DAY).agg(pl.sum_horizontal(_UNANSWERED).sum().alias("wanted"))
+    if picture.stations is not None:
+        return wanted
+    there = {day: sheet.present for day, sheet in picture.sheets.items()}
+    sheets = pl.DataFrame(
+        {"day": list(there), "there": list(there.values())}, schema={"day": pl.Date, "there": pl.Int64}
+    )
+    return wanted.join(sheets, on="day", how="left").filter(pl.col("there").fill_null(0) != pl.col("wanted"))
+
+
+def _uneven(connection: sa.Connection, picture: Picture, expected: pl.DataFrame) -> pl.DataFrame:
+    """The hours in which not every expected cell is present, from sums that the database makes."""
+    table = COMPLETENESS_HOUR.c
+    query = sa.select(plain(connection, table.hour_kst), sa.func.sum(table.present)).where(_mine(picture))
+    found = connection.execute(query.group_by(table.hour_kst)).fetchall()
+    sums = _frame(connection, found, {"hour_kst": pl.Datetime("us"), "there": pl.Int64})
+    wanted = expected.group_by("hour_kst").agg(pl.sum_horizontal(_UNANSWERED).sum().alias("wanted"))
+    return wanted.join(sums, on="hour_kst", how="left").filter(pl.col("there").fill_null(0) != pl.col("wanted"))
+
+
+def _rows_by_hour(connection: sa.Connection, picture: Picture, wanted: pl.Series | None) -> pl.DataFrame:
+    table = COMPLETENESS_HOUR.c
+    query = sa.select(plain(connection, table.hour_kst), table.stn, table.present, table.blank).where(_mine(picture))
+    if wanted is not None and wanted.n_unique() <= 500:
+        query = query.where(table.hour_kst.in_(wanted.unique().to_list()))
+    schema: _Schema = {"hour_kst": pl.Datetime("us"), "stn": pl.Int32, "present": pl.Int64, "blank": pl.Int64}
+    return _frame(connection, connection.execute(query).fetchall(), schema)
+
+
+def _mine(picture: Picture) -> sa.ColumnElement[bool]:
+    table, axis = COMPLETENESS_HOUR.c, picture.axis
+    mine = (
+        (table.dataset == picture.dataset)
+        & (table.hour_kst > axis.first)
+        & (table.hour_kst <= axis.stamp(axis.count - 1))
+    )
+    return mine if picture.stations is None else mine & table.stn.in_(sorted(picture.stations))
+
+
+def _frame(connection: sa.Connection, rows: Sequence[Sequence[object]], schema: _Schema) -> pl.DataFrame:
+    texts = [name for name, kind in schema.items() if kind == pl.Datetime("us") and connection.dialect.name == "sqlite"]
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    frame = pl.DataFrame(
+        {
+            name: pl.Series(
+                name, list(values), pl.String if name in texts else None if kind == pl.Int64 else kind, strict=False
+            )
+            for (name, kind), values in zip(schema.items(), columns, strict=True)
+        }
+    )
+    return frame.with_columns(pl.col(texts).str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us")).cast(schema)  # type: ignore[arg-type]
+
+
+def stamps(
+    connection: sa.Connection,
+    dataset: str,
+    window: Window,
+    *,
+    stations: Iterable[int] | None = None,
+    start: datetime | None = None,
+) -> pl.DataFrame:
+    """The exact state of every single cell of a short window: of the expected stations, or of those named, expected or not.
+
+    Gives ``tm_kst`` Datetime[us] (naive KST), ``stn`` Int32, ``state`` String, ``why`` String (empty where the state says it all) and
+    ``expected`` Boolean, in that order. A row that was taken out of the database (``why`` = ``retired``) is told by the counts of its hour.
+    """
+    chosen = None if stations is None else frozenset(stations)
+    picture = Picture(connection, dataset, window, stations=chosen, start=start)
+    axis, meanings = picture.axis, picture.meanings
+    rows = {(tm, stn): blank for tm, stn, blank in stored_rows(connection, dataset, window, chosen)}
+    rejected = set(rejected_cells(picture))
+    gone = _retired(connection, picture)
+    found = []
+    for group in picture.groups:
+        expected = picture.expected(group)
+        for day, (low, high) in enumerate(zip(axis.edges, axis.edges[1:], strict=False)):
+            for index in range(low, high):
+                stamp, code = axis.stamp(index), int(group.codes[index])
+                for stn in expected[day] if chosen is None else group.stations or ():
+                    state, why = meanings[code]
+                    if (stamp, stn) in rows:
+                        state, why = ("blank" if rows[stamp, stn] else "present"), ""
+                    elif (index, stn) in rejected:
+                        state, why = "rejected", ""
+                    elif code == ANSWERED and (stamp, stn) in gone:
+                        state, why = gone[stamp, stn], "retired"
+                    found.append((stamp, stn, state, why, stn in picture.rosters[day]))
+    schema: _Schema = {
+        "tm_kst": pl.Datetime("us"),
+        "stn": pl.Int32,
+        "state": pl.String,
+        "why": pl.String,
+        "expected": pl.Boolean,
+    }
+    return pl.DataFrame(found, schema=schema, orient="row").sort("tm_kst", "stn")
+
+
+def stored_rows(
+    connection: sa.Connection, dataset: str, window: Window, stations: frozenset[int] | None
+) -> list[tuple[datetime, int, bool]]:
+    """(stamp, station, whether it has no value) of the stored rows."""
+    if not sa.inspect(connection).has_table(dataset):
+        return []
+    table = OBSERVATIONS[dataset].c
+    empty = sa.and_(*(table[column.name].is_(None) for column in DATASETS[dataset].values))
+    query = sa.select(table.tm_kst, table.stn, sa.case((empty, 1), else_=0))
+    query = query.where(table.tm_kst > window.start, table.tm_kst <= window.end)
+    if stations is not None:
+        query = query.where(table.stn.in_(sorted(stations)))
+    return [(stamp, stn, bool(blank)) for stamp, stn, blank in connection.execute(query)]
+
+
+def _retired(connection: sa.Connection, picture: Picture) -> dict[tuple[datetime, int], State]:
+    """Cells in hours whose rows were taken out, with what most rows of the hour were."""
+    axis, table = picture.axis, FETCH.c
+    begin, end = axis.first, axis.stamp(axis.count - 1)
+    query = sa.select(table.tm_from, table.tm_to).where(
+        table.dataset == picture.dataset,
+        table.outcome == RETIRED,
+        table.tm_to > begin,
+        table.tm_to <= end + LONGEST,
+        table.tm_from < end,
+    )
+    taken = [Window(*row) for row in connection.execute(query)]
+    if not taken:
+        return {}
+    hour = COMPLETENESS_HOUR.c
+    counts = sa.select(hour.hour_kst, hour.stn, hour.present, hour.blank).where(
+        hour.dataset == picture.dataset, hour.hour_kst > begin, hour.hour_kst < end + HOUR
+    )
+    found: dict[tuple[datetime, int], State] = {}
+    for moment, stn, present, blank in connection.execute(counts):
+        state: State = "present" if present >= blank else "blank"
+        for stamp in Window(moment - HOUR, moment).stamps(axis.step) if present + blank else ():
+            if any(stamp in window for window in taken):
+                found[stamp, stn] = state
+    return found
+
+
+def quiet(frames: Iterable[pl.DataFrame]) -> list[Gap]:
+    """Blank and absent cells as stretches of whole hours: what :func:`hours` counts, made one where hours follow each other and stations are alike."""
+    found: list[Gap] = []
+    kept = [frame.filter((pl.col("blank") > 0) | (pl.col("absent") > 0)) for frame in frames]
+    for dataset, table in pl.concat(kept).group_by("dataset", maintain_order=True) if kept else ():
+        for state in _QUIET:
+            rows = table.filter(pl.col(state) > 0).sort("stn", "hour_kst")
+            new = (pl.col("hour_kst").diff() != HOUR).fill_null(value=True) | (pl.col("stn").diff() != 0).fill_null(
+                value=True
+            )
+            runs = rows.group_by("stn", new.cum_sum().alias("run"), maintain_order=True).agg(
+                low=pl.col("hour_kst").first(), high=pl.col("hour_kst").last(), cells=pl.col(state).sum()
+            )
+            alike = runs.group_by("low", "high", maintain_order=True).agg("stn", pl.col("cells").sum())
+            for low, high, stations, cells in alike.iter_rows():
+                found.append(Gap(str(dataset[0]), Window(low - HOUR, high), state, "", tuple(sorted(stations)), cells))
+    return sorted(found, key=lambda gap: (list(DATASETS).index(gap.dataset), gap.window, gap.state))
+
+
+def rows_in(
+    connection: sa.Connection, dataset: str, window: Window, stations: Iterable[int] | None = None
+) -> tuple[int, int]:
+    """How many rows with values, and how many blank ones, the window has, widened to whole hours. Whole days come from their sheets."""
+    begin, end = floor_to(window.start, HOUR), floor_to(window.end - timedelta(microseconds=1), HOUR) + HOUR
+    present = blank = 0
+    parts = [Window(begin, end)]
+    if stations is None:
+        first, last = floor_to(begin + DAY - timedelta(microseconds=1), DAY), floor_to(end, DAY)
+        if first < last:
+            whole = read(connection, dataset, days_of(Window(first, last))).values()
+            present, blank = sum(sheet.present for sheet in whole), sum(sheet.blank for sheet in whole)
+            parts = [Window(low, high) for low, high in ((begin, first), (last, end)) if low < high]
+    table = COMPLETENESS_HOUR.c
+    for part in parts:
+        mine = (table.dataset == dataset) & (table.hour_kst > part.start) & (table.hour_kst <= part.end)
+        if stations is not None:
+            mine &= table.stn.in_(sorted(stations))
+        sums = connection.execute(sa.select(sa.func.sum(table.present), sa.func.sum(table.blank)).where(mine)).one()
+        present, blank = present + int(sums[0] or 0), blank + int(sums[1] or 0)
+    return present, blank

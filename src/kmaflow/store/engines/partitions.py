@@ -1,0 +1,189 @@
+"""Minute tables by month on PostgreSQL and MariaDB, so that loading stays as fast in the tenth year as on the first day.
+
+A month ends with its own 00:00 stamp, as a day does: the bound lies one second behind it. Everything before 2023-01 shares one partition, since
+MariaDB can add none before an existing one (error 1493). Partitions reach 24 months ahead and are rolled on by whoever loads. SQLite has none.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from kmaflow.catalog.time import Window, now_kst
+from kmaflow.store.engines.database import BUSY_SECONDS, reading
+from kmaflow.store.errors import StoreError, StoreForeign
+from kmaflow.store.schema.preflight import where
+from kmaflow.store.engines.locks import writing_alone
+from kmaflow.store.schema.observations import is_partitioned
+
+log = logging.getLogger(__name__)
+
+FIRST = datetime(2023, 1, 1)
+EARLIER = "earlier"
+_AHEAD = 24
+#: How long rolling on may keep others waiting for a table that somebody reads.
+_PATIENCE_SECONDS = 2
+_OURS = re.compile(rf"{EARLIER}|y\d{{4}}m\d{{2}}", re.ASCII)
+
+
+def month_of(stamp: datetime) -> datetime:
+    """First day of the month (00:00 of the 1st, 24:00 of the last] that holds the stamp."""
+    return (stamp - timedelta(seconds=1)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def add_months(month: datetime, count: int) -> datetime:
+    """A first of the month so many months later."""
+    index = month.year * 12 + month.month - 1 + count
+    return month.replace(year=index // 12, month=index % 12 + 1)
+
+
+def name_of(month: datetime) -> str:
+    """The partition of a month: ``y2026m11``; before 2023 ``earlier``."""
+    return EARLIER if month < FIRST else f"y{month:%Y}m{month:%m}"
+
+
+def months_of(window: Window) -> list[str]:
+    """The partitions that a window's rows go to."""
+    return _names(month_of(window.start + timedelta(seconds=1)), month_of(window.end))
+
+
+def wanted(window: Window | None, now: datetime) -> list[str]:
+    """The partitions that a new table gets: ``earlier`` to 24 months ahead, and on to the end of the window."""
+    last = add_months(month_of(now), _AHEAD)
+    if window is not None:
+        last = max(last, month_of(window.end))
+    return [EARLIER, *_names(FIRST, last)]
+
+
+def existing(connection: sa.Connection, table: str) -> list[str]:
+    """Names of the table's partitions, in order of time; empty where it has none."""
+    if connection.dialect.name == "postgresql":
+        found = connection.exec_driver_sql(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass(%s)",
+            (table,),
+        )
+        names = [str(name).removeprefix(f"{table}_") for name in found.scalars()]
+    elif connection.dialect.name == "sqlite":
+        return []
+    else:
+        found = connection.exec_driver_sql(
+            "SELECT partition_name FROM information_schema.partitions WHERE table_schema = DATABASE() AND table_name = %s "
+            "AND partition_name IS NOT NULL",
+            (table,),
+        )
+        names = [str(name) for name in found.scalars()]
+    # In the order of the alphabet "earlier" comes first and the months follow in their own.
+    return sorted(name for name in names if _OURS.fullmatch(name))
+
+
+def ensure(connection: sa.Connection, table: str, window: Window | None = None) -> list[str]:
+    """Make the partitions that are missing; gives the names of those made. The caller holds the schema lock.
+
+    A month that retention has dropped comes back on PostgreSQL when rows for it come; on MariaDB those rows go to the month after it.
+    """
+    if connection.dialect.name == "sqlite" or not is_partitioned(table):
+        return []
+    there = existing(connection, table)
+    missing = _missing(connection.dialect.name, there, wanted(window, now_kst()), months_of(window) if window else [])
+    if connection.dialect.name == "postgresql":
+        key = connection.exec_driver_sql("SELECT pg_get_partkeydef(to_regclass(%s))", (table,)).scalar()
+        if key != "RANGE (tm_kst)":
+            raise StoreForeign(
+                f"{where(connection)}: the table {table} is not partitioned by tm_kst",
+                todo_en="rename it, let kmaflow make its own, and copy the rows: INSERT INTO … SELECT",
+                todo_ko="이름을 바꾸고 kmaflow가 표를 만들게 한 뒤 INSERT INTO … SELECT 로 행을 옮기십시오",
+            )
+        _refuse_detached(connection, table, missing)
+        for name in missing:
+            _attach(connection, table, name)
+    elif not there:
+        connection.exec_driver_sql(f"ALTER TABLE {table} PARTITION BY RANGE COLUMNS (tm_kst) ({_parts(missing)})")
+    elif missing:
+        connection.exec_driver_sql(f"ALTER TABLE {table} ADD PARTITION ({_parts(missing)})")
+    return missing
+
+
+def keep(engine: sa.Engine, table: str, window: Window) -> None:
+    """See to it that the window's rows have their partitions, and that there are 24 months more.
+
+    What the window does not need is made if nobody is in the way, else by the next one who loads: a long query must not stop the loading.
+    """
+    if engine.dialect.name == "sqlite" or not is_partitioned(table):
+        return
+    with reading(engine) as connection:
+        there = existing(connection, table)
+    kind, needed = engine.dialect.name, months_of(window)
+    if _missing(kind, there, needed, needed):
+        with writing_alone(engine, ["schema"]) as connection:
+            ensure(connection, table, window)
+    elif _missing(kind, there, wanted(None, now_kst()), []):
+        try:
+            with writing_alone(engine, ["schema"]) as connection:
+                _wait_for_tables(connection, _PATIENCE_SECONDS)
+                try:
+                    ensure(connection, table)
+                finally:
+                    if kind != "postgresql":
+                        _wait_for_tables(connection, BUSY_SECONDS)
+        except StoreError as error:
+            log.info("the partitions of %s are rolled on later: %s", table, error.what)
+
+
+def _missing(kind: str, there: list[str], names: Iterable[str], needed: Iterable[str]) -> list[str]:
+    """Which partitions of ``names`` are to be made: those behind the last one and, on PostgreSQL, whatever is needed."""
+    last, anywhere = max(there, default=""), set(needed) if kind == "postgresql" else set()
+    return sorted(name for name in {*names, *anywhere} if name > last or (name in anywhere and name not in there))
+
+
+def _wait_for_tables(connection: sa.Connection, seconds: int) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{seconds}s'")
+    else:
+        connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {seconds}")
+
+
+def _names(first: datetime, last: datetime) -> list[str]:
+    """The partitions of the months first … last."""
+    names = [EARLIER] if first < FIRST else []
+    month = max(first, FIRST)
+    while month <= last:
+        names.append(name_of(month))
+        month = add_months(month, 1)
+    return names
+
+
+def _bounds(name: str) -> tuple[str, str]:
+    """The stamps of a partition, from (included) to (excluded)."""
+    if name == EARLIER:
+        return "MINVALUE", f"'{FIRST:%Y-%m-%d} 00:00:01'"
+    month = datetime(int(name[1:5]), int(name[6:8]), 1)
+    return f"'{month:%Y-%m-%d} 00:00:01'", f"'{add_months(month, 1):%Y-%m-%d} 00:00:01'"
+
+
+def _parts(names: Iterable[str]) -> str:
+    return ", ".join(f"PARTITION {name} VALUES LESS THAN ({_bounds(name)[1]})" for name in names)
+
+
+def _attach(connection: sa.Connection, table: str, name: str) -> None:
+    """Made beside the table and then attached: that locks out no writer, as CREATE TABLE … PARTITION OF would."""
+    part, (start, end) = f"{table}_{name}", _bounds(name)
+    connection.exec_driver_sql(f"CREATE TABLE {part} (LIKE {table} INCLUDING ALL EXCLUDING COMMENTS)")
+    connection.exec_driver_sql(f"ALTER TABLE {table} ATTACH PARTITION {part} FOR VALUES FROM ({start}) TO ({end})")
+
+
+def _refuse_detached(connection: sa.Connection, table: str, names: Iterable[str]) -> None:
+    """A month that somebody has detached still has its rows: what becomes of them is not ours to say."""
+    parts = [f"{table}_{name}" for name in names]
+    found = connection.exec_driver_sql(
+        "SELECT min(relname) FROM pg_class WHERE relname = ANY(%s) AND pg_table_is_visible(oid)", (parts,)
+    ).scalar()
+    if found is not None:
+        raise StoreForeign(
+            f"{where(connection)}: the table {found} is there but is no partition of {table}",
+            todo_en=f"attach it again, rename it or drop it: ALTER TABLE {table} ATTACH PARTITION …",
+            todo_ko=f"다시 붙이거나 이름을 바꾸거나 지우십시오: ALTER TABLE {table} ATTACH PARTITION …",
+        )

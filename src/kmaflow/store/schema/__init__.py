@@ -1,0 +1,1 @@
+"""The tables: of the observations, of the service, their columns, and the migrations that make and change them."""

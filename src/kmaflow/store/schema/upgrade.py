@@ -1,0 +1,214 @@
+"""Making the tables, and bringing older ones up to date, under one lock: whoever comes second finds the work done.
+
+Service tables have a history (:mod:`kmaflow.store.schema.migrations`). Observation tables are made from the catalogue and grow with it: the digest of
+each table's description is stored, and where it differs, columns, index and partitions that the real table lacks are added. Nothing is
+ever dropped or renamed. The views are made anew when their definitions differ. A database that is up to date costs one SELECT.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
+
+import sqlalchemy as sa
+
+from kmaflow.catalog import DATASETS
+from kmaflow.store import views
+from kmaflow.store.engines import partitions
+from kmaflow.store.schema.service import OBSERVATION_SCHEMA
+from kmaflow.store.engines.database import shown
+from kmaflow.store.errors import StoreDenied, translated
+from kmaflow.store.schema.preflight import refuse_taken, refuse_unfit, refuse_unlike, with_grant
+from kmaflow.store.engines.locks import writing_alone
+from kmaflow.store.schema.migrations import BOOKS, STATE, History, upgrade
+from kmaflow.store.schema.migrations.steps import make_indexes
+from kmaflow.store.schema.observations import METADATA, is_partitioned, tables_of
+
+log = logging.getLogger(__name__)
+
+#: A table that has been dropped has no version any more, whatever is written about it.
+_THERE = {
+    "sqlite": "(SELECT name FROM sqlite_master WHERE type = 'table')",
+    "postgresql": "(SELECT table_name WHERE to_regclass(table_name) IS NOT NULL)",
+    "mysql": "(SELECT t.table_name FROM information_schema.tables t WHERE t.table_schema = DATABASE())",
+}
+_VIEWS = ", ".join(f"'{name}'" for name in views.NAMES)
+
+
+def make(engine: sa.Engine, datasets: Iterable[str] = ()) -> list[str]:
+    """Make the service tables, the views and the tables of the datasets; bring all tables that are there up to date.
+
+    Returns:
+        The names of the tables that were made or extended.
+
+    Raises:
+        StoreError: it cannot be; what is missing is named, and a run with that in place goes on.
+    """
+    changed: list[str] = []
+    known = _versions(engine)
+    if known.get(BOOKS.version_table) != BOOKS.head:
+        changed += _make_books(engine)
+        with translated(shown(engine.url)):
+            there = sa.inspect(engine).get_table_names()
+        known = dict.fromkeys(METADATA.tables.keys() & set(there), "") | _versions(engine)
+    wanted = set(datasets)
+    for name in DATASETS:
+        behind = [table for table in tables_of(name) if known.get(table.name) != version_of(table)]
+        if behind and (name in wanted or any(table.name in known for table in behind)):
+            changed += _make_observations(engine, tables_of(name))
+    version = views.version(engine.dialect.name)
+    if changed or any(known.get(name) != version for name in views.NAMES):
+        with _changing(engine) as connection:
+            _make_views(connection, version)
+    return changed
+
+
+def make_state(engine: sa.Engine) -> list[str]:
+    """Make the tables of ``STATE_URL``, or bring them up to date; gives the names of those made."""
+    if _version(engine, STATE) == STATE.head:
+        return []
+    with _changing(engine) as connection:
+        refuse_unfit(connection)
+        return upgrade(connection, STATE)
+
+
+@cache
+def version_of(table: sa.Table) -> str:
+    """The digest of an observation table's description: columns, keys and indexes; comments may change."""
+    parts = [
+        f"{column.name} {type(column.type).__name__}{getattr(column.type, 'length', None) or ''} {column.nullable} {column.primary_key}"
+        for column in table.columns
+    ]
+    parts += sorted(" ".join(column.name for column in index.columns) for index in table.indexes)
+    parts.append(str(is_partitioned(table.name)))
+    return sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _versions(engine: sa.Engine) -> dict[str, str]:
+    """The stored version of the service tables and of each observation table; nothing where there are none."""
+    return _read(
+        engine,
+        f"SELECT '{BOOKS.version_table}', version_num FROM {BOOKS.version_table} UNION ALL "
+        f"SELECT table_name, version FROM observation_schema WHERE table_name IN ({_VIEWS}) OR table_name IN {_THERE[engine.dialect.name]}",
+    )
+
+
+def _version(engine: sa.Engine, history: History) -> str | None:
+    return _read(engine, f"SELECT 'version', version_num FROM {history.version_table}").get("version")
+
+
+def _read(engine: sa.Engine, statement: str) -> dict[str, str]:
+    with translated(shown(engine.url)), engine.connect() as connection:
+        try:
+            return {str(name): str(version) for name, version in connection.exec_driver_sql(statement)}
+        except (sa.exc.ProgrammingError, sa.exc.OperationalError):
+            # No such table, most likely. If it is anything else, the work that follows meets it again and says so.
+            return {}
+
+
+@contextmanager
+def _changing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that may make and alter tables, alone in the database."""
+    try:
+        with writing_alone(engine, ["schema"]) as connection:
+            yield connection
+    except StoreDenied as denied:
+        raise with_grant(denied, engine) from None
+
+
+def _make_books(engine: sa.Engine) -> list[str]:
+    with _changing(engine) as connection:
+        refuse_unfit(connection)
+        refuse_unlike(connection, METADATA.tables.values(), may_grow=True)
+        _refuse_views(connection)
+        _forget_views(connection)
+        made = upgrade(connection, BOOKS)
+        _claim_views(connection)
+        return made
+
+
+def _make_observations(engine: sa.Engine, tables: Iterable[sa.Table]) -> list[str]:
+    with _changing(engine) as connection:
+        refuse_unfit(connection)
+        refuse_unlike(connection, tables, may_grow=True)
+        _forget_views(connection)
+        changed = [table.name for table in tables if _grow(connection, table)]
+        # Last: what was cut off before is looked at again.
+        for table in tables:
+            _note(connection, table.name, version_of(table))
+    return changed
+
+
+def _make_views(connection: sa.Connection, version: str) -> None:
+    """Make the views whose tables are there."""
+    refuse_unfit(connection)
+    _refuse_views(connection)
+    _claim_views(connection)
+    views.make(connection)
+    for name in views.NAMES:
+        _note(connection, name, version)
+
+
+def _claim_views(connection: sa.Connection) -> None:
+    """Note the names before there are such views: what has one of them later is ours, and may be replaced."""
+    for name in views.NAMES:
+        _note(connection, name, "")
+
+
+def _forget_views(connection: sa.Connection) -> None:
+    """Let the views count as outdated, until they have been made over the tables that come now."""
+    if sa.inspect(connection).has_table(OBSERVATION_SCHEMA.name):
+        stale = OBSERVATION_SCHEMA.c.table_name.in_(views.NAMES)
+        connection.execute(OBSERVATION_SCHEMA.update().where(stale).values(version=""))
+
+
+def _refuse_views(connection: sa.Connection) -> None:
+    """Refuse tables and views that have the names of our views and are not ours."""
+    inspector = sa.inspect(connection)
+    ours: set[str] = set()
+    if inspector.has_table(OBSERVATION_SCHEMA.name):
+        ours = set(connection.execute(sa.select(OBSERVATION_SCHEMA.c.table_name)).scalars())
+    elif inspector.has_table("station"):
+        # 0.1.0 had this one, and noted nothing.
+        ours = {"v_station"}
+    refuse_taken(connection, views.NAMES, inspector.get_table_names(), set(inspector.get_view_names()) - ours)
+
+
+def _note(connection: sa.Connection, name: str, version: str) -> None:
+    stored = OBSERVATION_SCHEMA.c
+    values = {"version": version, "changed_at": datetime.now(UTC).replace(tzinfo=None)}
+    known = connection.execute(sa.select(stored.version).where(stored.table_name == name)).scalar()
+    if known is None:
+        connection.execute(OBSERVATION_SCHEMA.insert().values(table_name=name, **values))
+    elif known != version:
+        connection.execute(OBSERVATION_SCHEMA.update().where(stored.table_name == name).values(values))
+
+
+def _grow(connection: sa.Connection, table: sa.Table) -> bool:
+    """Make the table, or add what it lacks; whether there was anything to do."""
+    inspector = sa.inspect(connection)
+    changed = not inspector.has_table(table.name)
+    if changed:
+        table.create(connection)
+    else:
+        there = {column["name"] for column in inspector.get_columns(table.name)}
+        if lacking := [column for column in table.columns if column.name not in there]:
+            log.info("%s gets the columns %s", table.name, ", ".join(column.name for column in lacking))
+            _add_columns(connection, table.name, lacking)
+            changed = True
+        changed |= make_indexes(connection, table)
+    partitions.ensure(connection, table.name)
+    return changed
+
+
+def _add_columns(connection: sa.Connection, table: str, columns: Iterable[sa.Column[object]]) -> None:
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+
+    alter = Operations(MigrationContext.configure(connection))
+    for column in columns:
+        alter.add_column(table, sa.Column(column.name, column.type, nullable=True, comment=column.comment))
