@@ -23,9 +23,9 @@ from kmaflow.catalog import DATASETS
 from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.store import Store
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, FETCH
-from kmaflow.store.coverage.states import stamps
 from kmaflow.store.coverage.gaps import gaps
+from kmaflow.store.coverage.states import stamps
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, FETCH
 
 BEGIN = datetime(2025, 1, 1)
 COUNTS = {"aws_cloud": 95, "aws_visibility": 275, "aws_present_weather": 275, "asos_hourly": 97}

@@ -21,9 +21,9 @@ import zstandard
 from fsspec.implementations.local import LocalFileSystem
 
 from kmaflow.archive.archive import Archive, ArchiveError, BadLine, BodyDamaged, BodyMissing, Entry, path_of
-from kmaflow.catalog.time import Window
 from kmaflow.archive.manifest import Manifest
 from kmaflow.archive.storage import LocalPlace, RemotePlace
+from kmaflow.catalog.time import Window
 
 BODY = b"#START7777\n#7777END\n"
 DIGEST = sha256(BODY).hexdigest()

@@ -5,9 +5,9 @@ import itertools
 from contextlib import contextmanager
 
 import kmaflow.archive.archive
+import kmaflow.store.coverage.record
 import kmaflow.store.ledger
 import kmaflow.store.meter
-import kmaflow.store.coverage.record
 
 _number = itertools.count(1)
 

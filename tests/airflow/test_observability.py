@@ -26,8 +26,8 @@ from kmaflow.airflow.tasks import observations
 from kmaflow.catalog import DATASETS
 from kmaflow.collect import Collector
 from kmaflow.hub.secrecy import key_id
-from kmaflow.status.metrics import LAG, METRICS, MISSING, Sample
 from kmaflow.simulator import DEFAULT_KEY
+from kmaflow.status.metrics import LAG, METRICS, MISSING, Sample
 from kmaflow.store.errors import StoreLost
 from tests.airflow.fake_core import FakeCollector
 from tests.airflow.test_tasks import context

@@ -12,8 +12,8 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from kmaflow.airflow.provider import connections
-from kmaflow.airflow.tasks import observations
 from kmaflow.airflow.provider.timetable import WindowTimetable
+from kmaflow.airflow.tasks import observations
 from kmaflow.errors import UsageError
 from kmaflow.hub.errors import BadKey, NotYetProduced
 from tests.airflow.fake_core import FakeCollector, FakeResult, quota_spent

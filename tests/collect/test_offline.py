@@ -10,9 +10,9 @@ import pytest
 from kmaflow.catalog import DATASETS, STATION_LISTS
 from kmaflow.catalog.time import MINUTE
 from kmaflow.collect import Collector, StationChoice
-from kmaflow.maintain.load_saved import UnreadableFile, identify, load_body, read_file
 from kmaflow.errors import UsageError
 from kmaflow.hub.errors import BadKey, ChangedFormat, EmptyAnswer, Truncated
+from kmaflow.maintain.load_saved import UnreadableFile, identify, load_body, read_file
 
 from ..store.bodies import minute_body, stamp, station_body, weather_body
 from .hub import NOW, settings_for

@@ -20,8 +20,8 @@ from kmaflow.collect.live_need import live_works
 from kmaflow.hub.errors import QuotaSpent
 from kmaflow.simulator import DEFAULT_KEY, KeyGrant
 from kmaflow.simulator.server import Running
-from kmaflow.store.schema.service import FETCH
 from kmaflow.store.quota_limits import DayQuotaSpent, LiveWork, need_until_midnight
+from kmaflow.store.schema.service import FETCH
 
 from .hub import NOW, plan, settings_for, simulated, window
 

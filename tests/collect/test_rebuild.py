@@ -18,15 +18,15 @@ from kmaflow.archive.archive import ArchiveError, Entry, path_of
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, MINUTE, Window, now_kst
 from kmaflow.collect import Collector, StationChoice
-from kmaflow.maintain.archive_index import stretches
-from kmaflow.maintain.load_saved import load_body, within
-from kmaflow.maintain.rebuild import WouldNarrow, outline, rebuild
-from kmaflow.maintain.rebuild_report import Rebuilt
 from kmaflow.collect.run import keep
 from kmaflow.hub import client
 from kmaflow.hub.client import Answer
 from kmaflow.hub.errors import ChangedFormat
 from kmaflow.hub.parse import parse
+from kmaflow.maintain.archive_index import stretches
+from kmaflow.maintain.load_saved import load_body, within
+from kmaflow.maintain.rebuild import WouldNarrow, outline, rebuild
+from kmaflow.maintain.rebuild_report import Rebuilt
 from kmaflow.simulator import parse_faults
 from kmaflow.simulator.server import Running
 from kmaflow.store import Store

@@ -18,9 +18,9 @@ from kmaflow.collect.watch import Watch
 from kmaflow.errors import KmaflowError
 from kmaflow.hub import lines
 from kmaflow.hub.errors import ChangedFormat
-from kmaflow.store.schema.service import FETCH, REJECTED_LINE
 from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import StoreBusy, StoreUnstorable
+from kmaflow.store.schema.service import FETCH, REJECTED_LINE
 
 from ..databases import database
 from .hub import NOW, window

@@ -14,13 +14,13 @@ from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.collect import ALL, Collector, DatasetResult, StationChoice
 from kmaflow.collect.repair import Repaired
 from kmaflow.collect.watch import Watch
-from kmaflow.maintain.why import story
 from kmaflow.errors import KmaflowError
+from kmaflow.maintain.why import story
 from kmaflow.simulator import DEFAULT_KEY, KeyGrant
 from kmaflow.simulator.faults import parse_faults
 from kmaflow.simulator.server import Running
-from kmaflow.store.coverage.states import stamps
 from kmaflow.store.coverage.gaps import gaps
+from kmaflow.store.coverage.states import stamps
 from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import StoreError
 

@@ -18,10 +18,10 @@ import typer
 
 from kmaflow.archive.archive import Archive, Entry, path_of
 from kmaflow.catalog.time import DAY, MINUTE, Window
+from kmaflow.failpoints import POINTS, REBUILD_POINTS
 from kmaflow.maintain.load_saved import load_body
 from kmaflow.maintain.prune import before_months, lapsed, prune
 from kmaflow.maintain.rebuild import rebuild
-from kmaflow.failpoints import POINTS, REBUILD_POINTS
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.simulator.server import Running
 from kmaflow.store.engines.database import open_engine

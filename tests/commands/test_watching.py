@@ -14,9 +14,9 @@ from pydantic import SecretStr
 from kmaflow.commands.log_lines import JsonLines
 from kmaflow.hub.secrecy import key_id
 from kmaflow.log_fields import current, log_fields
-from kmaflow.status.metrics import METRICS
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.simulator.server import Running
+from kmaflow.status.metrics import METRICS
 
 from .conftest import Kmaflow
 

@@ -13,12 +13,12 @@ import yaml
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import MINUTE
 from kmaflow.commands import NAMES
-from kmaflow.status.metrics import METRICS
 from kmaflow.settings import Settings
+from kmaflow.status.metrics import METRICS
 from kmaflow.store import Store
-from kmaflow.store.schema.service import STATION
 from kmaflow.store.coverage.timeline import MISSING
 from kmaflow.store.schema.observations import OBSERVATIONS
+from kmaflow.store.schema.service import STATION
 
 from ..databases import database
 from ..store.bodies import NOON, at, load, minute_body, stamp

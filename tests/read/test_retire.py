@@ -13,14 +13,14 @@ import pytest
 
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window, now_kst
 from kmaflow.errors import UsageError
-from kmaflow.read import files, read
 from kmaflow.maintain import retention as retiring
 from kmaflow.maintain.retention import Retired, due, retire
+from kmaflow.read import files, read
 from kmaflow.store import Store, retention
 from kmaflow.store.engines import partitions
 from kmaflow.store.engines.database import reading
-from kmaflow.store.errors import StoreBusy
 from kmaflow.store.engines.partitions import add_months, month_of, name_of
+from kmaflow.store.errors import StoreBusy
 from kmaflow.store.retention import window_of
 
 from ..databases import ENGINES, database

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from kmaflow.store import Store
-from kmaflow.store.schema.service import SERVICE_TABLES
 from kmaflow.store.schema.observations import METADATA
+from kmaflow.store.schema.service import SERVICE_TABLES
 
 from ..databases import ENGINES, database
 from .bodies import rows

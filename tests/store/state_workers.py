@@ -14,11 +14,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from kmaflow.store.schema.service import STATE_METADATA
 from kmaflow.store.engines.database import writing
 from kmaflow.store.quota import Quota
 from kmaflow.store.quota_limits import CallClass, DayQuotaSpent, Limits
 from kmaflow.store.retry import again
+from kmaflow.store.schema.service import STATE_METADATA
 from kmaflow.store.state import State
 
 KEY = "0123456789ab"

@@ -17,18 +17,18 @@ from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.hub.parse import Parsed, empty_rows
 from kmaflow.store import Store
-from kmaflow.store.schema import service
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, FETCH, LATEST, REJECTED_LINE, REVISION
-from kmaflow.store.coverage.states import STATES, hours, stamps
-from kmaflow.store.coverage.gaps import Gap, asked, due, first_start, gaps
-from kmaflow.store.coverage.timeline import MISSING
 from kmaflow.store.coverage.day import day_of, read
-from kmaflow.store.engines.database import writing
-from kmaflow.store.engines.loader import loader_for
+from kmaflow.store.coverage.gaps import Gap, asked, due, first_start, gaps
 from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
 from kmaflow.store.coverage.record import keep
-from kmaflow.store.sheet_recount import recount
+from kmaflow.store.coverage.states import STATES, hours, stamps
+from kmaflow.store.coverage.timeline import MISSING
+from kmaflow.store.engines.database import writing
+from kmaflow.store.engines.loader import loader_for
+from kmaflow.store.schema import service
 from kmaflow.store.schema.observations import OBSERVATIONS
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, FETCH, LATEST, REJECTED_LINE, REVISION
+from kmaflow.store.sheet_recount import recount
 from kmaflow.store.views.completeness import completeness_view
 from kmaflow.store.views.dialect import dialect_of
 

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from kmaflow.store import Store
-from kmaflow.store.schema import upgrade
 from kmaflow.store.errors import StoreForeign
+from kmaflow.store.schema import upgrade
 from kmaflow.store.schema.migrations import BOOKS, STATE
 
 from ..databases import ENGINES, database

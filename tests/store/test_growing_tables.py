@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from kmaflow.store import Store
 from kmaflow.store.schema import upgrade
-from kmaflow.store.schema.service import OBSERVATION_SCHEMA
 from kmaflow.store.schema.observations import OBSERVATIONS
+from kmaflow.store.schema.service import OBSERVATION_SCHEMA
 
 from .bodies import at, columns, load, minute_body, rows, stamp
 from .shape import again, contents, differences, drop_views, view_names, wanted_views

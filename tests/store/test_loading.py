@@ -16,8 +16,8 @@ from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.read import read
 from kmaflow.store import Store
 from kmaflow.store import load as loading
-from kmaflow.store.errors import StoreError, StoreFull
 from kmaflow.store.engines.loader import Loader, loader_for
+from kmaflow.store.errors import StoreError, StoreFull
 
 from .bodies import (
     NOON,

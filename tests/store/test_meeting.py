@@ -19,9 +19,9 @@ import sqlalchemy as sa
 from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.failpoints import POINTS
 from kmaflow.store import Store
-from kmaflow.store.errors import StoreBusy, StoreConflict, StoreLost
 from kmaflow.store.engines.loader import Loader, loader_for
 from kmaflow.store.engines.locks import days_of, writing_alone
+from kmaflow.store.errors import StoreBusy, StoreConflict, StoreLost
 
 from ..databases import database
 from .bodies import NOON, WITNESS, at, load, minute_body, observations, revisions, rows, stamp, value

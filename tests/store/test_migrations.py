@@ -18,20 +18,20 @@ import sqlalchemy as sa
 from kmaflow.catalog.time import MINUTE
 from kmaflow.store import Store, views
 from kmaflow.store.engines import partitions
-from kmaflow.store.schema import upgrade
-from kmaflow.store.schema.service import METADATA, STATE_METADATA
 from kmaflow.store.engines.locks import writing_alone
-from kmaflow.store.schema.migrations import BOOKS, STATE, History, upgrade
 from kmaflow.store.quota_books import CALL_SIZE
+from kmaflow.store.schema import upgrade as schema
+from kmaflow.store.schema.migrations import BOOKS, STATE, History, upgrade
 from kmaflow.store.schema.observations import METADATA as OBSERVED
 from kmaflow.store.schema.observations import OBSERVATIONS
+from kmaflow.store.schema.service import METADATA, STATE_METADATA
 
 from ..databases import database
 from .bodies import NOON, at, load, minute_body, rows, stamp
 from .shape import again, contents, differences, table_names, view_names, wanted_views
 
 HERE = Path(__file__).parent
-MIGRATIONS = HERE.parents[1] / "src/kmaflow/store/migrations"
+MIGRATIONS = HERE.parents[1] / "src/kmaflow/store/schema/migrations"
 
 
 def _earlier(history: History) -> list[str]:
@@ -75,8 +75,8 @@ def engine(store: Store) -> sa.Engine:
 
 
 def test_new_service_tables_are_those_of_the_description(engine: sa.Engine) -> None:
-    upgrade.make(engine)
-    upgrade.make_state(engine)
+    schema.make(engine)
+    schema.make_state(engine)
     assert differences(engine, METADATA) == []
     assert differences(engine, STATE_METADATA) == []
 
@@ -102,7 +102,7 @@ def test_every_earlier_revision_becomes_todays_with_its_rows(store: Store, engin
         for tm, stn, amount in cells:
             connection.execute(OBSERVATIONS["aws_cloud"].insert().values(tm_kst=tm, stn=stn, ca_tot=amount, fetch_id=7))
     before = contents(engine, [*names, "aws_cloud"])
-    upgrade.make(engine)
+    schema.make(engine)
     assert contents(engine, [*names, "aws_cloud"]) == before
     assert differences(engine, METADATA) == []
     if revision < "0002":  # which makes ``latest`` from the rows that are there
@@ -114,13 +114,13 @@ def test_every_earlier_revision_becomes_todays_with_its_rows(store: Store, engin
 
 @pytest.mark.parametrize("revision", _earlier(STATE))
 def test_every_earlier_state_becomes_todays_with_its_rows(engine: sa.Engine, revision: str) -> None:
-    upgrade.make(engine)
+    schema.make(engine)
     _at(engine, STATE, revision)
     _fill(engine, ["api_usage"])
     before = contents(engine, ["api_usage"])
-    assert set(upgrade.make_state(engine)) == {table for table in STATE_METADATA.tables if table not in before}
+    assert set(schema.make_state(engine)) == {table for table in STATE_METADATA.tables if table not in before}
     assert contents(engine, [CALL_SIZE.name]) == {CALL_SIZE.name: []}
-    assert upgrade.make_state(engine) == []
+    assert schema.make_state(engine) == []
     assert contents(engine, ["api_usage"]) == before
     assert differences(engine, STATE_METADATA) == []
 
@@ -133,7 +133,7 @@ def test_a_database_of_0_1_0_goes_on(tmp_path: Path) -> None:
         before = contents(store.engine, names)
         assert sum(map(len, before.values())) > 20
         assert set(store.init()) == {"latest", "coverage_day", "observation_schema", *OBSERVED.tables}
-        upgrade.make_state(store.engine)
+        schema.make_state(store.engine)
         assert contents(store.engine, names) == before
         for metadata in (METADATA, STATE_METADATA, OBSERVED):
             assert differences(store.engine, metadata) == []
@@ -178,7 +178,7 @@ class _Scissors:
         """Whether the work was not done within so many statements."""
         self.left = statements
         try:
-            upgrade.make(engine, ["aws_cloud"])
+            schema.make(engine, ["aws_cloud"])
         except _Cut:
             return True
         finally:
@@ -212,7 +212,7 @@ def test_a_migration_that_is_cut_off_has_done_nothing(kind: str, start: str, tmp
         for statements in (1, 2, 4):
             assert scissors.cut_off(store.engine, statements)
             assert _seen(store.engine) == before
-        upgrade.make(store.engine, ["aws_cloud"])
+        schema.make(store.engine, ["aws_cloud"])
         _is_whole(store.engine, fetches=start != "nothing")
 
 
@@ -266,6 +266,6 @@ def test_ten_that_start_at_once_make_everything_once(
     assert view_names(engine) == wanted_views(engine)
     noted = rows(store, "SELECT table_name, version FROM observation_schema")
     view = views.version(engine.dialect.name)
-    assert set(noted) == {("aws_cloud", upgrade.version_of(OBSERVATIONS["aws_cloud"]))} | {
+    assert set(noted) == {("aws_cloud", schema.version_of(OBSERVATIONS["aws_cloud"]))} | {
         (name, view) for name in views.NAMES
     }

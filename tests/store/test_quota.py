@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from kmaflow.errors import KmaflowError
 from kmaflow.hub.errors import QuotaSpent
 from kmaflow.store import quota_books
-from kmaflow.store.schema.service import API_USAGE, LEASE
+from kmaflow.store.engines.server import server_time
 from kmaflow.store.errors import StoreLost
 from kmaflow.store.meter import Meter
 from kmaflow.store.quota import Quota
@@ -32,7 +32,7 @@ from kmaflow.store.quota_limits import (
     estimate,
     need_until_midnight,
 )
-from kmaflow.store.engines.server import server_time
+from kmaflow.store.schema.service import API_USAGE, LEASE
 from kmaflow.store.state import State
 
 from ..databases import ENGINES, database

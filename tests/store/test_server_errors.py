@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from kmaflow.store import Store
+from kmaflow.store.engines.loader import loader_for
 from kmaflow.store.errors import (
     StoreBusy,
     StoreConflict,
@@ -26,7 +27,6 @@ from kmaflow.store.errors import (
     StoreUnstorable,
     translated,
 )
-from kmaflow.store.engines.loader import loader_for
 
 from ..databases import database, server_url
 from .bodies import at, load, minute_body, observations, rows, stamp

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from kmaflow.store import Store
 from kmaflow.store.schema import upgrade
-from kmaflow.store.schema.service import SERVICE_TABLES
 from kmaflow.store.schema.observations import METADATA
+from kmaflow.store.schema.service import SERVICE_TABLES
 
 from .bodies import columns, load, minute_body, rows, stamp
 from .shape import differences

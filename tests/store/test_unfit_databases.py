@@ -14,8 +14,8 @@ from sqlalchemy.engine import URL, make_url
 from kmaflow.catalog.time import Window
 from kmaflow.read import export, read
 from kmaflow.store import Store
-from kmaflow.store.schema import upgrade
 from kmaflow.store.errors import StoreDenied, StoreForeign
+from kmaflow.store.schema import upgrade
 
 from ..databases import database, server_url
 from .bodies import WINDOW, at, load, load_list, minute_body, rows, stamp, station_body

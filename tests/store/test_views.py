@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.store import Store, views
-from kmaflow.store.schema import service
 from kmaflow.store.engines.database import open_engine, writing
 from kmaflow.store.errors import StoreError
+from kmaflow.store.schema import service
 from kmaflow.store.schema.observations import OBSERVATIONS
 
 from ..databases import ENGINES, database

@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from kmaflow.store import Store, views
-from kmaflow.store.schema.service import SERVICE_TABLES
 from kmaflow.store.engines.database import writing
 from kmaflow.store.schema.observations import METADATA, OBSERVATIONS
+from kmaflow.store.schema.service import SERVICE_TABLES
 
 _KOREAN = re.compile("[가-힣]")
 _ENGLISH = re.compile("[A-Za-z]{2}")

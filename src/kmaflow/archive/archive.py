@@ -22,9 +22,9 @@ from uuid import uuid4
 
 import zstandard
 
-from kmaflow.errors import KmaflowError
 from kmaflow.archive.manifest import BadLine, Entry, Manifest
 from kmaflow.archive.storage import PART, place
+from kmaflow.errors import KmaflowError
 
 __all__ = ["Archive", "ArchiveError", "BadLine", "BodyDamaged", "BodyMissing", "Entry", "sha256"]
 

@@ -19,9 +19,9 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from kmaflow.archive.storage import Place
 from kmaflow.catalog.time import Window, now_kst
 from kmaflow.errors import UsageError
-from kmaflow.archive.storage import Place
 
 log = logging.getLogger(__name__)
 

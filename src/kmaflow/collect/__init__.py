@@ -1,7 +1,7 @@
 """Plan and run: what brings the hub's answers into the database."""
 
-from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.collector import Collector, StationSync
+from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.stations import ALL, StationChoice, UnknownStations
 
 __all__ = ["ALL", "Collector", "DatasetResult", "StationChoice", "StationSync", "UnknownStations"]

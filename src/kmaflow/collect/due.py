@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.collect.planning.plan import Want
-from kmaflow.store.coverage.retries import FOR_A_PERSON, Attempts, answers, due, failures, seconds, stamps_of
-from kmaflow.store.schema.service import COMPLETENESS_HOUR
-from kmaflow.store.coverage.states import stored_rows
 from kmaflow.store.coverage.gaps import Gap, gaps, runs, unanswered, unread
 from kmaflow.store.coverage.gaps import due as had_by_hub
+from kmaflow.store.coverage.retries import FOR_A_PERSON, Attempts, answers, due, failures, seconds, stamps_of
+from kmaflow.store.coverage.states import stored_rows
 from kmaflow.store.coverage.timeline import ANSWERED, Axis, Group, Picture
 from kmaflow.store.ledger import GIVEN_UP
+from kmaflow.store.schema.service import COMPLETENESS_HOUR
 
 MISSING_STEPS = (10 * MINUTE, HOUR, 6 * HOUR, DAY, 3 * DAY)
 QUIET_STEPS = (10 * MINUTE, HOUR)

@@ -10,16 +10,16 @@ from itertools import islice
 from typing import Any
 
 from kmaflow.catalog.time import DAY, HOUR, Window
+from kmaflow.collect.collector import Collector
 from kmaflow.collect.due import Due, due_now, meant_gaps
 from kmaflow.collect.planning.calls import Call
-from kmaflow.collect.planning.plan import Budget, Plan, Want
 from kmaflow.collect.planning.estimate import cheapest_calls, usual_windows, wants_of
+from kmaflow.collect.planning.plan import Budget, Plan, Want
 from kmaflow.collect.result import DatasetResult
-from kmaflow.collect.collector import Collector
 from kmaflow.collect.stations import ALL, StationChoice
 from kmaflow.store import ledger
-from kmaflow.store.coverage.retries import standing_refusal
 from kmaflow.store.coverage.gaps import Gap
+from kmaflow.store.coverage.retries import standing_refusal
 from kmaflow.store.engines.database import reading, writing
 from kmaflow.store.quota_limits import CallClass
 

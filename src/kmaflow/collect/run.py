@@ -25,9 +25,9 @@ from kmaflow.hub.client import Answer, Failure, HubClient
 from kmaflow.hub.errors import EmptyAnswer, HubError, NotYetProduced, QuotaSpent
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.store import Store
+from kmaflow.store.coverage.record import unproduced
 from kmaflow.store.errors import StoreUnstorable
 from kmaflow.store.ledger import Fetch
-from kmaflow.store.coverage.record import unproduced
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from functools import partial
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
+from kmaflow.collect.collector import Collector
 from kmaflow.collect.live_need import EVERY
 from kmaflow.collect.repair import Repair, Repaired
 from kmaflow.collect.result import DatasetResult
-from kmaflow.collect.collector import Collector
 from kmaflow.collect.stations import StationChoice
 from kmaflow.errors import KmaflowError
 from kmaflow.hub.errors import HubError

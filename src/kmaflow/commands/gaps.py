@@ -104,8 +104,8 @@ def _found(
     all_states: bool,
 ) -> list[Gap]:
     from kmaflow.catalog.time import now_kst
-    from kmaflow.store.coverage.states import hours, quiet
     from kmaflow.store.coverage.gaps import gaps as gaps_in
+    from kmaflow.store.coverage.states import hours, quiet
 
     now = now_kst()
     found: list[Gap] = []

@@ -40,8 +40,8 @@ def load(
     from kmaflow import catalog
     from kmaflow.catalog.time import parse_time
     from kmaflow.collect import Collector
-    from kmaflow.maintain.load_saved import load_body, read_file
     from kmaflow.errors import KmaflowError
+    from kmaflow.maintain.load_saved import load_body, read_file
     from kmaflow.settings import load_settings
     from kmaflow.store.errors import StoreError
 

@@ -19,8 +19,8 @@ def why(
     from kmaflow.catalog import dataset as described
     from kmaflow.catalog.time import parse_time
     from kmaflow.collect import Collector
-    from kmaflow.maintain.why import story
     from kmaflow.errors import UsageError
+    from kmaflow.maintain.why import story
     from kmaflow.settings import load_settings
 
     with Collector.open(load_settings(), needs_hub=False) as collector:

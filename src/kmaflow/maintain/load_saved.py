@@ -12,8 +12,8 @@ import polars as pl
 from kmaflow.catalog import DATASETS, STATION_LISTS
 from kmaflow.catalog.model import Dataset, StationList
 from kmaflow.catalog.time import Window, to_kst
-from kmaflow.collect.run import chosen_rows, keep
 from kmaflow.collect.collector import Collector
+from kmaflow.collect.run import chosen_rows, keep
 from kmaflow.collect.stations import ALL, StationChoice
 from kmaflow.errors import KmaflowError, UsageError
 from kmaflow.hub.body import open_body

@@ -21,9 +21,6 @@ import sqlalchemy as sa
 
 from kmaflow.archive.archive import BodyMissing, Entry
 from kmaflow.catalog.time import DAY, Window
-from kmaflow.maintain.archive_index import LISTS, History, Part
-from kmaflow.maintain.rebuild_report import Rebuilt, Remade
-from kmaflow.maintain.reparse import Reread, ahead, clipped, parts_within, reread
 from kmaflow.collect.collector import Collector
 from kmaflow.collect.stations import ALL, StationChoice, choose, means_all, wanted
 from kmaflow.errors import UsageError
@@ -31,12 +28,15 @@ from kmaflow.failpoints import reach
 from kmaflow.hub.errors import HubError
 from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.hub.station_list import ParsedStations
+from kmaflow.maintain.archive_index import LISTS, History, Part
+from kmaflow.maintain.rebuild_report import Rebuilt, Remade
+from kmaflow.maintain.reparse import Reread, ahead, clipped, parts_within, reread
 from kmaflow.store import rebuilds
 from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import StoreBusy
 from kmaflow.store.lease import Lease
-from kmaflow.store.retry import again
 from kmaflow.store.rebuild_range import Answer, Stretch, remaking
+from kmaflow.store.retry import again
 
 log = logging.getLogger(__name__)
 

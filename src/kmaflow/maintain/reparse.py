@@ -11,8 +11,6 @@ from typing import TypeVar
 from kmaflow.archive.archive import Archive, BodyMissing, Entry
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import Window
-from kmaflow.maintain.archive_index import LISTS
-from kmaflow.maintain.load_saved import own_window, pieces, within
 from kmaflow.collect.run import chosen_rows
 from kmaflow.collect.stations import StationChoice
 from kmaflow.hub.body import END, open_body, refusal
@@ -20,6 +18,8 @@ from kmaflow.hub.empty import why_empty
 from kmaflow.hub.errors import EmptyAnswer, HubError
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.hub.station_list import ParsedStations, parse_stations
+from kmaflow.maintain.archive_index import LISTS
+from kmaflow.maintain.load_saved import own_window, pieces, within
 from kmaflow.store.ledger import Fetch
 
 #: Answers that are read and parsed while one is loaded: bounds the memory.

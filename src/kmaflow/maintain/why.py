@@ -15,10 +15,10 @@ from kmaflow.hub.body import open_body
 from kmaflow.hub.header import column_order
 from kmaflow.hub.lines import tokens_of
 from kmaflow.store import ledger
-from kmaflow.store.schema.service import FETCH, REJECTED_LINE, REVISION
 from kmaflow.store.coverage.states import stamps
 from kmaflow.store.engines.database import reading
 from kmaflow.store.schema.observations import OBSERVATIONS
+from kmaflow.store.schema.service import FETCH, REJECTED_LINE, REVISION
 
 _WHY = {
     "present": ("값이 있습니다", "the row has values"),

@@ -26,9 +26,9 @@ import sqlalchemy as sa
 
 from kmaflow.catalog.time import Window
 from kmaflow.read.tables import FETCH_ID, Subject, subject
-from kmaflow.store.schema.service import FETCH, REVISION
-from kmaflow.store.ledger import LOADED, RETIRED, touching
 from kmaflow.store.engines.select import select
+from kmaflow.store.ledger import LOADED, RETIRED, touching
+from kmaflow.store.schema.service import FETCH, REVISION
 
 _KEY = ["tm_kst", "stn"]
 _TIME = pl.Datetime("us")

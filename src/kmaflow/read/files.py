@@ -15,8 +15,8 @@ from uuid import uuid4
 
 import polars as pl
 
-from kmaflow.errors import KmaflowError
 from kmaflow.archive.storage import driver_errors, to_disk
+from kmaflow.errors import KmaflowError
 
 #: Under this key a Parquet file tells about itself, as JSON.
 METADATA_KEY = "kmaflow"

@@ -17,11 +17,11 @@ from kmaflow.read.as_of import Answers, answers, rows_at
 from kmaflow.read.tables import FETCH_ID, Subject, subject
 from kmaflow.store import Store
 from kmaflow.store.engines import select
-from kmaflow.store.schema.service import LATEST
-from kmaflow.store.schema.columns import schema_of
 from kmaflow.store.engines.database import reading
 from kmaflow.store.engines.partitions import add_months, month_of
 from kmaflow.store.retry import again
+from kmaflow.store.schema.columns import schema_of
+from kmaflow.store.schema.service import LATEST
 
 Period = Literal["month", "day"]
 

@@ -22,12 +22,12 @@ from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger, stations
 from kmaflow.store.coverage import record
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH, REJECTED_LINE, REVISION
-from kmaflow.store.ledger import Earlier, Fetch
 from kmaflow.store.engines.loader import Loader, loader_for
+from kmaflow.store.ledger import Earlier, Fetch
 from kmaflow.store.pairs import load_pairs
-from kmaflow.store.stations import StationChanges
 from kmaflow.store.schema.observations import OBSERVATIONS
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH, REJECTED_LINE, REVISION
+from kmaflow.store.stations import StationChanges
 
 _KEY = ["tm_kst", "stn"]
 #: So many unreadable lines of one body are kept one by one.

@@ -9,10 +9,10 @@ import polars as pl
 
 from kmaflow.catalog.time import Window
 from kmaflow.hub.parse import Parsed
-from kmaflow.store.schema.service import REVISION
-from kmaflow.store.ledger import Earlier, Fetch
 from kmaflow.store.engines.loader import Loader
+from kmaflow.store.ledger import Earlier, Fetch
 from kmaflow.store.schema.observations import OBSERVATIONS, PRESENT_WEATHER_CODE
+from kmaflow.store.schema.service import REVISION
 
 _Cell = tuple[datetime, int]
 _Codes = dict[int, tuple[int | None, int | None]]

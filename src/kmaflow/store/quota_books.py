@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from kmaflow.store.schema.service import API_USAGE, STATE_METADATA
-from kmaflow.store.quota_limits import CLASSES, CallClass, Kind, Spent, Usage, day_of, next_midnight
 from kmaflow.store.engines.server import insert_if_absent, server_time
 from kmaflow.store.engines.types import MOMENT, ON_SERVERS, STAMP
+from kmaflow.store.quota_limits import CLASSES, CallClass, Kind, Spent, Usage, day_of, next_midnight
+from kmaflow.store.schema.service import API_USAGE, STATE_METADATA
 
 API_KEY_STATE = sa.Table(
     "api_key_state",

@@ -22,6 +22,12 @@ from kmaflow.hub.parse import PARSER_VERSION, Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger
 from kmaflow.store.coverage import day
+from kmaflow.store.engines.loader import loader_for
+from kmaflow.store.engines.locks import days_of, writing_alone
+from kmaflow.store.ledger import LOADED, RETIRED, Fetch
+from kmaflow.store.load import Loaded, load, load_list
+from kmaflow.store.schema.columns import schema_of
+from kmaflow.store.schema.observations import OBSERVATIONS, tables_of
 from kmaflow.store.schema.service import (
     COMPLETENESS_HOUR,
     COVERAGE_DAY,
@@ -31,14 +37,8 @@ from kmaflow.store.schema.service import (
     REVISION,
     STATION,
 )
-from kmaflow.store.schema.columns import schema_of
-from kmaflow.store.ledger import LOADED, RETIRED, Fetch
-from kmaflow.store.load import Loaded, load, load_list
-from kmaflow.store.engines.loader import loader_for
-from kmaflow.store.engines.locks import days_of, writing_alone
 from kmaflow.store.stations import StationChanges
 from kmaflow.store.store import Store
-from kmaflow.store.schema.observations import OBSERVATIONS, tables_of
 
 #: By what an answer is known to ledger and archive: station asked, when it came, SHA-256.
 Answer = tuple[int, datetime, str]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from kmaflow.store import ledger
-from kmaflow.store.schema.service import FETCH
 from kmaflow.store.engines.database import reading, writing
 from kmaflow.store.ledger import LOADED
+from kmaflow.store.schema.service import FETCH
 from kmaflow.store.store import Store
 
 #: ``dataset`` of these ledger rows.

@@ -16,9 +16,9 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from kmaflow.catalog.time import HOUR, Window
 from kmaflow.store import ledger
 from kmaflow.store.engines.database import BUSY_SECONDS, reading, writing
-from kmaflow.store.errors import StoreBusy, StoreConflict
 from kmaflow.store.engines.locks import days_of, writing_alone
 from kmaflow.store.engines.partitions import EARLIER, add_months, existing, month_of, name_of
+from kmaflow.store.errors import StoreBusy, StoreConflict
 from kmaflow.store.schema.observations import tables_of
 
 #: What is looked at, and where there are no partitions deleted, in one transaction.

@@ -15,11 +15,11 @@ import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, FETCH, REJECTED_LINE
 from kmaflow.store.coverage.day import Minutes, Sheet, day_of, days_of, joined, minute_of, who_of, write
-from kmaflow.store.ledger import LOADED, LONGEST
 from kmaflow.store.coverage.record import YOUNG, answered_minutes
+from kmaflow.store.ledger import LOADED, LONGEST
 from kmaflow.store.schema.observations import OBSERVATIONS
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, FETCH, REJECTED_LINE
 
 #: Hours are read so many at a time: bounds the memory.
 _SPAN = 10 * DAY

@@ -16,16 +16,16 @@ from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger, stations
 from kmaflow.store.engines import partitions
-from kmaflow.store.schema import upgrade
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH, LATEST, STATION
 from kmaflow.store.engines.database import open_engine, reading, shown, writing
+from kmaflow.store.engines.locks import days_of, writing_alone
 from kmaflow.store.errors import StoreMonthGone
 from kmaflow.store.ledger import Fetch
 from kmaflow.store.load import Loaded, load, load_list
-from kmaflow.store.engines.locks import days_of, writing_alone
 from kmaflow.store.retry import again
-from kmaflow.store.stations import Station, StationChanges
+from kmaflow.store.schema import upgrade
 from kmaflow.store.schema.observations import tables_of
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH, LATEST, STATION
+from kmaflow.store.stations import Station, StationChanges
 
 
 @dataclass(frozen=True, slots=True)

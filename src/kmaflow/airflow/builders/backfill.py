@@ -14,11 +14,11 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, TriggerRule, get_current_context, task
 
 from kmaflow.airflow.builders import docs
-from kmaflow.airflow.tasks import backfill
-from kmaflow.airflow.builders.observations import OWNER, POOL, RETRIES, STATION_LIST_AGE, asset, stations_task
 from kmaflow.airflow.builders.form import backfill_form
+from kmaflow.airflow.builders.observations import OWNER, POOL, RETRIES, STATION_LIST_AGE, asset, stations_task
 from kmaflow.airflow.provider.schedule import start_date
 from kmaflow.airflow.provider.setup import pool_slots
+from kmaflow.airflow.tasks import backfill
 from kmaflow.airflow.tasks.observations import CHECK
 from kmaflow.catalog import DATASETS
 from kmaflow.settings import load_settings

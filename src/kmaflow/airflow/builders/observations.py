@@ -25,10 +25,10 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Asset, TriggerRule, get_current_context, task
 
 from kmaflow.airflow.builders import docs
-from kmaflow.airflow.tasks import observations
 from kmaflow.airflow.builders.form import observation_form
 from kmaflow.airflow.provider.schedule import catchup, start_date
 from kmaflow.airflow.provider.timetable import WindowTimetable
+from kmaflow.airflow.tasks import observations
 from kmaflow.settings import load_settings
 
 if TYPE_CHECKING:

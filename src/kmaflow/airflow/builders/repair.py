@@ -15,12 +15,12 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, TriggerRule, get_current_context, task
 
 from kmaflow.airflow.builders import docs
-from kmaflow.airflow.tasks import repair
-from kmaflow.airflow.builders.observations import OWNER, POOL, RETRIES, STATION_LIST_AGE, asset, stations_task
 from kmaflow.airflow.builders.form import repair_form
+from kmaflow.airflow.builders.observations import OWNER, POOL, RETRIES, STATION_LIST_AGE, asset, stations_task
 from kmaflow.airflow.provider.schedule import start_date
-from kmaflow.airflow.tasks.observations import CHECK
 from kmaflow.airflow.provider.timetable import WindowTimetable
+from kmaflow.airflow.tasks import repair
+from kmaflow.airflow.tasks.observations import CHECK
 from kmaflow.catalog import DATASETS
 from kmaflow.settings import load_settings
 

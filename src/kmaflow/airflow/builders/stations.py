@@ -8,8 +8,8 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, TriggerRule
 
 from kmaflow.airflow.builders import docs
-from kmaflow.airflow.builders.observations import OWNER, RETRIES, stations_task
 from kmaflow.airflow.builders.form import connection_form
+from kmaflow.airflow.builders.observations import OWNER, RETRIES, stations_task
 from kmaflow.airflow.provider.schedule import start_date
 from kmaflow.airflow.provider.timetable import WindowTimetable
 from kmaflow.settings import load_settings

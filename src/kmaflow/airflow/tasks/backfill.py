@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from kmaflow.airflow.tasks.quota_operator import UntilQuota
 from kmaflow.airflow.tasks.observations import SUMMARY, WindowIncomplete, as_task_error
+from kmaflow.airflow.tasks.quota_operator import UntilQuota
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window, floor_to, now_kst, parse_time
 from kmaflow.errors import KmaflowError, UsageError

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from structlog.contextvars import bound_contextvars
 
-from kmaflow.airflow.tasks.quota_operator import UntilQuota
 from kmaflow.airflow.tasks.observations import SUMMARY, as_task_error
+from kmaflow.airflow.tasks.quota_operator import UntilQuota
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import parse_time
 from kmaflow.errors import KmaflowError, UsageError

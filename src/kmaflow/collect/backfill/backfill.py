@@ -17,10 +17,10 @@ from typing import Any
 from kmaflow.catalog.time import Window
 from kmaflow.collect.backfill.chunks import Chunk, ChunkDone, Trouble, cut
 from kmaflow.collect.backfill.workers import Alone, Crew, Order, Orders, Step, Team
-from kmaflow.collect.due import due_now, meant_gaps
-from kmaflow.collect.planning.plan import Budget, Plan
-from kmaflow.collect.planning.estimate import cheapest_calls, wants_of
 from kmaflow.collect.collector import Collector
+from kmaflow.collect.due import due_now, meant_gaps
+from kmaflow.collect.planning.estimate import cheapest_calls, wants_of
+from kmaflow.collect.planning.plan import Budget, Plan
 from kmaflow.collect.stations import StationChoice
 from kmaflow.hub.errors import EmptyAnswer
 from kmaflow.store.engines.database import reading

@@ -8,11 +8,11 @@ from datetime import datetime
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window, floor_to
-from kmaflow.collect.due import due_now
-from kmaflow.collect.planning.plan import Budget, Plan
-from kmaflow.collect.planning.estimate import cheapest_calls, wants_of
-from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.collector import Collector
+from kmaflow.collect.due import due_now
+from kmaflow.collect.planning.estimate import cheapest_calls, wants_of
+from kmaflow.collect.planning.plan import Budget, Plan
+from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.stations import StationChoice
 from kmaflow.store.coverage.retries import FOR_A_PERSON
 from kmaflow.store.engines.database import reading

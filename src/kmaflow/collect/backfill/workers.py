@@ -18,8 +18,8 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol, TypeAlias
 
 from kmaflow.collect.backfill.chunks import Chunk, ChunkDone, fill
-from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.collector import Collector
+from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.stations import StationChoice
 from kmaflow.errors import KmaflowError
 from kmaflow.settings import Settings

@@ -17,9 +17,9 @@ from kmaflow.collect.live_need import EVERY, live_works
 from kmaflow.collect.planning.plan import Budget, Plan, Price, Rules, Want, plan_calls
 from kmaflow.collect.stations import StationChoice, choose, means_all, wanted
 from kmaflow.store.coverage.gaps import Gap, asked, ever_reported, first_start
+from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
 from kmaflow.store.meter import kind_of_call
 from kmaflow.store.quota_limits import Limits, estimate, need_until_midnight
-from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
 from kmaflow.store.stations import Station
 
 #: Stations of a network before any is known.

@@ -18,8 +18,8 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
-from kmaflow.store.schema.service import COVERAGE_DAY
 from kmaflow.store.ledger import Fetch, Younger
+from kmaflow.store.schema.service import COVERAGE_DAY
 
 #: The key of ``answered`` for answers of which every row was stored.
 ALL = "all"

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import MINUTE, Window, floor_to
-from kmaflow.store.schema.service import COVERAGE_DAY, FETCH, REJECTED_LINE
-from kmaflow.store.coverage.timeline import ANSWERED, TROUBLE, Group, Picture, State
 from kmaflow.store.coverage.day import start_of
+from kmaflow.store.coverage.timeline import ANSWERED, TROUBLE, Group, Picture, State
 from kmaflow.store.ledger import LONGEST
+from kmaflow.store.schema.service import COVERAGE_DAY, FETCH, REJECTED_LINE
 
 _AT_ONCE = 500
 

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import Window
-from kmaflow.store.schema.service import FETCH
 from kmaflow.store.ledger import LOADED
+from kmaflow.store.schema.service import FETCH
 
 #: The youngest answers of a dataset, by their windows: what counts as seen.
 _ANSWERS = 500

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from kmaflow.catalog.time import DAY, MINUTE, Window
 from kmaflow.hub.parse import Parsed
-from kmaflow.store.schema.service import COMPLETENESS_HOUR
 from kmaflow.store.coverage.day import (
     AROUND,
     Minutes,
@@ -27,6 +26,7 @@ from kmaflow.store.coverage.day import (
     write,
 )
 from kmaflow.store.ledger import Fetch, Younger
+from kmaflow.store.schema.service import COMPLETENESS_HOUR
 
 #: So long after its stamp a row that is not there may still come, where the hub prints no placeholders: collectors step back up to 3 hours.
 YOUNG = timedelta(hours=3)

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.hub.errors import TerminalHubError
-from kmaflow.store.schema.service import FETCH
 from kmaflow.store.coverage.timeline import Axis, Group, Picture, concerns, moment, plain
 from kmaflow.store.ledger import LOADED, touching
+from kmaflow.store.schema.service import FETCH
 
 Seconds: TypeAlias = NDArray[np.int64]
 NEVER = np.iinfo(np.int64).min

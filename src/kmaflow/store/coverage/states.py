@@ -16,12 +16,12 @@ import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window, floor_to
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH
+from kmaflow.store.coverage.day import days_of, read
 from kmaflow.store.coverage.gaps import Gap, due, rejected_cells
 from kmaflow.store.coverage.timeline import ANSWERED, Picture, State, plain
-from kmaflow.store.coverage.day import days_of, read
 from kmaflow.store.ledger import LONGEST, RETIRED
 from kmaflow.store.schema.observations import OBSERVATIONS
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH
 
 #: Columns of :func:`hours` beside ``dataset``, ``hour_kst`` and ``stn``.
 STATES: tuple[State, ...] = ("present", "blank", "absent", "not_yet_produced", "refused", "rejected", "not_asked")

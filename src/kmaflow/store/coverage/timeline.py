@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import MINUTE, Window, floor_to
 from kmaflow.hub.errors import ConnectionFailed
-from kmaflow.store.schema.service import FETCH
 from kmaflow.store.coverage.day import ALL, AROUND, days_of, read, start_of, stations_of
 from kmaflow.store.ledger import GIVEN_UP, LONGEST, RETIRED
+from kmaflow.store.schema.service import FETCH
 
 State = Literal["present", "blank", "absent", "not_yet_produced", "refused", "rejected", "not_asked"]
 #: Missing, for exit code 3, ``gaps`` and repair (design.md §6).

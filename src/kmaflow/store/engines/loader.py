@@ -15,9 +15,9 @@ import polars as pl
 import sqlalchemy as sa
 
 from kmaflow.catalog.time import Window
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, LATEST
-from kmaflow.store.schema.columns import names_of
 from kmaflow.store.engines.select import select
+from kmaflow.store.schema.columns import names_of
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, LATEST
 
 #: Rows that are turned into a driver's form at once; bounds the memory of any load.
 BATCH = 50_000

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.store.schema.columns import STAMP_TEXT, keys_of, names_of
 from kmaflow.store.engines.loader import Loader, batches
+from kmaflow.store.schema.columns import STAMP_TEXT, keys_of, names_of
 
 log = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 
 from kmaflow.catalog.time import Window, now_kst
 from kmaflow.store.engines.database import BUSY_SECONDS, reading
-from kmaflow.store.errors import StoreError, StoreForeign
-from kmaflow.store.schema.preflight import where
 from kmaflow.store.engines.locks import writing_alone
+from kmaflow.store.errors import StoreError, StoreForeign
 from kmaflow.store.schema.observations import is_partitioned
+from kmaflow.store.schema.preflight import where
 
 log = logging.getLogger(__name__)
 

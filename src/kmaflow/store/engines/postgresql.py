@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, LATEST
-from kmaflow.store.schema.columns import STAMP_TEXT, keys_of, names_of
 from kmaflow.store.engines.loader import Loader, batches
+from kmaflow.store.schema.columns import STAMP_TEXT, keys_of, names_of
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, LATEST
 
 _PIECE = 4_000
 _TYPES: dict[type[sa.types.TypeEngine[Any]], str] = {

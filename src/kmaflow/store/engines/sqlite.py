@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.store.schema.columns import STAMP_TEXT, keys_of, names_of
 from kmaflow.store.engines.loader import Loader, batches
+from kmaflow.store.schema.columns import STAMP_TEXT, keys_of, names_of
 
 
 class SqliteLoader(Loader):

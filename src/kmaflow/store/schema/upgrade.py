@@ -19,14 +19,14 @@ import sqlalchemy as sa
 from kmaflow.catalog import DATASETS
 from kmaflow.store import views
 from kmaflow.store.engines import partitions
-from kmaflow.store.schema.service import OBSERVATION_SCHEMA
 from kmaflow.store.engines.database import shown
-from kmaflow.store.errors import StoreDenied, translated
-from kmaflow.store.schema.preflight import refuse_taken, refuse_unfit, refuse_unlike, with_grant
 from kmaflow.store.engines.locks import writing_alone
+from kmaflow.store.errors import StoreDenied, translated
 from kmaflow.store.schema.migrations import BOOKS, STATE, History, upgrade
 from kmaflow.store.schema.migrations.steps import make_indexes
 from kmaflow.store.schema.observations import METADATA, is_partitioned, tables_of
+from kmaflow.store.schema.preflight import refuse_taken, refuse_unfit, refuse_unlike, with_grant
+from kmaflow.store.schema.service import OBSERVATION_SCHEMA
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, LATEST, STATION
 from kmaflow.store.schema.observations import OBSERVATIONS
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, LATEST, STATION
 from kmaflow.store.views.completeness import completeness_view
 from kmaflow.store.views.definition import View
 from kmaflow.store.views.dialect import dialect_of
