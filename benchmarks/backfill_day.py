@@ -34,10 +34,10 @@ from sqlalchemy.engine import make_url
 from kmaflow.catalog import AWS_DATASETS, DATASETS
 from kmaflow.catalog.time import Window
 from kmaflow.collect.planning.calls import plan
-from kmaflow.collect.stations import ALL
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.store import Store
 from kmaflow.store.ledger import Fetch
+from kmaflow.store.selection import ALL
 
 CORES = len(os.sched_getaffinity(0))
 YEAR = Window(datetime(2025, 11, 22), datetime(2026, 11, 22))

@@ -24,8 +24,8 @@ from simulated import simulated_hub
 from kmaflow.catalog import DATASETS, STATION_LISTS
 from kmaflow.catalog.time import Window
 from kmaflow.collect.planning.calls import Call, plan
-from kmaflow.collect.stations import ALL
 from kmaflow.simulator import DEFAULT_KEY
+from kmaflow.store.selection import ALL
 
 #: The day that is rendered, and the moment at which the simulator's clock stands.
 DAY = Window(datetime(2026, 11, 21), datetime(2026, 11, 22))

@@ -16,8 +16,8 @@ from typing import ClassVar
 
 from kmaflow.printable import printable
 
-#: Of what happened, so much is told: a hub or a file may have said megabytes.
-_MOST = 1_000
+#: Characters of a message, and of a foreign text that it holds: a hub or a file may have said megabytes.
+_LONGEST, LONGEST_TEXT = 1_000, 400
 
 
 class KmaflowError(Exception):
@@ -36,7 +36,7 @@ class KmaflowError(Exception):
     todo_ko: str = ""
 
     def __init__(self, what: str, *, todo_en: str | None = None, todo_ko: str | None = None) -> None:
-        self.what = printable(what, _MOST)
+        self.what = printable(what, _LONGEST)
         if todo_en is not None:
             self.todo_en = todo_en
         if todo_ko is not None:
@@ -46,6 +46,11 @@ class KmaflowError(Exception):
     def __str__(self) -> str:
         todo = " / ".join(part for part in (self.todo_ko, self.todo_en) if part)
         return f"{self.what} → {todo}" if todo else self.what
+
+
+def shown(text: str) -> str:
+    """A text of others as messages and tables may hold it: escaped, cut after :data:`LONGEST_TEXT` characters."""
+    return printable(text, LONGEST_TEXT)
 
 
 class UsageError(KmaflowError):

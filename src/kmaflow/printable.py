@@ -11,7 +11,8 @@ _UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 def printable(text: str, most: int) -> str:
     """The text with such characters escaped as Python writes them (``\\x00``, ``\\n``, ``\\udc80``), and at most about ``most`` characters of it.
 
-    What is cut says how long it was; the archive has it whole.
+    What is cut says how much is missing; the archive has it whole.
     """
     kept = _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text[:most])
-    return kept if len(text) <= most else f"{kept}… ({len(text):,} characters)"
+    more = len(text) - most
+    return f"{kept}… ({more:,} characters more)" if more > 0 else kept

@@ -37,8 +37,12 @@ class Settings(BaseSettings):
     archive_url: str = Field("", repr=False, description="원문 보관소 / bodies; default: a folder in HOME")
     daily_calls: int = Field(20_000, gt=0, description="하루 호출 한도 / calls a day")
     daily_bytes: int = Field(5_000_000_000, gt=0, description="하루 용량 한도 / bytes a day")
-    calls_per_second: float = Field(20.0, gt=0, description="1초에 시작할 호출 / calls begun in a second, all workers")
-    concurrent_calls: int = Field(8, gt=0, description="동시에 진행할 호출 / calls under way, all workers")
+    calls_per_second: float = Field(
+        20.0, gt=0, description="1초에 시작할 호출, 프로세스마다 / calls begun in a second, by each process"
+    )
+    concurrent_calls: int = Field(
+        8, gt=0, description="동시에 진행할 호출, 프로세스마다 / calls under way at a time, of each process"
+    )
     backfill_share: float = Field(
         1.0, gt=0, le=1, description="과거 채우기가 쓸 하루 한도의 몫 / part of a day's quota that backfill may spend"
     )

@@ -80,7 +80,7 @@ class FakeCollector:
             raise self.fail_sync
         return FakeSync()
 
-    def choose_stations(self, text: str, networks: Sequence[str] = ("AWS",)) -> FakeChoice:
+    def choose_stations(self, text: str, datasets: Sequence[str] = ("aws_minute",)) -> FakeChoice:
         if self.fail_check is not None:
             raise self.fail_check
         return FakeChoice(None if text == "all" else tuple(int(part) for part in text.split(",")))

@@ -33,5 +33,5 @@ context: Any = {
 }
 logging.getLogger("kmaflow").info("before the task")
 network: Any = "SFC" if dataset.startswith("asos") else "AWS"
-observations.collect(context, dataset=dataset, network=network)
+observations.collect(context, dataset=dataset)
 logging.getLogger("kmaflow").info("after the task")

@@ -73,7 +73,9 @@ def context(**form: Any) -> tuple[Context, Pushed]:
 
 
 def task(dataset: str = "aws_minute") -> backfill.FillPeriod:
-    return backfill.FillPeriod(task_id=dataset, dataset=dataset, period=PERIOD)
+    return backfill.FillPeriod(
+        task_id=dataset, dataset=dataset, periods={dataset: PERIOD} if dataset == "aws_minute" else {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,28 +95,39 @@ def test_a_wrong_form_fails_before_anything_is_asked(core: FakeCollector, form: 
 
 def test_the_form_becomes_few_periods_the_latest_first(core: FakeCollector) -> None:
     assert backfill.check(context()[0]) == [
-        {"from": "2025-01-02 00:00", "to": "2025-01-03 00:00"},
-        {"from": "2025-01-01 00:00", "to": "2025-01-02 00:00"},
+        {"aws_minute": {"from": "2025-01-02 00:00", "to": "2025-01-03 00:00"}},
+        {"aws_minute": {"from": "2025-01-01 00:00", "to": "2025-01-02 00:00"}},
     ]
     assert core.opened[0]["needs_hub"] is False
 
 
-@pytest.mark.parametrize("names", [["aws_minute"], ["asos_hourly"], list(DATASETS)])
+@pytest.mark.usefixtures("core")
+def test_a_year_of_both_networks_costs_asos_as_few_tasks_as_a_year_of_asos() -> None:
+    """One call brings 30 days of hours: 13 calls a year, whatever minutes are filled beside them."""
+    year = {"from": "2024-01-01 07:00", "to": "2024-12-31 07:00"}
+    alone = backfill.check(context(**year, datasets=["asos_hourly"])[0])
+    both = backfill.check(context(**year, datasets=["aws_minute", "asos_hourly"])[0])
+    assert [one["asos_hourly"] for one in both if "asos_hourly" in one] == [one["asos_hourly"] for one in alone]
+    assert len(alone) == 13
+    assert len([one for one in both if "aws_minute" in one]) == len(both) == 37
+
+
+@pytest.mark.parametrize("name", ["aws_minute", "asos_hourly"])
 @pytest.mark.parametrize("days", [1, 40, 366, 4000])
-def test_periods_tile_the_window(names: list[str], days: int) -> None:
+def test_periods_tile_the_window(name: str, days: int) -> None:
     window = Window(datetime(2015, 1, 1, 7, 30), datetime(2015, 1, 1, 7, 30) + days * DAY)
-    periods = backfill.periods_of(names, window)
+    periods = backfill.periods_of(DATASETS[name], window)
     assert (periods[0].start, periods[-1].end) == (window.start, window.end)
     assert all(one.end == two.start for one, two in pairwise(periods))
     assert len(periods) <= 41
-    unit = 30 * DAY if names == ["asos_hourly"] else DAY if days > 1 else 6 * HOUR
+    unit = 30 * DAY if name == "asos_hourly" else DAY if days > 1 else 6 * HOUR
     assert all((period.end - period.start) % unit == 0 * DAY for period in periods[1:-1])
 
 
 def test_a_day_is_cut_into_quarters_and_hours_stay_together() -> None:
     day = Window(datetime(2015, 1, 1), datetime(2015, 1, 2))
-    assert backfill.periods_of(list(DATASETS), day) == list(day.split(6 * HOUR))
-    assert backfill.periods_of(["asos_hourly"], day) == [day]
+    assert backfill.periods_of(DATASETS["aws_minute"], day) == list(day.split(6 * HOUR))
+    assert backfill.periods_of(DATASETS["asos_hourly"], day) == [day]
 
 
 def test_a_period_is_filled_on_behalf_of_backfill_with_its_share(core: FakeCollector) -> None:

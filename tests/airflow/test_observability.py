@@ -149,10 +149,10 @@ def test_a_task_reports_whether_it_is_green_or_red(monkeypatch: pytest.MonkeyPat
     reported: list[str] = []
     monkeypatch.setattr(connections, "open_collector", fake.open)
     monkeypatch.setattr(metrics, "report", lambda _, dataset: reported.append(dataset))
-    observations.collect(context()[0], dataset="asos_hourly", network="SFC")
+    observations.collect(context()[0], dataset="asos_hourly")
     fake.refuse["asos_hourly"] = NotYetProduced("too young")
     with pytest.raises(NotYetProduced):
-        observations.collect(context()[0], dataset="asos_hourly", network="SFC")
+        observations.collect(context()[0], dataset="asos_hourly")
     assert reported == ["asos_hourly", "asos_hourly"]
 
 

@@ -12,9 +12,8 @@ from werkzeug.security import check_password_hash
 
 from kmaflow.airflow.builders.observations import RETRIES
 from kmaflow.airflow.metadata_check import MetadataRefused
-from kmaflow.run.cluster_environment import Machine, scale_rules
-from kmaflow.run.cluster_init import migrate_metadata, prepare_airflow
-from kmaflow.run.preparation import StartFailed
+from kmaflow.run.preparation import StartFailed, migrate_metadata, prepare_airflow
+from kmaflow.run.scale import Machine, scale_rules
 from tests.databases import server_url as machine_server
 
 STRONG = "nR4-vT9.kW2_xQ7!zL5"
@@ -27,7 +26,7 @@ def test_the_celery_executor_can_be_imported() -> None:
     assert module.CeleryExecutor.__name__ == "CeleryExecutor"
 
 
-def test_a_killed_workers_task_runs_again_within_two_minutes() -> None:
+def test_the_retry_of_a_killed_workers_task_is_due_within_two_minutes() -> None:
     rules = scale_rules(Machine(2, None))
     noticed = int(rules["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"]) + int(
         rules["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL"]
@@ -56,18 +55,18 @@ def test_the_login_is_made_and_its_password_can_be_changed(airflow_database: Pat
 
     fab = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
     environ = {**os.environ, "AIRFLOW__CORE__AUTH_MANAGER": fab}
-    assert not prepare_airflow({**environ, "KMAFLOW_ADMIN_PASSWORD": STRONG})
+    assert not prepare_airflow(environ, password=STRONG)
     first = password_hash()
     assert check_password_hash(first, STRONG)
-    prepare_airflow({**environ, "KMAFLOW_ADMIN_PASSWORD": STRONG})
+    prepare_airflow(environ, password=STRONG)
     assert password_hash() == first
-    prepare_airflow({**environ, "KMAFLOW_ADMIN_PASSWORD": STRONG[::-1]})
+    prepare_airflow(environ, password=STRONG[::-1])
     assert check_password_hash(password_hash(), STRONG[::-1])
 
 
 def test_a_preparation_that_fails_stops_the_start(tmp_path: Path) -> None:
     nowhere = {**os.environ, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path}/none/airflow.db"}
-    with pytest.raises(StartFailed, match="ended with code"):
-        prepare_airflow(nowhere)  # without a password, too
-    with pytest.raises(StartFailed, match="db migrate ended with code"):
+    with pytest.raises(StartFailed, match="setup ended with code"):
+        prepare_airflow(nowhere)
+    with pytest.raises(StartFailed, match="db-migrate ended with code"):
         migrate_metadata(nowhere)

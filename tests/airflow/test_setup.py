@@ -62,9 +62,7 @@ def test_what_a_user_changed_stays() -> None:
 
 
 def test_the_launcher_gets_one_json_object() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "kmaflow.airflow.provider.setup"], check=True, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-m", "kmaflow.run.preparation"], check=True, capture_output=True, text=True)
     assert json.loads(done.stdout) == {
         "made": ["pool kma_apihub", "connection kma_apihub", "connection kma_store"],
         "kept": [],

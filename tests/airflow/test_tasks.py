@@ -61,7 +61,7 @@ def test_what_only_a_person_mends_is_not_tried_again(core: FakeCollector, error:
     core.refuse["asos_hourly"] = error
     given, instance = context()
     with pytest.raises(AirflowFailException, match=error.what):
-        observations.collect(given, dataset="asos_hourly", network="SFC")
+        observations.collect(given, dataset="asos_hourly")
     assert instance.pushed["return_value"]["rows"] == 0
 
 
@@ -69,7 +69,7 @@ def test_what_the_quota_stops_is_skipped_and_leaves_its_counts(core: FakeCollect
     core.refuse["asos_hourly"] = quota_spent()
     given, instance = context()
     with pytest.raises(AirflowSkipException, match=r"not asked: quota \(asked again from 2026-03-02 00:00 KST\)"):
-        observations.collect(given, dataset="asos_hourly", network="SFC")
+        observations.collect(given, dataset="asos_hourly")
     assert (instance.pushed["return_value"]["rows"], instance.pushed["return_value"]["complete"]) == (0, False)
     core.fail_sync = quota_spent()
     given, instance = context()
@@ -81,7 +81,7 @@ def test_what_the_quota_stops_is_skipped_and_leaves_its_counts(core: FakeCollect
 def test_what_may_pass_is_tried_again(core: FakeCollector) -> None:
     core.refuse["asos_hourly"] = NotYetProduced("too young")
     with pytest.raises(NotYetProduced):
-        observations.collect(context()[0], dataset="asos_hourly", network="SFC")
+        observations.collect(context()[0], dataset="asos_hourly")
 
 
 def test_a_gap_without_an_error_is_red_too_and_xcom_stays_small(
@@ -93,14 +93,14 @@ def test_a_gap_without_an_error_is_red_too_and_xcom_stays_small(
     monkeypatch.setattr(core, "collect", gaps)
     given, instance = context()
     with pytest.raises(observations.WindowIncomplete, match=r"1000 part\(s\) missing"):
-        observations.collect(given, dataset="asos_hourly", network="SFC")
+        observations.collect(given, dataset="asos_hourly")
     assert len(instance.pushed["return_value"]["missing"]) == 20
 
 
 def test_a_rejected_line_alone_is_red(core: FakeCollector, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core, "collect", lambda dataset, window, _: FakeResult(dataset, window, rejected=1))
     with pytest.raises(observations.WindowIncomplete, match=r"1 line\(s\) rejected"):
-        observations.collect(context()[0], dataset="asos_hourly", network="SFC")
+        observations.collect(context()[0], dataset="asos_hourly")
 
 
 def test_a_collector_that_cannot_be_opened_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,25 +110,25 @@ def test_a_collector_that_cannot_be_opened_is_red(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(connections, "open_collector", no_key)
     given, _ = context()
     with pytest.raises(AirflowFailException, match="no API Hub key"):
-        observations.collect(given, dataset="asos_hourly", network="SFC")
+        observations.collect(given, dataset="asos_hourly")
     with pytest.raises(AirflowFailException, match="no API Hub key"):
-        observations.check(given, names=["asos_hourly"], network="SFC")
+        observations.check(given, names=["asos_hourly"])
     with pytest.raises(AirflowFailException, match="no API Hub key"):
         observations.sync_stations(given, max_age=timedelta(hours=24))
 
 
 def test_a_dataset_of_another_dag_is_refused_by_name(core: FakeCollector) -> None:
-    with pytest.raises(AirflowFailException, match="no such dataset here: aws_minute"):
-        observations.check(context(datasets=["aws_minute"])[0], names=["asos_hourly"], network="SFC")
+    with pytest.raises(AirflowFailException, match="there is no dataset 'aws_minute'"):
+        observations.check(context(datasets=["aws_minute"])[0], names=["asos_hourly"])
     assert core.opened == []
 
 
 def test_a_run_without_data_interval_gets_the_last_complete_one(core: FakeCollector) -> None:
-    plan = observations.check(context()[0], names=["asos_hourly"], network="SFC")
+    plan = observations.check(context()[0], names=["asos_hourly"])
     assert (plan["from"], plan["to"]) == ("2026-03-01 12:00", "2026-03-01 13:00")
 
 
 def test_a_dataset_that_is_not_in_the_plan_is_skipped(core: FakeCollector) -> None:
     with pytest.raises(AirflowSkipException, match="aws_minute"):
-        observations.collect(context()[0], dataset="aws_minute", network="AWS")
+        observations.collect(context()[0], dataset="aws_minute")
     assert core.opened == []

@@ -18,9 +18,9 @@ from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.collect import Collector, DatasetResult, StationChoice
 from kmaflow.collect.live_need import live_works
 from kmaflow.hub.errors import QuotaSpent
+from kmaflow.quota.limits import DayQuotaSpent, LiveWork, need_until_midnight
 from kmaflow.simulator import DEFAULT_KEY, KeyGrant
 from kmaflow.simulator.server import Running
-from kmaflow.store.quota_limits import DayQuotaSpent, LiveWork, need_until_midnight
 from kmaflow.store.schema.service import FETCH
 
 from .hub import NOW, plan, settings_for, simulated, window

@@ -252,6 +252,16 @@ def test_history_that_waits_for_its_quota_does_not_hold_up_young_cells(moving: R
         assert repaired.calls >= 12
 
 
+def test_a_busy_week_leaves_history_its_own_calls(moving: Running, tmp_path: Path) -> None:
+    now = BEGIN + 11 * HOUR
+    edge = now - 7 * DAY
+    with at_work(moving, tmp_path, now) as (collector, _):
+        repaired = Repair(collector, begin=edge - HOUR, end=edge + HOUR, most_old_calls=4).mend("aws_cloud")
+        assert (repaired.calls, repaired.more) == (6 + 4, True), "six young calls, and four of the six old ones"
+        few = Repair(collector, begin=edge - HOUR, end=edge + HOUR, most_calls=1, most_old_calls=4)
+        assert few.mend("aws_cloud").calls == 1
+
+
 def test_a_line_that_is_down_for_days_gives_nothing_up(moving: Running, tmp_path: Path) -> None:
     with at_work(moving, tmp_path, BEGIN + 15 * MINUTE) as (collector, clock):
         there = collector.client.hub_url

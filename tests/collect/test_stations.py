@@ -10,11 +10,11 @@ import pytest
 from kmaflow.catalog.model import Network
 from kmaflow.catalog.time import HOUR
 from kmaflow.collect import ALL, StationChoice, UnknownStations
-from kmaflow.collect.stations import choose
 from kmaflow.errors import UsageError
 from kmaflow.hub.errors import NotApplied
 from kmaflow.simulator import KeyGrant
 from kmaflow.simulator.server import Running
+from kmaflow.store.selection import choose
 from kmaflow.store.stations import Station
 
 from .hub import NOW, collecting, requests_seen, simulated, window
@@ -150,4 +150,4 @@ def test_stations_that_no_list_names_can_be_chosen_once_they_have_reported_in_th
         collector.collect("aws_minute", window("12:00", "12:01"), ALL)
         assert collector.choose_stations() == StationChoice((108,))
         with pytest.raises(UnknownStations):
-            collector.choose_stations("108", ("SFC",))
+            collector.choose_stations("108", ["asos_hourly"])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import sqlite3
 import sys
+import time
 import types
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing
@@ -238,7 +240,7 @@ def test_load(kmaflow: Kmaflow, saved: Path, tmp_path: Path) -> None:
     assert "unchanged" in kmaflow("load", saved).out
     later = tmp_path / "later.txt"
     later.write_bytes(BODY.replace(b",-9.3,", b",-9.4,"))
-    (older,) = _json(kmaflow("load", later, "--fetched-at", "2020-01-01", "--json"))["files"]
+    (older,) = _json(kmaflow("load", later, "--fetched-at", "2025-01-15 12:30", "--json"))["files"]
     assert (older["updated"], older["revised"]) == (0, 1)
     naked = tmp_path / "naked.txt"
     naked.write_bytes(b"\n".join(line for line in BODY.split(b"\n") if not line.startswith(b"#")))
@@ -254,6 +256,21 @@ def test_load(kmaflow: Kmaflow, saved: Path, tmp_path: Path) -> None:
     lists = tmp_path / "stations.txt"
     lists.write_bytes(station_body("AWS", {108: "서울"}))
     assert kmaflow("load", lists).code == 0
+
+
+def test_load_names_a_file_that_cannot_be_read_once_and_shows_no_table(kmaflow: Kmaflow, tmp_path: Path) -> None:
+    done = kmaflow("load", tmp_path / "none.txt")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.count("none.txt") == 1
+
+
+def test_load_refuses_a_file_of_tomorrow_and_names_the_way(kmaflow: Kmaflow, saved: Path) -> None:
+    tomorrow = time.time() + 86_400
+    os.utime(saved, (tomorrow, tomorrow))
+    done = kmaflow("load", saved)
+    assert done.code == 1
+    assert "--fetched-at" in done.err
+    assert kmaflow("load", saved, "--fetched-at", "2025-01-15 13:00").code == 0
 
 
 def test_people_on_a_terminal_see_progress(
@@ -298,6 +315,7 @@ def test_why_tells_corrections_and_states_without_values(kmaflow: Kmaflow, saved
         (["load", "no-such-file"], 1, ["No such file"]),
         (["load", "x", "--dataset", "nothing"], 2, ["aws_minute"]),
         (["load", "x", "--fetched-at", "soon"], 2, ["not a time"]),
+        (["load", "x", "--fetched-at", "2199-01-01"], 2, ["future"]),
         (["why", "nothing", "108", "2025-01-15"], 2, ["aws_minute"]),
         (["why", "aws_minute", "nowhere", "2025-01-15"], 2, ["no such station"]),
         (["simulate", "--faults", "nonsense=1"], 2, ["nonsense"]),

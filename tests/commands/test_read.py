@@ -78,6 +78,30 @@ def test_a_table_with_units_meanings_and_how_to_get_more(kmaflow: Kmaflow, fille
     assert "30 of 30 rows" in kmaflow("read", "aws_minute", *TEN, "--limit", "0").out
 
 
+def test_stations_are_named_as_for_collect(kmaflow: Kmaflow, filled: Path) -> None:
+    """A station of blank rows has reported: it can be read as it can be collected. The same words are refused with the same advice."""
+    with Store(f"sqlite:///{filled}/kmaflow.db") as store:
+        load(store, minute_body({(stamp(5), 500): {}}), at(25))
+    assert "500" in kmaflow("read", "aws_minute", *TEN, "--stations", "500").out
+    refused = {
+        command: kmaflow(command, "aws_minute", *TEN, "--stations", "109", *more).err
+        for command, more in {"read": (), "gaps": (), "plan": (), "export": ("--out", "files")}.items()
+    }
+    assert len(set(refused.values())) == 1, refused
+    assert "nearest: 109 → 108 서울" in refused["read"]
+
+
+@pytest.mark.parametrize("command", ["read", "gaps", "plan", "repair", "collect", "backfill", "export", "watch"])
+def test_every_command_advises_alike_about_an_unknown_dataset(
+    kmaflow: Kmaflow, home: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KMAFLOW_API_KEY", "a" * 22)
+    window = () if command == "watch" else MONTH
+    done = kmaflow(command, "aws_minut", *window, *(("--out", "x") if command == "export" else ()))
+    assert done.code == 2
+    _one_line(done, "there is no dataset 'aws_minut'", "did you mean aws_minute", "datasets: aws_minute, aws_cloud")
+
+
 def test_as_it_was_known(kmaflow: Kmaflow, filled: Path) -> None:
     def ta(*more: str) -> list[float | None]:
         done = kmaflow(

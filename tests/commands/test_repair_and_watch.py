@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import floor_to, now_kst
 from kmaflow.simulator import DEFAULT_KEY, SimulatorSettings, running
 from kmaflow.simulator.server import Running
@@ -92,6 +93,15 @@ def test_watch_once_does_what_is_due_and_ends(
     asked = len(requests_seen(present_hub))
     kmaflow("watch", "aws_cloud", "--once")
     assert len(requests_seen(present_hub)) <= asked + 1, "only a window that has come due meanwhile"
+
+
+def test_watch_all_means_all_whatever_else_is_named(
+    kmaflow: Kmaflow, hub: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert hub.url
+    monkeypatch.setattr("kmaflow.collect.watch.Watch.turn", lambda _: False)
+    done = kmaflow("watch", "all", "aws_minute", "--once")
+    assert done.err.startswith(", ".join(DATASETS))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -15,7 +15,7 @@ from tests.e2e.compose import ROOT, Compose, composed, wait_until
 
 from kmaflow.catalog.time import Window
 from kmaflow.run.api import FINISHED, AirflowApi, ApiBusy
-from kmaflow.run.cluster_environment import SIMULATED, server_url
+from kmaflow.run.environment import SIMULATED, server_url
 from kmaflow.run.finished_runs import DATASETS_OF, finished_run
 from kmaflow.run.secrets import ClusterSecrets, read_secrets
 from kmaflow.run.truth_check import Comparison, TruthCheck

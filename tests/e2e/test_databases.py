@@ -10,17 +10,18 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
+from tests.e2e.conftest import last_hours
 
 from kmaflow.catalog import AWS_DATASETS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, floor_to, now_kst
 from kmaflow.hub.secrecy import key_id
+from kmaflow.quota.limits import Limits
+from kmaflow.quota.quota import Quota
 from kmaflow.run.launch import Running, await_condition, started
 from kmaflow.run.smoke import _await_run, smoke_settings
-from kmaflow.run.truth_check import TruthCheck, last_hours
+from kmaflow.run.truth_check import TruthCheck
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.store.engines.database import open_engine
-from kmaflow.store.quota import Quota
-from kmaflow.store.quota_limits import Limits
 from kmaflow.store.state import State
 
 from ..databases import database
@@ -74,7 +75,7 @@ def waits_for_the_quota_without_a_worker_slot(running: Running) -> None:
     api = running.api
     until = floor_to(now_kst(), MINUTE) + 2 * MINUTE
     with State(running.database_url) as state:
-        Quota(state, key_id(SecretStr(DEFAULT_KEY)), Limits())._exhausted("calls", "hub", until)
+        Quota(state, key_id(SecretStr(DEFAULT_KEY)), Limits()).set_exhausted("calls", "hub", until)
     for dag_id in ("kma_aws", "kma_asos", "kma_repair"):
         api.pause(dag_id, paused=True)
     day = now_kst() - 10 * DAY

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal
 
 import httpx
 import pytest
@@ -12,58 +12,37 @@ from pydantic import SecretStr
 
 from kmaflow.catalog import STATION_LISTS
 from kmaflow.hub.client import Answer, Failure, HubClient
-from kmaflow.hub.errors import ConnectionFailed, HubError, QuotaSpent, ServerFailed, TransientHubError, Truncated
+from kmaflow.hub.errors import ConnectionFailed, HubError, HubTimeout, QuotaSpent, ServerFailed, Truncated
 from kmaflow.simulator import DEFAULT_KEY
 
 from .answers import ASOS, MINUTE, NOW, Desk, from_simulator, minutes, simulated
 
-MIDNIGHT = datetime(2026, 11, 23)
 TEN = minutes(10)
 TOO_OFTEN = '{"result":{"status":403,"message":"일일 최대 호출 건수를 초과하였습니다."}}'.encode()
 
 
-@dataclass
-class FakeTicket:
-    """Keeps what it was settled with; ``()`` = never."""
-
-    settled: tuple[object, ...] = ()
-    left: bool = False
-
-    def __enter__(self) -> FakeTicket:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.left = True
-
-    def settle(self, size: int | None, *, typical: bool = True, made: bool = True) -> None:
-        assert not self.settled
-        self.settled = (size, typical)
+#: What came of a call: the bytes of an answer, or the error with what it brought.
+Ended = int | tuple[type[HubError], bytes, bool]
 
 
 @dataclass
 class FakeMeter:
-    """Lets everything in but the reservations that ``refuse`` numbers (from 0)."""
+    """Lets every call be made but those that ``refuse`` numbers (from 0), and keeps what it is told."""
 
     refuse: dict[int, HubError] = field(default_factory=dict)
     asked: list[tuple[str, int, int | None]] = field(default_factory=list)
-    tickets: list[FakeTicket] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
 
-    def reserve(self, name: str, stamps: int, stn: int | None) -> FakeTicket:
+    @contextmanager
+    def call(self, name: str, stamps: int, stn: int | None) -> Iterator[Callable[[int], None]]:
         self.asked.append((name, stamps, stn))
         if error := self.refuse.get(len(self.asked) - 1):
             raise error
-        self.tickets.append(FakeTicket())
-        return self.tickets[-1]
-
-    def exhausted(self, kind: Literal["calls", "bytes"]) -> datetime:
-        self.told.append(kind)
-        return MIDNIGHT
-
-    @property
-    def settled(self) -> list[tuple[object, ...]]:
-        assert all(ticket.left for ticket in self.tickets), "every place is given back"
-        return [ticket.settled for ticket in self.tickets]
+        try:
+            yield self.ended.append
+        except HubError as error:
+            self.ended.append((type(error), error.body, error.sent))
+            raise
 
 
 @pytest.fixture
@@ -99,14 +78,14 @@ def test_a_call_is_let_in_by_what_it_asks_and_settled_with_the_bytes_that_came(m
         ("asos_hourly", 1, None),
         ("station_SFC", 1, None),
     ]
-    assert meter.settled == [(len(answer.content), True) for answer in (ten, one, hour, lists)]
+    assert meter.ended == [len(answer.content) for answer in (ten, one, hour, lists)]
 
 
-def test_every_try_is_let_in_anew_and_a_refusal_is_no_measure_of_such_calls(meter: FakeMeter) -> None:
+def test_every_try_is_a_call_of_its_own_and_a_refusal_is_told(meter: FakeMeter) -> None:
     desk = answers(500, 503)
     with desk.client(meter=meter) as client:
         answer = client.ask(MINUTE, TEN)
-    assert meter.settled == [(2, False), (2, False), (len(answer.content), True)]
+    assert meter.ended == [(ServerFailed, b"no", True), (ServerFailed, b"no", True), len(answer.content)]
     assert len(desk.asked) == 3
 
 
@@ -116,7 +95,7 @@ def test_halves_are_calls_of_their_own(meter: FakeMeter) -> None:
         parts = list(client.ask_in_parts(MINUTE, TEN, let_in=lambda: let_in.append(1)))
     assert [stamps for _, stamps, _ in meter.asked] == [10, 5, 5]
     assert all(isinstance(part, Answer) for part in parts)
-    assert len(let_in) == len(meter.settled) == 3
+    assert len(let_in) == len(meter.ended) == 3
 
 
 def test_an_answer_that_broke_off_has_no_size(meter: FakeMeter) -> None:
@@ -124,7 +103,7 @@ def test_an_answer_that_broke_off_has_no_size(meter: FakeMeter) -> None:
     slow = httpx.ReadTimeout("slow")
     with answers(cut, slow).client(meter=meter, tries=2) as client, pytest.raises(HubError):
         client.ask(MINUTE, TEN)
-    assert meter.settled == [(None, False), (None, False)]
+    assert meter.ended == [(Truncated, b"", True), (HubTimeout, b"", True)]
 
 
 def test_what_never_reached_the_hub_brought_nothing(meter: FakeMeter) -> None:
@@ -133,14 +112,14 @@ def test_what_never_reached_the_hub_brought_nothing(meter: FakeMeter) -> None:
         pytest.raises(ConnectionFailed),
     ):
         client.ask(MINUTE, TEN)
-    assert meter.settled == [(0, False), (0, False)]
+    assert meter.ended == [(ConnectionFailed, b"", False)] * 2
 
 
 def test_a_body_without_its_end_is_charged_as_it_came(meter: FakeMeter) -> None:
     half = simulated("aws_minute")[:5000]
     with answers(half).client(meter=meter, tries=1) as client, pytest.raises(Truncated):
         client.ask(MINUTE, minutes(1))
-    assert meter.settled == [(5000, True)]
+    assert meter.ended == [5000]
 
 
 def test_the_hubs_word_that_the_quota_is_spent_goes_to_the_meter(meter: FakeMeter) -> None:
@@ -148,8 +127,8 @@ def test_the_hubs_word_that_the_quota_is_spent_goes_to_the_meter(meter: FakeMete
     told: list[Failure] = []
     with desk.client(meter=meter, on_failure=told.append) as client, pytest.raises(QuotaSpent) as spent:
         client.ask(MINUTE, TEN)
-    assert (meter.told, spent.value.until) == (["calls"], MIDNIGHT)
-    assert meter.settled == [(len(TOO_OFTEN), False)]
+    assert spent.value.kind == "calls"
+    assert meter.ended == [(QuotaSpent, TOO_OFTEN, True)]
     assert [(failure.final, failure.error.status) for failure in told] == [(True, 403)]
 
 
@@ -161,17 +140,8 @@ def test_what_the_meter_refuses_is_not_asked_and_not_tried_again() -> None:
         with pytest.raises(QuotaSpent, match="no more today"):
             client.ask(MINUTE, TEN)
         assert (client.requests, client.received) == (0, 0)
-    assert (desk.asked, desk.waits, len(meter.asked), meter.told) == ([], [], 1, [])
+    assert (desk.asked, desk.waits, len(meter.asked), meter.ended) == ([], [], 1, [])
     assert [(failure.window, failure.final, failure.error.status) for failure in told] == [(TEN, True, None)]
-
-
-def test_a_place_that_is_not_free_is_waited_for(meter: FakeMeter) -> None:
-    meter.refuse[0] = TransientHubError("all places are taken")
-    desk = answers()
-    with desk.client(meter=meter) as client:
-        client.ask(MINUTE, TEN)
-        assert client.requests == 1
-    assert (len(meter.asked), len(desk.waits)) == (2, 1)
 
 
 def test_a_quota_spent_between_two_tries_ends_the_tries() -> None:
@@ -179,7 +149,7 @@ def test_a_quota_spent_between_two_tries_ends_the_tries() -> None:
     desk = answers(500)
     with desk.client(meter=meter) as client, pytest.raises(QuotaSpent):
         client.ask(MINUTE, TEN)
-    assert (len(desk.asked), meter.settled) == (1, [(2, False)])
+    assert (len(desk.asked), meter.ended) == (1, [(ServerFailed, b"no", True)])
 
 
 def test_without_a_meter_nothing_is_counted() -> None:

@@ -13,13 +13,14 @@ from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.errors import UsageError
 from kmaflow.read import count, iter_frames, read, subject, subjects
 from kmaflow.read import frames as reading_frames
-from kmaflow.read.frames import ask, months, reporting
+from kmaflow.read.frames import ask, months
 from kmaflow.store import Store
 from kmaflow.store.engines.database import writing
 from kmaflow.store.engines.loader import loader_for
 from kmaflow.store.schema.observations import OBSERVATIONS
+from kmaflow.store.selection import UnknownStations
 
-from ..store.bodies import NOON, WINDOW, WITNESS, at, load, minute_body, stamp, weather_body
+from ..store.bodies import NOON, WINDOW, WITNESS, at, load, load_list, minute_body, stamp, station_body, weather_body
 
 CELL = (stamp(1), 108)
 
@@ -45,7 +46,6 @@ def test_types_order_and_what_is_missing(store: Store) -> None:
     ]
     assert count(store, "aws_minute", WINDOW) == 5
     assert count(store, "aws_minute", WINDOW, stations=[108]) == 2
-    assert reporting(store, "aws_minute") == {108, WITNESS}
 
 
 def test_a_window_holds_its_end_and_not_its_start(store: Store) -> None:
@@ -61,6 +61,18 @@ def test_few_and_many_stations(store: Store, stations: tuple[int, ...]) -> None:
     found = read(store, "aws_minute", WINDOW, stations=stations, columns=[])
     expected = [stn for stn in (90, 108) if stn in stations]
     assert found.rows() == [(stamp(minute), stn) for minute in (1, 2) for stn in expected]
+
+
+def test_words_for_stations_mean_what_they_mean_to_the_command_line(store: Store) -> None:
+    load(store, minute_body({(stamp(1), stn): {"ta": 1.0} for stn in (90, 108)}), at(15))
+    load_list(store, "AWS", station_body("AWS", {90: "속초", 108: "서울"}), at(20))
+    for words, numbers in {"서울": [108], "속초,108": [90, 108], "all": [90, 108, WITNESS]}.items():
+        assert read(store, "aws_minute", Window(NOON, stamp(1)), stations=words)["stn"].to_list() == numbers
+    assert count(store, "aws_minute", WINDOW, stations=["서울", 90]) == 2
+    assert count(store, "aws_minute", WINDOW, stations=[4711]) == 0, "a number that is no text is taken as it is"
+    for unknown in ("서울역", ["108", "4711"]):
+        with pytest.raises(UnknownStations, match="no such station"):
+            read(store, "aws_minute", WINDOW, stations=unknown)
 
 
 def test_every_value_comes_back_exactly(store: Store) -> None:
@@ -99,7 +111,6 @@ def test_what_was_never_loaded_is_empty_and_nothing_is_made(database_url: str) -
         assert read(store, "aws_cloud", WINDOW, as_of=NOON).is_empty()
         assert list(iter_frames(store, "aws_cloud", WINDOW)) == []
         assert count(store, "aws_cloud", WINDOW) == 0
-        assert reporting(store, "aws_cloud") == set()
         with store.engine.connect() as connection:
             import sqlalchemy as sa
 

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from kmaflow.catalog.time import HOUR, MINUTE, Window
+from kmaflow.quota.limits import Limits, Spent, Usage
 from kmaflow.status.health import DatasetHealth, QuotaLeft, health, quota_left
 from kmaflow.status.metrics import METRICS, PREFIX, exposition, samples
 from kmaflow.store import Store
 from kmaflow.store.engines.database import reading
-from kmaflow.store.quota_limits import Limits, Spent, Usage
 
 from ..store.bodies import NOON, WINDOW, at, fetch_of, load, minute_body, stamp
 

@@ -14,8 +14,6 @@ from sqlalchemy.engine import make_url
 from kmaflow.airflow.metadata_check import MetadataRefused, require_usable_metadata
 from kmaflow.errors import UsageError
 from kmaflow.run import cluster, databases, health
-from kmaflow.run.cluster_environment import Machine, cluster_environment, scale_rules, server_url
-from kmaflow.run.cluster_init import migrate_metadata
 from kmaflow.run.databases import (
     Choices,
     DatabaseNotThere,
@@ -24,6 +22,9 @@ from kmaflow.run.databases import (
     make_databases,
     read_choices,
 )
+from kmaflow.run.environment import cluster_environment, server_url
+from kmaflow.run.preparation import migrate_metadata
+from kmaflow.run.scale import Machine, scale_rules
 from kmaflow.run.secrets import ClusterSecrets, keep_secrets
 from kmaflow.simulator import running
 from tests.databases import server_url as machine_server
@@ -226,9 +227,9 @@ def test_init_prepares_everything_and_decides_on_the_hub(
     monkeypatch.setattr(cluster, "make_databases", lambda *_: done.append("databases"))
     monkeypatch.setattr(cluster, "migrate_metadata", lambda _: done.append("tables"))
 
-    def prepare(env: Mapping[str, str]) -> bool:
+    def prepare(_env: Mapping[str, str], *, password: str) -> bool:
         done.append("login")
-        assert len(env["KMAFLOW_ADMIN_PASSWORD"]) > 20
+        assert len(password) > 20
         return has_key
 
     monkeypatch.setattr(cluster, "prepare_airflow", prepare)

@@ -32,7 +32,9 @@ def engine(hub: Running, tmp_path: Path) -> Iterator[sa.Engine]:
     settings = load_settings(home=tmp_path, api_key=SecretStr(DEFAULT_KEY), hub_url=hub.url)
     with Collector.open(settings, clock=lambda: NOW) as collector:
         for name in NAMES:
-            assert collector.collect(name, WINDOW, collector.choose_stations("all", networks=("AWS", "SFC"))).complete
+            assert collector.collect(
+                name, WINDOW, collector.choose_stations("all", ["aws_minute", "asos_hourly"])
+            ).complete
     engine = sa.create_engine(settings.database_url)
     yield engine
     engine.dispose()

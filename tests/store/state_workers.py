@@ -14,9 +14,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from kmaflow.quota.limits import CallClass, DayQuotaSpent, Limits
+from kmaflow.quota.quota import Quota
 from kmaflow.store.engines.database import writing
-from kmaflow.store.quota import Quota
-from kmaflow.store.quota_limits import CallClass, DayQuotaSpent, Limits
 from kmaflow.store.retry import again
 from kmaflow.store.schema.service import STATE_METADATA
 from kmaflow.store.state import State
@@ -117,29 +117,48 @@ def _at_noon() -> datetime:
     return NOON
 
 
-def spend(url: str, cls: CallClass, limits: Limits, size: int, comes: int | None) -> tuple[int, list[datetime], bool]:
-    """Call until the quota is spent. Gives the calls made, their turns, and whether the books were ever above the ceiling."""
-    turns: list[datetime] = []
+def spend(url: str, cls: CallClass, limits: Limits, size: int, comes: int | None) -> tuple[int, bool]:
+    """Call until the quota is spent. Gives the calls made, and whether more was ever charged than the ceiling allows."""
+    calls = 0
     above = False
-    with State(url) as state:
-        quota = Quota(state, KEY, limits, clock=_at_noon)
+    with State(url) as state, Quota(state, KEY, limits, clock=_at_noon) as quota:
         while True:
             try:
                 with quota.reserve(cls, size=size) as ticket:
-                    turns.append(ticket.turn)
+                    calls += 1
                     total = quota.spent().total
                     above |= total.calls > limits.calls_ceiling or total.charged > limits.bytes_ceiling
                     ticket.settle(comes)
             except DayQuotaSpent:
-                return len(turns), turns, above
+                return calls, above
 
 
 def call_often(url: str, limits: Limits, times: int) -> None:
-    """Make so many calls, seen while they are under way."""
-    with State(url) as state:
-        quota = Quota(state, KEY, limits, clock=_at_noon)
+    """Make so many calls, then be seen to have finished."""
+    with State(url) as state, Quota(state, KEY, limits, clock=_at_noon) as quota:
         for _ in range(times):
             with quota.reserve("live", size=1) as ticket:
-                _step(state.engine, +1)
-                _step(state.engine, -1)
                 ticket.settle(1)
+        _step(state.engine, +1)
+
+
+def call_until(url: str, limits: Limits) -> int:
+    """Call, and hold the call open until somebody else has finished; gives the calls made."""
+    calls = 0
+    with State(url) as state, Quota(state, KEY, limits, clock=_at_noon) as quota:
+        while not calls or not witnessed(state.engine)[2]:
+            with quota.reserve("backfill", size=1) as ticket:
+                calls += 1
+                while not witnessed(state.engine)[2]:
+                    time.sleep(0.01)
+                ticket.settle(1)
+        return calls
+
+
+def call_for_ever(url: str, limits: Limits, size: int, told: Connection) -> None:
+    """Begin a call that never ends."""
+    with State(url) as state:
+        ticket = Quota(state, KEY, limits, clock=_at_noon).reserve("live", size=size)
+        told.send("called")
+        while ticket.ended is None:
+            time.sleep(60)

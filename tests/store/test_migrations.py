@@ -16,10 +16,10 @@ import pytest
 import sqlalchemy as sa
 
 from kmaflow.catalog.time import MINUTE
+from kmaflow.quota.tables import CALL_SIZE
 from kmaflow.store import Store, views
 from kmaflow.store.engines import partitions
 from kmaflow.store.engines.locks import writing_alone
-from kmaflow.store.quota_books import CALL_SIZE
 from kmaflow.store.schema import upgrade as schema
 from kmaflow.store.schema.migrations import BOOKS, STATE, History, upgrade
 from kmaflow.store.schema.observations import METADATA as OBSERVED
@@ -116,9 +116,10 @@ def test_every_earlier_revision_becomes_todays_with_its_rows(store: Store, engin
 def test_every_earlier_state_becomes_todays_with_its_rows(engine: sa.Engine, revision: str) -> None:
     schema.make(engine)
     _at(engine, STATE, revision)
+    there = table_names(engine)
     _fill(engine, ["api_usage"])
     before = contents(engine, ["api_usage"])
-    assert set(schema.make_state(engine)) == {table for table in STATE_METADATA.tables if table not in before}
+    assert set(schema.make_state(engine)) == {table for table in STATE_METADATA.tables if table not in there}
     assert contents(engine, [CALL_SIZE.name]) == {CALL_SIZE.name: []}
     assert schema.make_state(engine) == []
     assert contents(engine, ["api_usage"]) == before

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 
@@ -20,7 +20,7 @@ from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.stations import STATION_LISTS
 from kmaflow.errors import UsageError
 
-__all__ = ["ASOS_DATASETS", "AWS_DATASETS", "DATASETS", "PUBLIC_HUB", "STATION_LISTS", "dataset"]
+__all__ = ["ASOS_DATASETS", "AWS_DATASETS", "DATASETS", "PUBLIC_HUB", "STATION_LISTS", "dataset", "means_all", "named"]
 
 #: Where KMA answers the public; keys of institutions belong to the same paths on apihub-pub.kma.go.kr.
 PUBLIC_HUB = "https://apihub.kma.go.kr/api/typ01"
@@ -46,14 +46,41 @@ def dataset(name: str) -> Dataset:
     """The dataset of that name.
 
     Raises:
-        UsageError: there is none; the nearest names are in the advice, or all where none is near.
+        UsageError: there is none; the nearest names and all names are in the advice.
     """
-    try:
-        return DATASETS[name]
-    except KeyError:
-        nearest = ", ".join(get_close_matches(name, DATASETS, n=3, cutoff=0.5) or DATASETS)
+    (found,) = named([name], DATASETS)
+    return DATASETS[found]
+
+
+def means_all(words: Iterable[str]) -> bool:
+    """Whether one of the words asks for all: datasets or stations."""
+    return any(word.strip().lower() == "all" or word.strip() == "전체" for word in words)
+
+
+def named(words: Iterable[str], among: Iterable[str] = DATASETS) -> list[str]:
+    """The names that a person means by ``all`` (전체) or by single names, each once.
+
+    Args:
+        words: as they were written.
+        among: the names that there are; ``all`` gives them in this order.
+
+    Raises:
+        UsageError: there is no dataset of a name, or none is named; the nearest names and all names are in the advice.
+    """
+    names, words = list(among), [word.strip() for word in words]
+    if means_all(words):
+        return names
+    if unknown := [word for word in words if word not in names]:
+        near = dict.fromkeys(name for word in unknown for name in get_close_matches(word, names, n=3, cutoff=0.5))
         raise UsageError(
-            f"there is no dataset {name!r}",
-            todo_en=f"use {nearest}",
-            todo_ko=f"다음 가운데 하나를 쓰십시오: {nearest}",
-        ) from None
+            f"there is no dataset {', '.join(map(repr, unknown))}",
+            todo_en=(f"did you mean {', '.join(near)}? " if near else "") + f"datasets: {', '.join(names)}",
+            todo_ko=(f"혹시 {', '.join(near)}? " if near else "") + f"자료: {', '.join(names)}",
+        )
+    if not words:
+        raise UsageError(
+            "no dataset is named",
+            todo_en=f"datasets: all, {', '.join(names)}",
+            todo_ko=f"자료: all, {', '.join(names)}",
+        )
+    return list(dict.fromkeys(words))

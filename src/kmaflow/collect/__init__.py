@@ -2,6 +2,6 @@
 
 from kmaflow.collect.collector import Collector, StationSync
 from kmaflow.collect.result import DatasetResult
-from kmaflow.collect.stations import ALL, StationChoice, UnknownStations
+from kmaflow.store.selection import ALL, StationChoice, UnknownStations
 
 __all__ = ["ALL", "Collector", "DatasetResult", "StationChoice", "StationSync", "UnknownStations"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,13 +13,12 @@ from pydantic import SecretStr
 
 from kmaflow.archive.archive import Archive
 from kmaflow.catalog import DATASETS, STATION_LISTS, dataset
-from kmaflow.catalog.model import Dataset, Network
+from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import HOUR, Window, now_kst
 from kmaflow.collect.live_need import open_quota
 from kmaflow.collect.planning.calls import Call
 from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.run import DatasetRun, keep
-from kmaflow.collect.stations import ALL, StationChoice, choose, means_all, wanted
 from kmaflow.collect.unasked import told
 from kmaflow.errors import UsageError
 from kmaflow.hub.client import Failure, HubClient
@@ -29,14 +28,16 @@ from kmaflow.hub.secrecy import key_id
 from kmaflow.hub.station_list import parse_stations
 from kmaflow.log_fields import log_fields
 from kmaflow.printable import printable
+from kmaflow.quota.limits import CallClass
+from kmaflow.quota.meter import Meter
+from kmaflow.quota.quota import Quota
 from kmaflow.settings import Settings
 from kmaflow.store import Store
+from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import StoreBusy
 from kmaflow.store.lease import Lease
 from kmaflow.store.ledger import Fetch
-from kmaflow.store.meter import Meter
-from kmaflow.store.quota import Quota
-from kmaflow.store.quota_limits import CallClass
+from kmaflow.store.selection import StationChoice, resolve_stations
 from kmaflow.store.state import State
 from kmaflow.store.stations import StationChanges
 
@@ -90,7 +91,7 @@ class Collector:
         database_url: str | None = None,
         needs_hub: bool = True,
         work: CallClass = "live",
-        clock: Callable[[], datetime] = now_kst,
+        clock: Callable[[], datetime] | None = None,
     ) -> Collector:
         """Open everything.
 
@@ -98,6 +99,7 @@ class Collector:
             hub_url, api_key, database_url: instead of those of the settings.
             needs_hub: False opens without a key.
             work: the class to which calls are charged; from backfill, what live data needs is kept back.
+            clock: naive KST now; default: this machine's clock, and for the day's quota that of the state database's server.
 
         Raises:
             UsageError: there is no key.
@@ -118,15 +120,12 @@ class Collector:
             collector._open_hub(key, hub_url or settings.hub_url, work, clock)
         return collector
 
-    def _open_hub(self, key: SecretStr, hub_url: str, work: CallClass, clock: Callable[[], datetime]) -> None:
-        # A SQLite file has one writer at a time: books that wait for a load of ours would hold up the fetching beside it.
+    def _open_hub(self, key: SecretStr, hub_url: str, work: CallClass, clock: Callable[[], datetime] | None) -> None:
+        # A SQLite file has one writer at a time: a reservation that waits for a load of ours would hold up the fetching beside it.
         self._one_writer = self.state.one_writer
-        # Backfill asks call after call, so a call's bytes can be settled with the next one: half the transactions.
-        with_next = self._one_writer or work == "backfill"
-        quota = open_quota(self.settings, self.state, key_id(key), clock=clock, with_next=with_next)
-        self._stack.callback(quota.flush)
+        quota = self._stack.enter_context(open_quota(self.settings, self.state, key_id(key), clock=clock))
         self.meter = Meter(quota, work)
-        client = HubClient(key, hub_url, meter=self.meter, on_failure=self._note_failure, clock=clock)
+        client = HubClient(key, hub_url, meter=self.meter, on_failure=self._note_failure, clock=clock or now_kst)
         self._stack.callback(client.close)
         self.quota, self._client = quota, client
 
@@ -232,21 +231,16 @@ class Collector:
         return StationSync(True, changes.added, changes.changed, changes.closed, changes.total, changes.held)
 
     def choose_stations(
-        self, text: str | Iterable[str | int] | None = None, networks: Sequence[Network] = ("AWS", "SFC")
+        self, text: str | Iterable[str | int] | None = None, datasets: Iterable[str] = DATASETS
     ) -> StationChoice:
-        """A person's words (default: the setting ``STATIONS``) as numbers.
+        """A person's words (default: the setting ``STATIONS``) as numbers, for these datasets.
 
         Raises:
             UnknownStations: the nearest valid ones are named.
         """
-        text = self.settings.stations if text is None else text
-        if means_all(wanted(text)):
-            return ALL
-        reporting: set[int] = set()
-        for name, described in DATASETS.items():
-            if described.network in networks:
-                reporting |= self.store.reporting(name)
-        return choose(text, self.store.stations(), networks, reporting)
+        self.store.init()
+        with reading(self.store.engine) as connection:
+            return resolve_stations(connection, self.settings.stations if text is None else text, datasets)
 
     def collect(
         self,

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from kmaflow.catalog import ASOS_DATASETS, AWS_DATASETS, DATASETS, STATION_LISTS
-from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window, now_kst
+from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.collect.planning.calls import plan
-from kmaflow.collect.stations import ALL
+from kmaflow.quota.limits import Limits, LiveWork, Need, need_until_midnight
+from kmaflow.quota.meter import first_guess, kind_of_call
+from kmaflow.quota.quota import Quota
 from kmaflow.settings import Settings
-from kmaflow.store.meter import first_guess, kind_of_call
-from kmaflow.store.quota import Quota
-from kmaflow.store.quota_limits import Limits, LiveWork, Need, need_until_midnight
+from kmaflow.store.selection import ALL
 from kmaflow.store.state import State
 
 #: How often live data is asked for, and so how long the window is.
@@ -31,11 +31,9 @@ def open_quota(
     state: State,
     key_id: str,
     *,
-    clock: Callable[[], datetime] = now_kst,
-    with_next: bool = False,
+    clock: Callable[[], datetime] | None = None,
 ) -> Quota:
-    """The quota of a key; ``with_next`` as :class:`Quota` takes it."""
-
+    """The quota of a key; ``clock`` as :class:`Quota` takes it."""
     works: list[LiveWork] = []
     looked = -_LOOK_EVERY
 
@@ -43,10 +41,10 @@ def open_quota(
         nonlocal works, looked
         # What answers weigh changes slowly; backfill asks before every call.
         if time.monotonic() - looked >= _LOOK_EVERY:
-            works, looked = live_works(settings.window_minutes, quota.seen()), time.monotonic()
+            works, looked = live_works(settings.window_minutes, quota.sizes()), time.monotonic()
         return need_until_midnight(works, now)
 
-    quota = Quota(state, key_id, limits(settings), live_need=need, clock=clock, with_next=with_next)
+    quota = Quota(state, key_id, limits(settings), live_need=need, clock=clock)
     return quota
 
 

@@ -16,12 +16,12 @@ from kmaflow.collect.planning.calls import Call
 from kmaflow.collect.planning.estimate import cheapest_calls, usual_windows, wants_of
 from kmaflow.collect.planning.plan import Budget, Plan, Want
 from kmaflow.collect.result import DatasetResult
-from kmaflow.collect.stations import ALL, StationChoice
+from kmaflow.quota.limits import CallClass
 from kmaflow.store import ledger
 from kmaflow.store.coverage.gaps import Gap
 from kmaflow.store.coverage.retries import standing_refusal
 from kmaflow.store.engines.database import reading, writing
-from kmaflow.store.quota_limits import CallClass
+from kmaflow.store.selection import ALL, StationChoice
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,8 @@ class Repair:
     Args:
         begin: naive KST, default ``START`` or when the hub was first asked; ``end``: default what the hub should have by now.
         everything: all that is missing, whether its next try has come or it was given up, and no visits for corrections.
-        most_calls: stop after so many, newest first; what is left stays due. ``most_old_calls``: of them for what is older than a week.
+        most_calls: stop after so many, newest first; what is left stays due.
+        most_old_calls: stop after so many of those for what is older than a week, however many younger ones there were.
         patient: leave a dataset alone for an hour after a refusal that only a person can mend.
     """
 
@@ -157,7 +158,7 @@ class Repair:
             repaired.quiet, repaired.revisits = len(due.quiet), len(due.revisits)
             for work, plan in self._plans(name, due):
                 if repaired.deferred_until is None and plan.calls and not self._kept_back(work, repaired):
-                    calls = list(islice(plan, self._room(work, repaired)))
+                    calls = list(islice(plan, self._room(work, repaired.planned)))
                     repaired.more |= len(calls) < plan.calls
                     if calls:
                         repaired.add(self._ask(name, calls, work), old=work == "backfill")
@@ -172,11 +173,12 @@ class Repair:
             repaired.old_deferred_until = quota.closed_until(work)
         return repaired.old_deferred_until is not None
 
-    def _room(self, work: CallClass, repaired: Repaired) -> int | None:
-        most = self._most_calls
+    def _room(self, work: CallClass, planned: int) -> int | None:
+        """How many calls of this class may still be made after so many of this dataset; None = any number."""
+        bounds = [] if self._most_calls is None else [max(self._most_calls - planned, 0)]
         if work == "backfill" and self._most_old_calls is not None:
-            most = min(most or self._most_old_calls, self._most_old_calls)
-        return None if most is None else max(most - repaired.planned, 0)
+            bounds.append(self._most_old_calls)
+        return min(bounds, default=None)
 
     def _window(self, name: str) -> Window | None:
         collector = self._collector
@@ -187,23 +189,30 @@ class Repair:
         return found.get(name)
 
     def _due(self, name: str, window: Window) -> Due:
-        collector = self._collector
-        with reading(collector.store.engine) as connection:
+        revisit_days = 0 if self._everything else self._collector.settings.revisit_days
+        with reading(self._collector.store.engine) as connection:
             return due_now(
                 connection,
                 name,
                 window,
-                now=collector.client.clock(),
-                stations=self._choice.stations,
-                start=self._start(),
-                revisit_days=0 if self._everything else collector.settings.revisit_days,
+                revisit_days=revisit_days,
                 everything=self._everything,
-                widened=self._everything,
+                **self._meant(),
             )
 
-    def _start(self) -> datetime | None:
-        # Who names a beginning means it.
-        return self._collector.settings.start if self._begin is None else None
+    def _missing(self, name: str, window: Window) -> list[Gap]:
+        with reading(self._collector.store.engine) as connection:
+            return meant_gaps(connection, name, window, **self._meant())
+
+    def _meant(self) -> dict[str, Any]:
+        """Which cells are meant to be there, as :func:`due_now` and :func:`meant_gaps` both take it."""
+        return {
+            "now": self._collector.client.clock(),
+            "stations": self._choice.stations,
+            # Who names a beginning means it.
+            "start": self._collector.settings.start if self._begin is None else None,
+            "widened": self._everything,
+        }
 
     def _refused(self, name: str) -> str | None:
         if not self._patient:
@@ -249,19 +258,6 @@ class Repair:
             log.warning("%s %s: %s", gap.dataset, gap.window, why)
             cells += gap.cells
         return cells
-
-    def _missing(self, name: str, window: Window) -> list[Gap]:
-        collector = self._collector
-        with reading(collector.store.engine) as connection:
-            return meant_gaps(
-                connection,
-                name,
-                window,
-                now=collector.client.clock(),
-                stations=self._choice.stations,
-                start=self._start(),
-                widened=self._everything,
-            )
 
 
 def _cut(want: Want, window: Window) -> Want:

@@ -17,7 +17,6 @@ from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import Window
 from kmaflow.collect.planning.calls import Call, plan
 from kmaflow.collect.result import DatasetResult
-from kmaflow.collect.stations import StationChoice
 from kmaflow.collect.unasked import told, unasked
 from kmaflow.errors import KmaflowError
 from kmaflow.failpoints import reach
@@ -28,6 +27,7 @@ from kmaflow.store import Store
 from kmaflow.store.coverage.record import unproduced
 from kmaflow.store.errors import StoreUnstorable
 from kmaflow.store.ledger import Fetch
+from kmaflow.store.selection import StationChoice
 
 log = logging.getLogger(__name__)
 

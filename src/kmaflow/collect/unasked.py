@@ -10,8 +10,8 @@ from kmaflow.collect.planning.calls import Call
 from kmaflow.errors import KmaflowError
 from kmaflow.hub.errors import QuotaSpent
 from kmaflow.hub.parse import PARSER_VERSION
+from kmaflow.quota.limits import DayQuotaSpent
 from kmaflow.store.ledger import LONGEST, Fetch
-from kmaflow.store.quota_limits import DayQuotaSpent
 
 
 def told(error: KmaflowError, *, code: bool = False) -> str:

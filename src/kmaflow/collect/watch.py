@@ -13,11 +13,11 @@ from kmaflow.collect.collector import Collector
 from kmaflow.collect.live_need import EVERY
 from kmaflow.collect.repair import Repair, Repaired
 from kmaflow.collect.result import DatasetResult
-from kmaflow.collect.stations import StationChoice
 from kmaflow.errors import KmaflowError
 from kmaflow.hub.errors import HubError
 from kmaflow.store.coverage.gaps import gaps
 from kmaflow.store.engines.database import reading
+from kmaflow.store.selection import StationChoice
 
 log = logging.getLogger(__name__)
 

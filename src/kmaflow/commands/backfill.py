@@ -8,6 +8,7 @@ import typer
 
 from kmaflow.commands.options import NamedDatasets, NamedFrom, NamedTo, Stations
 from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
+from kmaflow.commands.selection import chosen_stations
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,14 +50,13 @@ def backfill(
     It may be ended at any moment; the same command goes on where it was. When the day's quota is spent it waits for the next one, which starts at
     00:00 KST, and goes on by itself; what live data needs until midnight is kept back. What it will cost: kmaflow plan.
     """
-    from kmaflow.catalog import DATASETS, dataset
+    from kmaflow.catalog import named
     from kmaflow.catalog.time import Window, parse_time
     from kmaflow.collect import Collector
     from kmaflow.collect.backfill.backfill import Backfill
-    from kmaflow.commands.collect import chosen_stations
     from kmaflow.settings import load_settings
 
-    names = list(DATASETS) if "all" in datasets else list(dict.fromkeys(dataset(name).name for name in datasets))
+    names = named(datasets)
     window = Window(parse_time(from_), parse_time(to))
     settings = load_settings(**({} if share is None else {"backfill_share": share}))
     with Collector.open(settings, work="backfill") as collector:

@@ -8,6 +8,7 @@ import typer
 
 from kmaflow.commands.options import NamedDatasets, NamedFrom, NamedTo, Stations
 from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
+from kmaflow.commands.selection import chosen_stations
 
 if TYPE_CHECKING:
     from kmaflow.catalog.time import Window
@@ -27,15 +28,15 @@ def collect(
 
     All stations are asked at once; --stations says which of them are stored. Asking again is safe: what is unchanged is not written.
     """
-    from kmaflow.catalog import DATASETS, dataset
+    from kmaflow.catalog import DATASETS, means_all, named
     from kmaflow.catalog.time import Window, parse_time
     from kmaflow.collect import Collector
     from kmaflow.collect.backfill.workers import tidy
     from kmaflow.settings import load_settings
 
-    names = list(DATASETS) if "all" in datasets else list(dict.fromkeys(dataset(name).name for name in datasets))
+    names = named(datasets)
     window = Window(parse_time(from_), parse_time(to))
-    if "all" in datasets:
+    if means_all(datasets):
         # Every dataset that has a stamp in the window: ten minutes need not hold a full hour.
         names = [name for name in names if window.count(DATASETS[name].cadence)] or names
     with Collector.open(load_settings()) as collector:
@@ -49,31 +50,6 @@ def collect(
     if all(result.failed for result in results) or any(result.failed and not result.missing for result in results):
         exit_with(1)
     exit_with(0 if all(result.complete for result in results) else 3)
-
-
-def chosen_stations(collector: Collector, text: str | None, names: list[str]) -> StationChoice:
-    """The stations, after their lists were brought up to date. ``stn_inf`` is an operation of its own: without it all stations still work."""
-    from datetime import timedelta
-
-    from kmaflow.catalog import DATASETS
-    from kmaflow.collect import ALL
-    from kmaflow.collect.stations import means_all, wanted
-    from kmaflow.hub.errors import HubError, QuotaSpent
-
-    networks = tuple({DATASETS[name].network for name in names})
-    words = wanted(collector.settings.stations if text is None else text)
-    try:
-        collector.sync_stations(timedelta(hours=24))
-    except HubError as error:
-        known = isinstance(error, QuotaSpent) and collector.store.station_count()
-        if error.code == "bad_key" or not (means_all(words) or known):
-            raise
-        if known and not means_all(words):
-            typer.echo(f"kmaflow: 지점 목록은 받아 둔 것을 씁니다 / station lists as they are known: {error}", err=True)
-            return collector.choose_stations(words, networks)
-        typer.echo(f"kmaflow: 지점 목록 없이 계속합니다 / going on without station lists: {error}", err=True)
-        return ALL
-    return collector.choose_stations(words, networks)
 
 
 def _run(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kmaflow.commands.output import Json, print_json, print_table, progress
-from kmaflow.commands.read import AsOf, From, Stations, To, chosen_stations
+from kmaflow.commands.read import AsOf, From, Stations, To
 
 if TYPE_CHECKING:
     from kmaflow.catalog.time import Window
@@ -38,20 +38,22 @@ def export(
     That makes archive/parquet/aws_minute/2026-10.parquet and so on: zstd, sorted, with unit and meaning of each column in the file. A month holds the
     stamps after 00:00 of its 1st up to 24:00 of its last day. A file appears whole or not at all, and a whole month is never replaced by a part of it.
     """
+    from kmaflow.catalog import named
     from kmaflow.catalog.time import Window, parse_time
     from kmaflow.read import export as write
     from kmaflow.read import subject, subjects
+    from kmaflow.read.frames import numbers_of
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
 
     if by not in ("month", "day"):
         raise typer.BadParameter("--by: month 또는 / or day")
-    names = list(subjects()) if "all" in datasets else list(dict.fromkeys(subject(name).name for name in datasets))
+    names = named(datasets, subjects())
     window = Window(parse_time(from_), parse_time(to))
     moment = None if as_of is None else parse_time(as_of)
     files: list[dict[str, Any]] = []
     with Store(load_settings().database_url) as store, progress(quiet=as_json) as bars:
-        choices = {name: chosen_stations(store, stations, subject(name)) for name in names}
+        choices = {name: numbers_of(store, stations, subject(name)) for name in names}
         for name in names:
             bar = bars.add_task(name, total=_hours(window), rows=0)
 

@@ -9,6 +9,7 @@ import typer
 
 from kmaflow.commands.options import Datasets, From, Stations, To
 from kmaflow.commands.output import Json, exit_with, print_json, print_table
+from kmaflow.commands.selection import datasets_and_stations
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -65,9 +66,8 @@ def gaps(
     begin, end = (None if text is None else parse_time(text) for text in (from_, to))
     with Store(settings.database_url) as store:
         store.init()
-        listed = store.stations()
         with reading(store.engine) as connection:
-            names, choice = subject(connection, settings, datasets, stations, listed)
+            names, choice = datasets_and_stations(connection, settings, datasets, stations)
             windows = usual_windows(connection, names, begin, end, settings.start, now)
             found = _found(connection, windows, choice, settings, all_states=all_states)
             totals = _totals(connection, windows, choice, found) if all_states else None
@@ -77,22 +77,6 @@ def gaps(
     else:
         _print(windows, choice, found, totals)
     exit_with(3 if missing else 0)
-
-
-def subject(
-    connection: sa.Connection, settings: Settings, datasets: list[str] | None, stations: str | None, listed: Any
-) -> tuple[list[str], StationChoice]:
-    """The datasets and stations that a person means.
-
-    Raises:
-        UsageError: there is no such dataset or station.
-    """
-    from kmaflow.catalog import dataset
-    from kmaflow.collect.planning.estimate import chosen, names_asked
-
-    words = ["all"] if "all" in (datasets or ()) else [dataset(name).name for name in datasets or ()]
-    names = names_asked(connection, words)
-    return names, chosen(connection, settings.stations if stations is None else stations, names, listed)
 
 
 def _found(

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from kmaflow.commands.gaps import subject
 from kmaflow.commands.options import Datasets, From, Stations, To
 from kmaflow.commands.output import Json, print_json, print_table
+from kmaflow.commands.selection import datasets_and_stations
 
 if TYPE_CHECKING:
     from kmaflow.collect import StationChoice
     from kmaflow.collect.planning.estimate import Prospect
+    from kmaflow.quota.limits import Limits
     from kmaflow.settings import Settings
-    from kmaflow.store.quota_limits import Limits
 
 
 def plan(
@@ -44,9 +44,8 @@ def plan(
     limits = limits_of(settings)
     with Store(settings.database_url) as store:
         store.init()
-        listed = store.stations()
         with reading(store.engine) as connection:
-            names, choice = subject(connection, settings, datasets, stations, listed)
+            names, choice = datasets_and_stations(connection, settings, datasets, stations)
             windows = usual_windows(connection, names, begin, end, settings.start, now)
             found = prospects(
                 connection,

@@ -71,6 +71,7 @@ def read(
     """
     from kmaflow.catalog.time import Window, parse_time
     from kmaflow.read import iter_frames, subject
+    from kmaflow.read.frames import numbers_of
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
 
@@ -82,7 +83,7 @@ def read(
     window = Window(parse_time(from_), parse_time(to))
     moment = None if as_of is None else parse_time(as_of)
     with Store(load_settings().database_url) as store:
-        numbers = chosen_stations(store, stations, what)
+        numbers = numbers_of(store, stations, what)
         most = (None if as_json or as_csv else _SHOWN) if limit is None else limit or None
         frames = iter_frames(store, what.name, window, stations=numbers, columns=chosen, as_of=moment)
         rows = _first(frames, most)
@@ -92,21 +93,6 @@ def read(
             _print_json(what, chosen, window, numbers, moment, rows)
         else:
             _print_rows(store, what, chosen, window, numbers, moment, list(rows))
-
-
-def chosen_stations(store: Store, text: str | None, what: Subject) -> list[int] | None:
-    """A person's words as station numbers, None = all.
-
-    Raises:
-        UnknownStations: the nearest valid ones are named.
-    """
-    if text is None:
-        return None
-    from kmaflow.collect.stations import choose
-    from kmaflow.read.frames import reporting
-
-    chosen = choose(text, store.stations(), [what.dataset.network], reporting(store, what.dataset.name)).stations
-    return None if chosen is None else list(chosen)
 
 
 def unit_sign(meaning: Meaning) -> str:
@@ -137,7 +123,7 @@ def _print_json(
     what: Subject,
     names: Sequence[str],
     window: Window,
-    stations: list[int] | None,
+    stations: Sequence[int] | None,
     as_of: datetime | None,
     frames: Iterator[pl.DataFrame],
 ) -> None:
@@ -148,7 +134,7 @@ def _print_json(
         "dataset": what.name,
         "from": f"{window.start:%Y-%m-%d %H:%M}",
         "to": f"{window.end:%Y-%m-%d %H:%M}",
-        "stations": "all" if stations is None else stations,
+        "stations": "all" if stations is None else list(stations),
         "as_of": None if as_of is None else f"{as_of:%Y-%m-%d %H:%M}",
         "columns": [
             {"name": name, "unit": what.columns[name].unit, "ko": what.columns[name].ko, "en": what.columns[name].en}
@@ -170,7 +156,7 @@ def _print_rows(
     what: Subject,
     names: Sequence[str],
     window: Window,
-    stations: list[int] | None,
+    stations: Sequence[int] | None,
     as_of: datetime | None,
     frames: list[pl.DataFrame],
 ) -> None:

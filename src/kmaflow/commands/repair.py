@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kmaflow.commands.gaps import subject
 from kmaflow.commands.options import Datasets, From, Stations, To
 from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
+from kmaflow.commands.selection import datasets_and_stations
 
 if TYPE_CHECKING:
     from kmaflow.collect import DatasetResult
@@ -45,9 +45,8 @@ def repair(
     with Collector.open(load_settings(), work="repair") as collector:
         collector.store.init()
         tidy()
-        listed = collector.store.stations()
         with reading(collector.store.engine) as connection:
-            names, choice = subject(connection, collector.settings, datasets, stations, listed)
+            names, choice = datasets_and_stations(connection, collector.settings, datasets, stations)
         found = [
             _mend(name, Repair(collector, choice, begin=begin, end=end, everything=everything), quiet=as_json)
             for name in names

@@ -40,6 +40,7 @@ def retention(
     Each month is written to archive/parquet/DATASET/YYYY-MM.parquet, read back and compared with the table; only then are its rows dropped (on PostgreSQL
     and MariaDB as a whole partition). The ledger, corrections and hourly counts stay. Broken off, it goes on when run again. asos_hourly is never dropped.
     """
+    from kmaflow.catalog import means_all, named
     from kmaflow.errors import UsageError
     from kmaflow.maintain.retention import due
     from kmaflow.settings import load_settings
@@ -51,7 +52,8 @@ def retention(
             todo_en="name a place with --export, or give the rows up with --no-export: one of the two",
             todo_ko="--export로 둘 곳을 정하거나, 버리려면 --no-export를 쓰십시오: 둘 가운데 하나만",
         )
-    names = None if datasets is None else [name.strip() for name in datasets.split(",") if name.strip()]
+    words = (datasets or "all").split(",")
+    names = None if means_all(words) else named(words)
     with Store(load_settings().database_url) as store:
         found = due(store, keep_months, names)
         if found and not dry_run and not yes:

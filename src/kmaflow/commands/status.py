@@ -11,8 +11,8 @@ from kmaflow.commands.output import Json, print_json, print_table
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from kmaflow.quota.limits import Usage
     from kmaflow.settings import Settings
-    from kmaflow.store.quota_limits import Usage
 
 
 def status(
@@ -72,7 +72,7 @@ def _usages(settings: Settings, now: datetime) -> list[Usage]:
     """What every key that was used has spent today, the one of the settings first. Old and new keys are counted apart."""
     from kmaflow.collect.live_need import limits
     from kmaflow.hub.secrecy import key_id
-    from kmaflow.store.quota import Quota, spent_by_all
+    from kmaflow.quota.quota import Quota, spent_by_all
     from kmaflow.store.state import State
 
     with State(settings.state_url) as state:
@@ -129,19 +129,19 @@ def _show(quota: dict[str, Any]) -> None:
 def _exposition(settings: Settings) -> str:
     from kmaflow.catalog.time import now_kst
     from kmaflow.collect.live_need import limits
-    from kmaflow.collect.planning.estimate import chosen
     from kmaflow.status.health import health, quota_left
     from kmaflow.status.metrics import exposition, samples
     from kmaflow.store import Store
     from kmaflow.store.coverage.gaps import asked
     from kmaflow.store.engines.database import reading
+    from kmaflow.store.selection import resolve_stations
 
     now = now_kst()
     with Store(settings.database_url) as store:
-        listed = store.stations()
+        store.init()
         with reading(store.engine) as connection:
             names = asked(connection)
-            stations = chosen(connection, settings.stations, names, listed).stations if names else None
+            stations = resolve_stations(connection, settings.stations, names).stations if names else None
             found = health(connection, names, now=now, stations=stations, start=settings.start)
     allowed = limits(settings)
     left = [quota_left(usage, allowed) for usage in _usages(settings, now)]

@@ -10,6 +10,7 @@ import typer
 
 from kmaflow.commands.options import Stations
 from kmaflow.commands.output import exit_with
+from kmaflow.commands.selection import chosen_stations
 
 if TYPE_CHECKING:
     from kmaflow.collect import DatasetResult
@@ -33,20 +34,20 @@ def watch(
     Live windows are collected as the hub has them; between them, what is missing since KMAFLOW_START is asked for, newest first, and the last days are
     visited again for corrections. The same planner, quota and repair as in Airflow: both may run, on one key and one database.
     """
-    from kmaflow.catalog import DATASETS, dataset
+    from kmaflow.catalog import named
     from kmaflow.collect import Collector
     from kmaflow.collect.backfill.workers import tidy
     from kmaflow.collect.watch import Watch
     from kmaflow.settings import load_settings
 
-    names = [dataset(name).name for name in datasets or () if name != "all"] or list(DATASETS)
+    names = named(datasets or ["all"])
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with Collector.open(load_settings()) as collector:
         collector.store.init()
         tidy()
-        choice = collector.choose_stations(stations)
+        choice = chosen_stations(collector, stations, names)
         typer.echo(
             f"{', '.join(names)} · {choice.describe()} · {collector.store.shown_url} · Ctrl-C 로 끝냄 / ends it",
             err=True,

@@ -17,10 +17,10 @@ from kmaflow.errors import KmaflowError
 from kmaflow.hub.client import HubClient
 from kmaflow.hub.errors import BadKey, NotYetProduced, QuotaSpent
 from kmaflow.hub.secrecy import key_id
+from kmaflow.quota.meter import Meter
+from kmaflow.quota.quota import Quota
 from kmaflow.settings import Settings
 from kmaflow.store import Store
-from kmaflow.store.meter import Meter
-from kmaflow.store.quota import Quota
 from kmaflow.store.state import State
 
 #: A station that is in both networks and has reported for a century: 서울.
@@ -58,23 +58,25 @@ def check_up(settings: Settings) -> Iterator[Finding]:
         )
         return
     if not database.ok:
-        # Without the quota's books nobody asks the hub.
+        # Without the quota nobody asks the hub.
         yield Finding("key", False, "DB를 쓸 수 없어 점검하지 못했습니다 / not checked: the database cannot be used")
         return
-    with State(settings.state_url) as state:
-        quota = open_quota(settings, state, key_id(settings.api_key))
-        with HubClient(settings.api_key, settings.hub_url, meter=Meter(quota, "live"), tries=2) as client:
-            try:
-                for name, ask in _operations(client):
-                    found = _try(name, ask)
-                    yield found
-                    if not found.ok and found.seen.startswith(BadKey.code):
-                        return
-                yield _try("quota", lambda: _left(quota))
-            except QuotaSpent as spent:
-                yield _spent(spent)
-            if client.requests:
-                yield _clock(client)
+    with (
+        State(settings.state_url) as state,
+        open_quota(settings, state, key_id(settings.api_key)) as quota,
+        HubClient(settings.api_key, settings.hub_url, meter=Meter(quota, "live"), tries=2) as client,
+    ):
+        try:
+            for name, ask in _operations(client):
+                found = _try(name, ask)
+                yield found
+                if not found.ok and found.seen.startswith(BadKey.code):
+                    return
+            yield _try("quota", lambda: _left(quota))
+        except QuotaSpent as spent:
+            yield _spent(spent)
+        if client.requests:
+            yield _clock(client)
 
 
 def _left(quota: Quota) -> str:

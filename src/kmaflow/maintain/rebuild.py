@@ -22,11 +22,11 @@ import sqlalchemy as sa
 from kmaflow.archive.archive import BodyMissing, Entry
 from kmaflow.catalog.time import DAY, Window
 from kmaflow.collect.collector import Collector
-from kmaflow.collect.stations import ALL, StationChoice, choose, means_all, wanted
 from kmaflow.errors import UsageError
 from kmaflow.failpoints import reach
 from kmaflow.hub.errors import HubError
 from kmaflow.hub.parse import PARSER_VERSION
+from kmaflow.hub.saved_file import UnfitFile
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.maintain.archive_index import LISTS, History, Part
 from kmaflow.maintain.rebuild_report import Rebuilt, Remade
@@ -37,6 +37,7 @@ from kmaflow.store.errors import StoreBusy
 from kmaflow.store.lease import Lease
 from kmaflow.store.rebuild_range import Answer, Stretch, remaking
 from kmaflow.store.retry import again
+from kmaflow.store.selection import ALL, StationChoice, resolve_stations, wanted
 
 log = logging.getLogger(__name__)
 
@@ -204,10 +205,11 @@ class _Run:
 
     def _choice(self, *, narrow: bool) -> StationChoice:
         """The stations that are stored now; numbers need no list that names them."""
-        if means_all(self.words):
-            return ALL
         numbers = [int(word) for word in self.words if word.isascii() and word.isdigit()]
-        choice = choose(self.words, self.store.stations(), ("AWS", "SFC"), numbers)
+        with reading(self.store.engine) as connection:
+            choice = resolve_stations(connection, self.words, known=numbers)
+        if choice == ALL:
+            return ALL
         mine = {str(stn) for stn in choice.stations or ()}
         stored = rebuilds.stored_selections(self.store)
         if not narrow and any(one == "all" or set(one.split(",")) - mine for one in stored):
@@ -281,7 +283,7 @@ def _load(stretch: Stretch, part: Part, one: Reread, choice: StationChoice, made
             raise _Kept(said.what)
         made.lost.append(f"{_shown(one.entry)}: {said.what}")
         stretch.note_lost(clipped(one.fetch(choice, outcome=said.code, message=said.what), part.window))
-    elif isinstance(said, HubError):
+    elif isinstance(said, HubError | UnfitFile):
         made.refused += 1
         stretch.note(clipped(one.fetch(choice, outcome=said.code, message=said.what), part.window))
     elif isinstance(said, ParsedStations):

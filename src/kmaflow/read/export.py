@@ -16,7 +16,8 @@ import polars as pl
 from kmaflow.catalog.time import DAY, Window, floor_to
 from kmaflow.errors import UsageError
 from kmaflow.read.files import WRITERS, Folder
-from kmaflow.read.frames import Period, Question, ask, periods, pieces_of
+from kmaflow.read.frames import Period, Question, ask, numbers_of, periods, pieces_of
+from kmaflow.read.tables import subject
 from kmaflow.store import Store
 from kmaflow.store.engines.partitions import month_of
 
@@ -44,7 +45,7 @@ def export(
     *,
     format: str = "parquet",  # noqa: A002 - it is what the option is called everywhere
     by: Period = "month",
-    stations: Iterable[int] | None = None,
+    stations: str | Iterable[str | int] | None = None,
     columns: Iterable[str] | None = None,
     as_of: datetime | None = None,
     overwrite: bool = False,
@@ -67,7 +68,8 @@ def export(
         ExportError: a file cannot be written.
         StoreError: the database cannot be read.
     """
-    question = ask(name, window, stations=stations, columns=columns, as_of=as_of)
+    numbers = numbers_of(store, stations, subject(name))
+    question = ask(name, window, stations=numbers, columns=columns, as_of=as_of)
     if format not in WRITERS:
         raise UsageError(
             f"there is no format {format!r}", todo_en="use parquet or csv", todo_ko="parquet나 csv를 쓰십시오"

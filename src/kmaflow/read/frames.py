@@ -21,7 +21,7 @@ from kmaflow.store.engines.database import reading
 from kmaflow.store.engines.partitions import add_months, month_of
 from kmaflow.store.retry import again
 from kmaflow.store.schema.columns import schema_of
-from kmaflow.store.schema.service import LATEST
+from kmaflow.store.selection import resolve_stations
 
 Period = Literal["month", "day"]
 
@@ -36,7 +36,7 @@ def read(
     dataset: str,
     window: Window,
     *,
-    stations: Iterable[int] | None = None,
+    stations: str | Iterable[str | int] | None = None,
     columns: Iterable[str] | None = None,
     as_of: datetime | None = None,
 ) -> pl.DataFrame:
@@ -48,7 +48,8 @@ def read(
     Args:
         dataset: ``aws_minute`` … ``asos_hourly``, or ``aws_present_weather_code`` for the second and further codes of a row.
         window: ``(start, end]``: the stamps after ``start`` up to and including ``end``, naive KST.
-        stations: station numbers, None = all.
+        stations: numbers; or words as the command line takes them (``"108, 서울"``, ``["서울", 108]``, ``"all"``), of which unknown ones are
+            an error; None = all.
         columns: names of columns, None = all of the catalogue; ``fetch_id``, which leads to the bytes that a row came from, only when it is named.
         as_of: the data as they were known at this moment (naive KST, compared with the time when an answer was fetched), None = now:
             values that were corrected later are the earlier ones, and rows that no answer had brought by then are absent. Exact for every row
@@ -61,9 +62,10 @@ def read(
         Empty, with these columns, where nothing is stored.
 
     Raises:
-        UsageError: no such dataset or column, no station named, or ``fetch_id`` together with ``as_of``.
+        UsageError: no such dataset, column or station, no station named, or ``fetch_id`` together with ``as_of``.
         StoreError: the database cannot be read.
     """
+    stations = numbers_of(store, stations, subject(dataset))
     question = ask(dataset, window, stations=stations, columns=columns, as_of=as_of)
 
     def work() -> pl.DataFrame:
@@ -86,7 +88,7 @@ def iter_frames(
     dataset: str,
     window: Window,
     *,
-    stations: Iterable[int] | None = None,
+    stations: str | Iterable[str | int] | None = None,
     columns: Iterable[str] | None = None,
     as_of: datetime | None = None,
     by: Period | None = None,
@@ -98,6 +100,7 @@ def iter_frames(
             300,000 rows, so that years pass through little memory. Each piece of that size is a transaction of its own: what is loaded meanwhile may show
             in later ones.
     """
+    stations = numbers_of(store, stations, subject(dataset))
     question = ask(dataset, window, stations=stations, columns=columns, as_of=as_of)
     if by is None:
         frames: Iterable[pl.DataFrame] = (frame for _, frame in pieces_of(store, question, window))
@@ -106,8 +109,9 @@ def iter_frames(
     yield from (frame for frame in frames if not frame.is_empty())
 
 
-def count(store: Store, dataset: str, window: Window, *, stations: Iterable[int] | None = None) -> int:
+def count(store: Store, dataset: str, window: Window, *, stations: str | Iterable[str | int] | None = None) -> int:
     """How many rows :func:`read` would give, without reading them."""
+    stations = numbers_of(store, stations, subject(dataset))
     question = ask(dataset, window, stations=stations)
     with reading(store.engine) as connection:
         if not is_there(connection, question.what):
@@ -115,12 +119,19 @@ def count(store: Store, dataset: str, window: Window, *, stations: Iterable[int]
         return select.count(connection, question.what.table, window, question.stations)
 
 
-def reporting(store: Store, dataset: str) -> set[int]:
-    """Numbers of all stations that have ever had a value in the dataset."""
+def numbers_of(store: Store, stations: str | Iterable[str | int] | None, what: Subject) -> tuple[int, ...] | None:
+    """Stations as numbers, None = all. Words mean what they mean to every command; numbers that are no text are taken as they are.
+
+    Raises:
+        UnknownStations: words that fit nothing; the nearest valid ones are named.
+        UsageError: no station is named.
+    """
+    if stations is None:
+        return None
+    words = stations if isinstance(stations, str) else list(stations)
     with reading(store.engine) as connection:
-        if not sa.inspect(connection).has_table(LATEST.name):
-            return set()
-        return set(connection.execute(sa.select(LATEST.c.stn).where(LATEST.c.dataset == dataset)).scalars())
+        known = [word for word in words if isinstance(word, int)]
+        return resolve_stations(connection, words, [what.dataset.name], known=known).stations
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from functools import cache
 
 import sqlalchemy as sa
 
-from kmaflow.catalog import DATASETS
+from kmaflow.catalog import DATASETS, named
 from kmaflow.catalog.model import Column, Dataset
 from kmaflow.errors import UsageError
 from kmaflow.store.schema.columns import keys_of, names_of
@@ -108,11 +108,7 @@ def subject(name: str) -> Subject:
     """The table of that name.
 
     Raises:
-        UsageError: there is none; the nearest names are in the advice.
+        UsageError: there is none; the nearest names and all names are in the advice.
     """
-    if found := subjects().get(name):
-        return found
-    near = ", ".join(get_close_matches(name, subjects(), n=3, cutoff=0.5) or subjects())
-    raise UsageError(
-        f"there is no dataset {name!r}", todo_en=f"use {near}", todo_ko=f"다음 가운데 하나를 쓰십시오: {near}"
-    )
+    (found,) = named([name], subjects())
+    return subjects()[found]

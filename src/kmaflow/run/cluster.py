@@ -1,6 +1,6 @@
 """``python -m kmaflow.run.cluster SERVICE``: what every container of compose.yaml starts.
 
-It reads the secrets from their volume, makes the environment (``cluster_environment.py``) and becomes the component: the container's signals
+It reads the secrets from their volume, makes the environment (``environment.py``) and becomes the component: the container's signals
 reach it directly.
 """
 
@@ -13,13 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kmaflow.errors import KmaflowError, UsageError
-from kmaflow.run.cluster_environment import Machine, cluster_environment
-from kmaflow.run.cluster_init import migrate_metadata, prepare_airflow
+from kmaflow.run import complain, say
 from kmaflow.run.databases import Choices, choose_observations, keep_choices, make_databases, read_choices
-from kmaflow.run.environment import USER
-from kmaflow.run.preparation import airflow_command, kmaflow_command
-from kmaflow.run.secrets import NAMES, hand_out, keep_secrets, read_secrets, variable
-from kmaflow.run.terminal import complain, say
+from kmaflow.run.environment import cluster_environment
+from kmaflow.run.preparation import airflow_command, kmaflow_command, migrate_metadata, prepare_airflow
+from kmaflow.run.scale import Machine
+from kmaflow.run.secrets import USER, hand_out, keep_secrets, read_secrets
 
 #: Long-running components: what each becomes.
 COMPONENTS: dict[str, list[str]] = {
@@ -84,7 +83,7 @@ def initialise(folder: Path, base: Mapping[str, str]) -> None:
     make_databases(kept, base, observations)
     env = cluster_environment(kept, base, machine=machine, simulated=False, observations=observations)
     migrate_metadata(env)
-    has_key = prepare_airflow({**env, "KMAFLOW_ADMIN_PASSWORD": kept.admin_password})
+    has_key = prepare_airflow(env, password=kept.admin_password)
     own_hub = bool((base.get("KMAFLOW_API_KEY") or "").strip() or has_key)
     keep_choices(folder, Choices(observations, simulated=not own_hub))
     if not own_hub:
@@ -93,22 +92,19 @@ def initialise(folder: Path, base: Mapping[str, str]) -> None:
 
 
 def component_environment(folder: Path, base: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a component, without the variables by which people set secrets.
+    """The environment of a component.
 
     Raises:
         UsageError: `secrets` or `init` has not run.
     """
     choices = read_choices(folder)
-    env = cluster_environment(
+    return cluster_environment(
         read_secrets(folder),
         base,
         machine=Machine.here(),
         simulated=choices.simulated,
         observations=choices.observations,
     )
-    for name in NAMES:
-        env.pop(variable(name), None)
-    return env
 
 
 def become(service: str, more: Sequence[str], env: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from kmaflow.errors import KmaflowError, UsageError
-from kmaflow.run.cluster_environment import (
+from kmaflow.run.environment import (
     AIRFLOW_DATABASE,
     OBSERVATIONS,
     RESULTS,
@@ -20,8 +20,7 @@ from kmaflow.run.cluster_environment import (
     SUPERUSER,
     server_url,
 )
-from kmaflow.run.environment import write_private
-from kmaflow.run.secrets import ClusterSecrets
+from kmaflow.run.secrets import ClusterSecrets, write_private
 
 #: Servers for observations that a profile of compose.yaml starts; without one, the server of Airflow's own database holds them too.
 PROFILES = ("mariadb", "postgres-observations")

@@ -17,24 +17,25 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 
+from kmaflow.catalog.time import HOUR, floor_to, now_kst, parse_time
 from kmaflow.errors import KmaflowError, UsageError
+from kmaflow.run import complain, say
 from kmaflow.run.api import AirflowApi, ApiBusy
-from kmaflow.run.environment import LOOPBACK, USER, Places, airflow_environment, password
+from kmaflow.run.environment import LOOPBACK, Places, local_environment
 from kmaflow.run.finished_runs import RunWatch
 from kmaflow.run.preparation import (
     StartFailed,
     airflow_command,
     kmaflow_command,
-    make_pool_and_connections,
-    migrate,
-    setting_variables,
-    simulator_variables,
+    migrate_metadata,
+    prepare_airflow,
 )
 from kmaflow.run.processes import Child, Children
-from kmaflow.run.terminal import complain, say
+from kmaflow.run.secrets import USER, keep_keys, login_password
 from kmaflow.settings import Settings, load_settings
 
 _READY_SECONDS = 240.0
@@ -116,15 +117,17 @@ def started(settings: Settings, extra: Mapping[str, str] | None = None) -> Itera
     places.make()
     with _home_lock(places.home):
         require_free(settings.ui_port, "UI", "KMAFLOW_UI_PORT")
-        secret = password(places)
-        env = airflow_environment(places, settings.ui_port, {**os.environ, **(extra or {})})
-        env |= setting_variables(settings, places)
-        migrate(places, env)
-        has_key = make_pool_and_connections(places, env) or settings.api_key is not None
+        settings = _with_start(settings, places)
+        secret = login_password(places.login)
+        keys = keep_keys(places.airflow)
+        base = {**os.environ, **(extra or {})}
+        env = local_environment(places, settings, keys, base, simulated=False)
+        _migrate_once(places, env)
+        has_key = prepare_airflow(env, places.logs) or settings.api_key is not None
         simulated = not has_key
         if simulated:
             require_free(settings.simulator_port, "simulator", "KMAFLOW_SIMULATOR_PORT")
-            env |= simulator_variables(settings)
+            env = local_environment(places, settings, keys, base, simulated=True)
         children = Children(places.logs)
         api = AirflowApi(f"http://{LOOPBACK}:{settings.ui_port}", USER, secret)
         try:
@@ -154,6 +157,25 @@ def started(settings: Settings, extra: Mapping[str, str] | None = None) -> Itera
         finally:
             say("모두 끝내는 중 (최대 30초) · stopping everything (at most 30 s) …")
             children.stop()
+
+
+def _with_start(settings: Settings, places: Places) -> Settings:
+    """With CATCHUP the time of the first start as START, where none is set: so that there is something to catch up from."""
+    first = places.home / "first_start"
+    if not first.exists():
+        first.write_text(f"{floor_to(now_kst(), HOUR):%Y-%m-%d %H:%M}\n", encoding="utf-8")
+    if settings.start or not settings.catchup:
+        return settings
+    return settings.model_copy(update={"start": parse_time(first.read_text(encoding="utf-8").strip())})
+
+
+def _migrate_once(places: Places, env: Mapping[str, str]) -> None:
+    """Make or migrate Airflow's own database, unless this version of Airflow has done so already."""
+    mark, wanted = places.airflow / "migrated", version("apache-airflow-core")
+    if places.metadata.exists() and mark.exists() and mark.read_text(encoding="utf-8") == wanted:
+        return
+    migrate_metadata(env, places.logs)
+    mark.write_text(wanted, encoding="utf-8")
 
 
 def await_condition(

@@ -1,18 +1,21 @@
-"""What happens before the first component starts: variables for them, Airflow's own database, pool and connections."""
+"""What must be there before Airflow's first component starts: its tables, the login, pool and connections. What is there already stays."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from importlib.metadata import version
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
 
-from kmaflow.catalog.time import HOUR, floor_to, now_kst
 from kmaflow.errors import KmaflowError
-from kmaflow.run.environment import LOOPBACK, Places
-from kmaflow.run.terminal import complain, say
-from kmaflow.settings import Settings, load_settings
+from kmaflow.run import complain, say
+from kmaflow.run.secrets import USER, variable
+
+_PASSWORD = variable("admin_password")
 
 
 class StartFailed(KmaflowError):
@@ -32,81 +35,98 @@ def kmaflow_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "kmaflow", *arguments]
 
 
-def setting_variables(settings: Settings, places: Places) -> dict[str, str]:
-    """The settings for the components, spelled out: a task may run in another folder, where ``.env`` and ``./var`` mean nothing.
+def migrate_metadata(env: Mapping[str, str], logs: Path | None = None) -> None:
+    """Check Airflow's own database and make or migrate its tables.
 
-    START is remembered from the first start, so that CATCHUP has something to catch up from.
+    Args:
+        logs: folder for what the migration prints; without it, it prints where this process does.
+
+    Raises:
+        MetadataRefused: it is on MariaDB.
+        StartFailed: the migration failed.
     """
-    first = places.home / "first_start"
-    if not first.exists():
-        first.write_text(f"{floor_to(now_kst(), HOUR):%Y-%m-%d %H:%M}\n", encoding="utf-8")
-    start = f"{settings.start:%Y-%m-%d %H:%M}" if settings.start else first.read_text(encoding="utf-8").strip()
-    variables = {
-        "HOME": str(settings.home),
-        "HUB_URL": settings.hub_url,
-        "DATABASE_URL": settings.database_url,
-        "STATE_URL": settings.state_url,
-        "ARCHIVE_URL": settings.archive_url,
-        "DAILY_CALLS": str(settings.daily_calls),
-        "DAILY_BYTES": str(settings.daily_bytes),
-        "WINDOW_MINUTES": str(settings.window_minutes),
-        "STATIONS": settings.stations,
-        "CATCHUP": str(settings.catchup).lower(),
-    }
-    if settings.catchup or settings.start:
-        variables["START"] = start
-    if settings.api_key is not None:
-        variables["API_KEY"] = settings.api_key.get_secret_value()
-    return {f"KMAFLOW_{name}": value for name, value in variables.items()}
+    import sqlalchemy as sa
 
+    from kmaflow.airflow.metadata_check import require_usable_metadata
 
-def simulator_variables(settings: Settings) -> dict[str, str]:
-    """Hub, key and places while the simulator feeds us: invented weather never enters the database that real observations will have."""
-    from kmaflow.simulator import DEFAULT_KEY
-
-    home = settings.home / "simulated"
-    home.mkdir(parents=True, exist_ok=True)
-    variables = {
-        "KMAFLOW_SIMULATED": "1",
-        "KMAFLOW_API_KEY": DEFAULT_KEY,
-        "KMAFLOW_HUB_URL": f"http://{LOOPBACK}:{settings.simulator_port}/api/typ01",
-    }
-    ours = load_settings(home=home, database_url="", state_url="", archive_url="")
-    default = load_settings(home=settings.home, database_url="", state_url="", archive_url="")
-    for name in ("database_url", "state_url", "archive_url"):
-        if getattr(settings, name) == getattr(default, name):
-            variables[f"KMAFLOW_{name.upper()}"] = getattr(ours, name)
-    return variables
-
-
-def migrate(places: Places, env: Mapping[str, str]) -> None:
-    """Make or migrate Airflow's own database, unless this version has done so already."""
-    mark, wanted = places.airflow / "migrated", version("apache-airflow-core")
-    if places.metadata.exists() and mark.exists() and mark.read_text(encoding="utf-8") == wanted:
-        return
+    engine = sa.create_engine(env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+    try:
+        require_usable_metadata(engine)
+    finally:
+        engine.dispose()
     say("Airflow 데이터베이스를 준비합니다 · preparing Airflow's own database …")
-    _complete(airflow_command("db", "migrate"), places, env, "db-migrate")
-    mark.write_text(wanted, encoding="utf-8")
+    _completed("db-migrate", airflow_command("db", "migrate"), env, logs)
 
 
-def make_pool_and_connections(places: Places, env: Mapping[str, str]) -> bool:
-    """Pool and connections; tells whether the connection `kma_apihub` holds a key."""
-    output = _complete([sys.executable, "-m", "kmaflow.airflow.provider.setup"], places, env, "setup")
+def prepare_airflow(env: Mapping[str, str], logs: Path | None = None, password: str | None = None) -> bool:
+    """Make pool and connections, and the login ``admin`` where Airflow keeps its users in its database.
+
+    Args:
+        logs: as for :func:`migrate_metadata`.
+        password: of the login; None where a file holds it.
+
+    Returns:
+        Whether the connection `kma_apihub` holds a key.
+
+    Raises:
+        StartFailed: it failed.
+    """
+    # Airflow reads its environment while it is imported: a process of its own.
+    quiet = {**env, "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING", **({_PASSWORD: password} if password else {})}
+    output = _completed("setup", [sys.executable, "-m", __name__], quiet, logs)
     return bool(json.loads(output.splitlines()[-1])["has_key"])
 
 
-def _complete(command: list[str], places: Places, env: Mapping[str, str], name: str) -> str:
-    """Run a command to its end; its stderr goes to ``logs/NAME.log``.
+def _completed(name: str, command: list[str], env: Mapping[str, str], logs: Path | None) -> str:
+    """Run a command to its end; its stdout.
 
     Raises:
         StartFailed: it failed; the end of its log has been printed.
     """
-    log = places.logs / f"{name}.log"
-    with log.open("ab") as errors:
+    log = None if logs is None else logs / f"{name}.log"
+    with nullcontext() if log is None else log.open("ab") as errors:
         done = subprocess.run(
             command, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, check=False
         )
     if done.returncode:
-        complain("\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]))
-        raise StartFailed(f"{name} ended with code {done.returncode} (log: {log})")
+        said = done.stdout if log is None else log.read_bytes()
+        complain("\n".join(said.decode(errors="replace").splitlines()[-15:]))
+        raise StartFailed(f"{name} ended with code {done.returncode}" + (f" (log: {log})" if log else ""))
     return done.stdout.decode()
+
+
+def set_admin_password(password: str) -> None:
+    """The user ``admin`` of Airflow's FAB auth manager with the role Admin and this password; made, or its password set anew where it differs."""
+    from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
+    from werkzeug.security import check_password_hash
+
+    with get_application_builder() as builder:
+        manager = builder.sm
+        user = manager.find_user(username=USER)
+        if user is None:
+            made = manager.add_user(
+                USER, "kmaflow", "admin", "admin@localhost.localdomain", manager.find_role("Admin"), password
+            )
+            if not made:
+                raise StartFailed("the user admin could not be made")
+        elif not check_password_hash(user.password, password):
+            manager.reset_password(user.id, password)
+
+
+def main() -> int:
+    """What :func:`prepare_airflow` runs: the result as one JSON object on the last line of stdout."""
+    # Airflow logs to stdout while it is imported; the object goes to the descriptor that was stdout before.
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    password = os.environ.pop(_PASSWORD, None)
+    if password:
+        set_admin_password(password)
+    from kmaflow.airflow.provider.setup import make_defaults
+
+    answer.write(json.dumps(asdict(make_defaults())) + "\n")
+    answer.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

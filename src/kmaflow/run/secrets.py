@@ -1,6 +1,6 @@
-"""The secrets of a cluster: made at its first start, kept in a volume, never in a tracked file; what people set themselves must be strong.
+"""Secrets of an Airflow and of a cluster: made at the first start, kept in files that only their owner reads; what people set themselves must be strong.
 
-``secrets.json`` lies in a volume that only kmaflow's own containers mount. Redis, PostgreSQL and MariaDB get a volume each with
+A cluster's ``secrets.json`` lies in a volume that only kmaflow's own containers mount. Redis, PostgreSQL and MariaDB get a volume each with
 nothing but their own password in the form that their images read.
 """
 
@@ -9,13 +9,17 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypeVar
 
 from kmaflow.errors import UsageError
-from kmaflow.run.environment import new_fernet_key, write_private
+
+#: The login of Airflow and Flower.
+USER = "admin"
 
 PASSWORD_LENGTH = 12
 KEY_LENGTH = 32
@@ -40,13 +44,22 @@ class SecretRefused(UsageError):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterSecrets:
-    """Every secret of a cluster. ``repr`` shows none of them."""
+@dataclass(frozen=True, repr=False)
+class AirflowKeys:
+    """The keys with which Airflow signs and encrypts. ``repr`` shows none of them."""
 
     fernet_key: str
     secret_key: str
     jwt_secret: str
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+
+@dataclass(frozen=True, repr=False)
+class ClusterSecrets(AirflowKeys):
+    """Every secret of a cluster."""
+
     admin_password: str
     flower_password: str
     redis_password: str
@@ -54,10 +67,9 @@ class ClusterSecrets:
     mariadb_password: str
     mariadb_root_password: str
 
-    def __repr__(self) -> str:
-        return "ClusterSecrets(…)"
 
-
+Kept = TypeVar("Kept", bound=AirflowKeys)
+#: Every secret that a person may set.
 NAMES = tuple(field.name for field in fields(ClusterSecrets))
 #: What cannot simply be exchanged once data lie behind it, and what to do instead.
 _FIXED = {
@@ -79,10 +91,19 @@ def keep_secrets(folder: Path, given: Mapping[str, str]) -> ClusterSecrets:
     Raises:
         SecretRefused: a given value is weak, a placeholder, or differs from one that data already lie behind.
     """
+    return _kept(ClusterSecrets, folder, given)
+
+
+def keep_keys(folder: Path) -> AirflowKeys:
+    """The keys of an Airflow of one machine; what is missing in ``folder`` is made."""
+    return _kept(AirflowKeys, folder, {})
+
+
+def _kept(kind: type[Kept], folder: Path, given: Mapping[str, str]) -> Kept:
     path = folder / "secrets.json"
     kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     chosen = {}
-    for name in NAMES:
+    for name in (field.name for field in fields(kind)):
         wanted = given.get(variable(name), "").strip()
         if wanted:
             _require_strong(name, wanted)
@@ -97,7 +118,7 @@ def keep_secrets(folder: Path, given: Mapping[str, str]) -> ClusterSecrets:
     if chosen != kept:
         folder.mkdir(parents=True, exist_ok=True)
         write_private(path, chosen)
-    return ClusterSecrets(**chosen)
+    return kind(**chosen)
 
 
 def read_secrets(folder: Path) -> ClusterSecrets:
@@ -114,6 +135,13 @@ def read_secrets(folder: Path) -> ClusterSecrets:
             todo_en="run the service `secrets` first (docker compose up -d does), and mount its volume",
             todo_ko="먼저 서비스 secrets 를 실행하고(docker compose up -d 가 합니다) 그 볼륨을 붙이십시오",
         ) from None
+
+
+def login_password(path: Path) -> str:
+    """The password of the login of `make run`, made at the first start into the file that Airflow's SimpleAuthManager reads."""
+    if not path.exists():
+        write_private(path, {USER: secrets.token_urlsafe(9)})
+    return str(json.loads(path.read_text(encoding="utf-8"))[USER])
 
 
 def hand_out(kept: ClusterSecrets, folders: Mapping[str, Path]) -> None:
@@ -139,7 +167,7 @@ def hand_out(kept: ClusterSecrets, folders: Mapping[str, Path]) -> None:
 
 def _made(name: str) -> str:
     makers: dict[str, Callable[[], str]] = {
-        "fernet_key": new_fernet_key,
+        "fernet_key": lambda: base64.urlsafe_b64encode(os.urandom(KEY_LENGTH)).decode(),
         "secret_key": lambda: secrets.token_urlsafe(32),
         "jwt_secret": lambda: secrets.token_urlsafe(64),
     }
@@ -186,3 +214,14 @@ def _require_different(chosen: Mapping[str, str]) -> None:
         if value in seen:
             raise SecretRefused(f"{variable(name)} and {variable(seen[value])} are the same (두 값이 같습니다)")
         seen[value] = name
+
+
+def write_private(path: Path, content: Mapping[str, str]) -> None:
+    """Write a JSON file that only its owner can read, whole or not at all."""
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

@@ -18,12 +18,12 @@ import httpx
 
 from kmaflow.catalog.time import Window, floor_to, now_kst, parse_time
 from kmaflow.errors import KmaflowError
+from kmaflow.run import complain, say
 from kmaflow.run.api import FINISHED
 from kmaflow.run.environment import LOOPBACK
 from kmaflow.run.finished_runs import DATASETS_OF, FinishedRun, finished_run
 from kmaflow.run.launch import Running, Stopped, await_condition, started, stop_signals
 from kmaflow.run.preparation import StartFailed
-from kmaflow.run.terminal import complain, say
 from kmaflow.run.truth_check import Comparison, TruthCheck
 from kmaflow.settings import Settings, load_settings
 

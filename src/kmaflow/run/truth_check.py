@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -148,9 +148,3 @@ def _kind(declared: object) -> Any:
 
 def _text(stamp: datetime) -> str:
     return f"{stamp:%Y%m%d%H%M}"
-
-
-def last_hours(now: datetime, hours: int, delay: timedelta) -> Window:
-    """The last whole hours that the hub has at ``now`` (naive KST)."""
-    end = (now - delay).replace(minute=0, second=0, microsecond=0)
-    return Window(end - hours * HOUR, end)

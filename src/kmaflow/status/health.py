@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
+from kmaflow.quota.limits import Limits, Usage
 from kmaflow.store.coverage.gaps import asked, ever_reported, first_start, gaps
 from kmaflow.store.coverage.timeline import MISSING
-from kmaflow.store.quota_limits import Limits, Usage
 from kmaflow.store.schema.service import FETCH, LATEST, REVISION
 
 #: Missing cells are counted over so much time.

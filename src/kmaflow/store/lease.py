@@ -14,7 +14,8 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -112,49 +113,28 @@ class Lease:
             # Only who sees it free asks for the right to write.
             taken = self._is_free() and self._try()
         if taken:
-            self.keep()
+            self._lost.clear()
+            self._held = True
+            self._stop = threading.Event()
+            threading.Thread(target=self._renew, args=(self._stop,), name=f"lease {self.name}", daemon=True).start()
         return taken
-
-    def take_within(self, connection: sa.Connection) -> bool:
-        """Take it, without waiting, in a transaction of the caller, who calls :meth:`keep` when that is committed."""
-        self._renewed = time.monotonic()
-        now, end = server_time(self._engine.dialect.name), server_time(self._engine.dialect.name, self.ttl)
-        # Ours already: the answer to an earlier try was lost with its connection.
-        free = sa.or_(LEASE.c.expires_at <= now, LEASE.c.owner == self.owner)
-        values = {"owner": self.owner, "taken_at": now, "expires_at": end}
-        if connection.execute(LEASE.update().where(LEASE.c.name == self.name, free).values(values)).rowcount:
-            return True
-        return insert_if_absent(connection, LEASE, {"name": self.name, **values})
-
-    def keep(self) -> None:
-        """Renew what was taken within a transaction until it is given back."""
-        self._lost.clear()
-        self._held = True
-        self._stop = threading.Event()
-        threading.Thread(target=self._renew, args=(self._stop,), name=f"lease {self.name}", daemon=True).start()
 
     def release(self) -> None:
         """Give it back, if it is still ours. A database that cannot be reached is no error here: the lease expires."""
         if not self._held:
             return
+        self._stop.set()
 
         def work() -> None:
             with writing(self._engine) as connection:
-                self.release_within(connection)
+                connection.execute(LEASE.delete().where(self._mine))
 
         try:
             again(work)
         except StoreError as error:
             log.warning("lease %s is not given back, it expires in %g s: %s", self.name, self.ttl, error.what)
         finally:
-            self._stop.set()
             self._held = False
-
-    def release_within(self, connection: sa.Connection) -> None:
-        """Give it back in a transaction of the caller. It is renewed no more: if that transaction fails, it expires."""
-        self._stop.set()
-        self._held = False
-        connection.execute(LEASE.delete().where(self._mine))
 
     def _bury(self) -> bool:
         """A worker of this machine that is gone renews nothing, so nobody has to wait for its lease to end; whether there was one."""
@@ -167,15 +147,29 @@ class Lease:
         return True
 
     def _is_free(self) -> bool:
+        held = sa.select(LEASE.c.name).where(LEASE.c.name == self.name, LEASE.c.expires_at > self._in())
         with reading(self._engine) as connection:
-            return not live_leases(connection, [self.name])
+            return connection.execute(held).first() is None
 
     def _try(self) -> bool:
+        """One transaction; whether it is ours then."""
+
         def work() -> bool:
+            # Ours already: the answer to an earlier try was lost with its connection.
+            free = sa.or_(LEASE.c.expires_at <= self._in(), LEASE.c.owner == self.owner)
+            values = {"owner": self.owner, "taken_at": self._in(), "expires_at": self._in(self.ttl)}
             with writing(self._engine) as connection:
-                return self.take_within(connection)
+                self._renewed = time.monotonic()
+                taken = connection.execute(
+                    LEASE.update().where(LEASE.c.name == self.name, free).values(values)
+                ).rowcount
+                return bool(taken) or insert_if_absent(connection, LEASE, {"name": self.name, **values})
 
         return again(work)
+
+    def _in(self, seconds: float = 0.0) -> sa.ColumnElement[datetime]:
+        """The server's moment in so many seconds."""
+        return server_time(self._engine.dialect.name, seconds)
 
     def _renew(self, stop: threading.Event) -> None:
         """Renew until told to stop, or until it is lost."""
@@ -184,11 +178,7 @@ class Lease:
             began = time.monotonic()
             try:
                 with writing(self._engine) as connection:
-                    renewal = (
-                        LEASE.update()
-                        .where(self._mine)
-                        .values(expires_at=server_time(self._engine.dialect.name, self.ttl))
-                    )
+                    renewal = LEASE.update().where(self._mine).values(expires_at=self._in(self.ttl))
                     ours = connection.execute(renewal).rowcount == 1
             except StoreError as error:
                 log.info("lease %s: not renewed, tried again: %s", self.name, error.what)
@@ -202,14 +192,6 @@ class Lease:
                 log.warning("lease %s is lost: another worker has it, or it could not be renewed", self.name)
                 self._lost.set()
                 return
-
-
-def live_leases(connection: sa.Connection, names: Sequence[str]) -> set[str]:
-    """Those of the names that somebody holds now."""
-    now = server_time(connection.engine.dialect.name)
-    return set(
-        connection.execute(sa.select(LEASE.c.name).where(LEASE.c.name.in_(names), LEASE.c.expires_at > now)).scalars()
-    )
 
 
 def sweep(engine: sa.Engine, older: float) -> int:

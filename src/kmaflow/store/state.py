@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import threading
+import time
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from kmaflow.store.engines.database import open_engine, shown
+from kmaflow.store.engines.database import open_engine, reading, shown
+from kmaflow.store.engines.server import server_time
 from kmaflow.store.lease import Lease, sweep
 from kmaflow.store.schema.upgrade import make_state
 
 #: Leases of killed workers are removed a day later, looked for at the first lease of a process and at every 500th.
 _SWEEP_EVERY = 500
 _SWEEP_OLDER = 86_400.0
+#: Seconds for which the server's clock is taken to go as this process's own does.
+_ASK_TIME_EVERY = 10.0
+_KST_AHEAD = timedelta(hours=9)
 
 
 class State:
@@ -28,6 +34,7 @@ class State:
         self._lock = threading.Lock()
         self._ready = False
         self._leases = 0
+        self._time: tuple[datetime, float] | None = None
 
     def __enter__(self) -> State:
         return self
@@ -56,6 +63,15 @@ class State:
         """The engine of a database that has its tables."""
         self.init()
         return self._engine
+
+    def now(self) -> datetime:
+        """The present moment by the server's clock, naive KST: the same for all workers, whatever their own clocks say."""
+        known = self._time
+        if known is None or time.monotonic() - known[1] >= _ASK_TIME_EVERY:
+            with reading(self.engine) as connection:
+                utc = connection.execute(sa.select(server_time(self._engine.dialect.name))).scalar_one()
+            known = self._time = utc + _KST_AHEAD, time.monotonic()
+        return known[0] + timedelta(seconds=time.monotonic() - known[1])
 
     def lease(self, name: str, *, ttl: float = 60.0) -> Lease:
         """A lease that is not taken yet.

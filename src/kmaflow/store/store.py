@@ -174,13 +174,6 @@ class Store:
             found = {name: ledger.held_lists(connection, f"station_{name}") for name in STATION_LISTS}
         return {name: (held[0].fetched_at, held[-1].message) for name, held in found.items() if held}
 
-    def reporting(self, dataset: str) -> set[int]:
-        """Numbers of all stations that have ever had a row in the dataset."""
-        self.init()
-        with reading(self.engine) as connection:
-            table = COMPLETENESS_HOUR.c
-            return set(connection.execute(sa.select(table.stn).where(table.dataset == dataset).distinct()).scalars())
-
     def status(self) -> list[DatasetStatus]:
         """Freshness of every dataset."""
         self.init()

@@ -64,12 +64,12 @@ def backfill_dag() -> DAG:
                 doc_md=docs.dataset(dataset),
                 pool=POOL,
                 outlets=[asset(dataset.name)],
-                map_index_template="{{ task.period['from'] }} – {{ task.period['to'] }}",
+                map_index_template="{% if task.period %}{{ task.period['from'] }} – {{ task.period['to'] }}{% else %}–{% endif %}",
                 weight_rule="absolute",
                 priority_weight=1,
                 dataset=dataset.name,
                 retries=_TRIES,
-            ).expand(period=periods)
+            ).expand(periods=periods)
             fill >> end
         stations >> end
     return dag
@@ -84,7 +84,7 @@ def _check_task() -> Any:
         retries=1,
         retry_delay=RETRIES["retry_delay"] / 2,
     )
-    def check() -> list[dict[str, str]]:
+    def check() -> list[backfill.Periods]:
         return backfill.check(get_current_context())
 
     return check().as_setup()

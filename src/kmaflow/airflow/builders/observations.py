@@ -32,7 +32,7 @@ from kmaflow.airflow.tasks import observations
 from kmaflow.settings import load_settings
 
 if TYPE_CHECKING:
-    from kmaflow.catalog.model import Dataset, Network
+    from kmaflow.catalog.model import Dataset
 
 POOL = "kma_apihub"
 OWNER = "kmaflow"
@@ -95,7 +95,7 @@ def observation_dag(
             task_id="end", task_display_name="종료", trigger_rule=TriggerRule.NONE_FAILED, doc_md=docs.END
         )
         stations = stations_task(STATION_LIST_AGE)
-        check = _check_task([dataset.name for dataset in datasets], datasets[0].network)
+        check = _check_task([dataset.name for dataset in datasets])
         start >> stations >> check
         before = [check]
         for wave in waves:
@@ -126,7 +126,7 @@ def stations_task(max_age: timedelta) -> Any:
     return stations()
 
 
-def _check_task(names: Sequence[str], network: Network) -> Any:
+def _check_task(names: Sequence[str]) -> Any:
     @task(
         task_id=observations.CHECK,
         task_display_name="확인",
@@ -136,7 +136,7 @@ def _check_task(names: Sequence[str], network: Network) -> Any:
         retry_delay=timedelta(seconds=30),
     )
     def check() -> dict[str, Any]:
-        return observations.check(get_current_context(), names=names, network=network)
+        return observations.check(get_current_context(), names=names)
 
     return check().as_setup()
 
@@ -151,6 +151,6 @@ def _dataset_task(dataset: Dataset, rule: TriggerRule) -> Any:
         trigger_rule=rule,
     )
     def collect() -> dict[str, Any]:
-        return observations.collect(get_current_context(), dataset=dataset.name, network=dataset.network)
+        return observations.collect(get_current_context(), dataset=dataset.name)
 
     return collect()

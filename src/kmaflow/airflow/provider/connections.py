@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from kmaflow.collect import Collector
-    from kmaflow.store.quota_limits import CallClass
+    from kmaflow.quota.limits import CallClass
 
 #: Set by `make run` while its simulator feeds the database: see :func:`hub_access`.
 SIMULATED = "KMAFLOW_SIMULATED"

@@ -74,17 +74,17 @@ class KmaApiHubHook(BaseHook):
         from kmaflow.hub.client import HubClient
         from kmaflow.hub.errors import QuotaSpent
         from kmaflow.hub.secrecy import key_id
+        from kmaflow.quota.limits import DayQuotaSpent
+        from kmaflow.quota.meter import Meter
         from kmaflow.settings import load_settings
-        from kmaflow.store.meter import Meter
-        from kmaflow.store.quota_limits import DayQuotaSpent
         from kmaflow.store.state import State
 
         try:
             settings = load_settings()
             access = hub_access(self.kma_apihub_conn_id, settings)
             key = access.require_key()
-            with State(settings.state_url) as state:
-                meter = Meter(open_quota(settings, state, key_id(key)), "live")
+            with State(settings.state_url) as state, open_quota(settings, state, key_id(key)) as quota:
+                meter = Meter(quota, "live")
                 with HubClient(key, access.hub_url, meter=meter, tries=1) as hub:
                     hub.ask_stations(STATION_LISTS["SFC"])
         except DayQuotaSpent as error:

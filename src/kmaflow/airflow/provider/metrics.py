@@ -65,5 +65,4 @@ def _measured(collector: Collector, dataset: str) -> list[Sample]:
     quota = collector.quota
     if quota is None:
         return samples(found, [])
-    quota.flush()
     return samples(found, [quota_left(quota.spent(), quota.limits)])

@@ -7,10 +7,7 @@ all: the default connections are empty, and what they leave empty comes from the
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from kmaflow.settings import load_settings
 
@@ -88,18 +85,3 @@ def make_defaults() -> SetupResult:
             if conn_id == "kma_apihub":
                 has_key = bool((existing.password or "").strip())
     return SetupResult(tuple(made), tuple(kept), has_key)
-
-
-def main() -> int:
-    """For the launcher: the result as one JSON object on the last line of stdout."""
-    # Airflow logs to stdout while it is imported; the object goes to the descriptor that was stdout before.
-    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    result = make_defaults()
-    answer.write(json.dumps(asdict(result)) + "\n")
-    answer.close()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

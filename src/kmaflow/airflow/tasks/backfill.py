@@ -1,16 +1,18 @@
-"""What the tasks of `kma_backfill` do: check the form and cut the time into periods; fill one dataset over one period, as long as the quota makes it last."""
+"""What the tasks of `kma_backfill` do: check the form and cut each dataset's time into periods; fill one of them, as long as the quota makes it last."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from kmaflow.airflow.tasks.observations import SUMMARY, WindowIncomplete, as_task_error
 from kmaflow.airflow.tasks.quota_operator import UntilQuota
-from kmaflow.catalog import DATASETS
+from kmaflow.catalog import DATASETS, named
+from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import DAY, HOUR, Window, floor_to, now_kst, parse_time
 from kmaflow.errors import KmaflowError, UsageError
 
@@ -23,22 +25,17 @@ log = logging.getLogger(__name__)
 
 #: A task costs a second or two of its own, so few of them do much.
 _MOST_PERIODS = 40
-#: One call brings 30 days of hours. A day of minutes is shared by several workers, and one that dies costs the others little.
-_OF_HOURS, _OF_A_DAY = 30 * DAY, 6 * HOUR
+#: A day of minutes is shared by several workers, and one that dies costs the others little.
+_OF_A_DAY = 6 * HOUR
+#: What one task of each dataset fills (``from`` and ``to``, KST texts); a dataset that has fewer periods than others is missing in the last ones.
+Periods: TypeAlias = dict[str, dict[str, str]]
 
 
-def check(context: Context) -> list[dict[str, str]]:
-    """Check the form before anything is collected; gives the periods over which the tasks are mapped, the latest first."""
+def check(context: Context) -> list[Periods]:
+    """Check the form before anything is collected; gives what the tasks of each dataset are mapped over, the latest periods first."""
     params = context["params"]
     try:
-        names = [str(name) for name in params["datasets"]]
-        unknown = [name for name in names if name not in DATASETS]
-        if unknown or not names:
-            raise UsageError(
-                f"no such dataset: {', '.join(unknown) or '(none chosen)'}",
-                todo_en=f"choose among {', '.join(DATASETS)}",
-                todo_ko=f"{', '.join(DATASETS)} 가운데에서 고르십시오",
-            )
+        names = named(params["datasets"])
         window = Window(parse_time(str(params["from"])), parse_time(str(params["to"])))
         if window.end > now_kst():
             raise UsageError(
@@ -47,24 +44,35 @@ def check(context: Context) -> list[dict[str, str]]:
                 todo_ko="이미 지난 시각을 고르십시오",
             )
         with _collector(params, needs_hub=False) as collector:
-            choice = _choice(collector, params)
+            choice = _choice(collector, params, names)
     except KmaflowError as error:
         raise as_task_error(error) from None
-    periods = periods_of(names, window)
-    log.info("창/window %s, 지점/stations %s, 구간/periods %d", window, choice.describe(), len(periods))
+    parts = {name: list(reversed(periods_of(DATASETS[name], window))) for name in names}
+    counts = ", ".join(f"{name} {len(own)}" for name, own in parts.items())
+    log.info("창/window %s, 지점/stations %s, 구간/periods: %s", window, choice.describe(), counts)
     return [
-        {"from": f"{period.start:%Y-%m-%d %H:%M}", "to": f"{period.end:%Y-%m-%d %H:%M}"} for period in reversed(periods)
+        {
+            name: {"from": f"{period.start:%Y-%m-%d %H:%M}", "to": f"{period.end:%Y-%m-%d %H:%M}"}
+            for name, period in zip(names, row, strict=True)
+            if period is not None
+        }
+        for row in zip_longest(*parts.values())
     ]
 
 
-def periods_of(names: list[str], window: Window) -> list[Window]:
-    """What one task fills, in the order of time; cut at midnights, or at quarters of the day where there is no more than a day."""
-    if all(DATASETS[name].cadence >= HOUR for name in names):
-        unit = _OF_HOURS
+def periods_of(dataset: Dataset, window: Window) -> list[Window]:
+    """What one task fills of a dataset, in the order of time.
+
+    Hours are cut where a call ends; minutes at midnights, or at quarters of the day where there is no more than a day.
+    """
+    hours = dataset.cadence >= HOUR
+    if hours:
+        unit = dataset.asking.all_stations
     else:
         unit = DAY if window.end - window.start > DAY else _OF_A_DAY
     length = -(-(window.end - window.start) // (_MOST_PERIODS * unit)) * unit
-    parts = Window(floor_to(window.start, min(unit, DAY)), window.end).split(length)
+    start = window.start if hours else floor_to(window.start, unit)
+    parts = Window(start, window.end).split(length)
     return [Window(max(part.start, window.start), part.end) for part in parts]
 
 
@@ -73,31 +81,32 @@ class FillPeriod(UntilQuota):
 
     Args:
         dataset: its name.
-        period: ``from`` and ``to``, KST texts.
+        periods: one of those that :func:`check` gives.
     """
 
-    def __init__(self, *, dataset: str, period: Mapping[str, str], **arguments: Any) -> None:
+    def __init__(self, *, dataset: str, periods: Mapping[str, Mapping[str, str]], **arguments: Any) -> None:
         super().__init__(**arguments)
         self.dataset = dataset
-        self.period = period
+        self.period = periods.get(dataset)
 
     def work(self, context: Context) -> dict[str, Any]:
         """Ask for what is missing.
 
         Raises:
-            AirflowSkipException: the dataset was not chosen.
+            AirflowSkipException: the dataset was not chosen, or other tasks fill all of its time.
             AirflowFailException: a refusal that only a person can mend.
             KmaflowError: cells are still missing, or disk or database failed; the task is retried.
         """
         from kmaflow.collect.backfill.backfill import Backfill
 
         params = context["params"]
-        if self.dataset not in params["datasets"]:
-            raise AirflowSkipException(f"{self.dataset}: 선택되지 않음 / not chosen")
+        if self.period is None:
+            raise AirflowSkipException(f"{self.dataset}: 할 구간 없음 / no period to fill here")
         window = Window(parse_time(self.period["from"]), parse_time(self.period["to"]))
         try:
             with _collector(params, needs_hub=True) as collector:
-                job = Backfill(collector, [self.dataset], window, _choice(collector, params), workers=1, patient=False)
+                choice = _choice(collector, params, [self.dataset])
+                job = Backfill(collector, [self.dataset], window, choice, workers=1, patient=False)
                 (found,) = job.run()
         except KmaflowError as error:
             raise as_task_error(error) from None
@@ -125,6 +134,5 @@ def _collector(params: Any, *, needs_hub: bool) -> Collector:
     )
 
 
-def _choice(collector: Collector, params: Any) -> StationChoice:
-    networks = tuple({DATASETS[name].network for name in params["datasets"]})
-    return collector.choose_stations(str(params["stations"]).strip(), networks=networks)
+def _choice(collector: Collector, params: Any, names: Iterable[str]) -> StationChoice:
+    return collector.choose_stations(str(params["stations"]).strip(), names)

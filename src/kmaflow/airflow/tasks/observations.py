@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from structlog.contextvars import bound_contextvars
 
+from kmaflow.catalog import named
 from kmaflow.errors import KmaflowError, UsageError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from kmaflow.catalog.model import Network
     from kmaflow.catalog.time import Window
     from kmaflow.collect import Collector
 
@@ -61,7 +61,7 @@ def sync_stations(context: Context, *, max_age: timedelta) -> dict[str, Any]:
     return summary
 
 
-def check(context: Context, *, names: Sequence[str], network: Network) -> dict[str, Any]:
+def check(context: Context, *, names: Sequence[str]) -> dict[str, Any]:
     """Check the form before anything is collected, and fix the run's window.
 
     Returns what the dataset tasks read: ``from``, ``to`` (KST texts), ``stations`` (the choice as written), ``chosen`` (the choice in words),
@@ -70,17 +70,10 @@ def check(context: Context, *, names: Sequence[str], network: Network) -> dict[s
     params = context["params"]
     try:
         window = _window(context)
-        chosen = [str(name) for name in params["datasets"]]
-        unknown = [name for name in chosen if name not in names]
-        if unknown or not chosen:
-            raise UsageError(
-                f"no such dataset here: {', '.join(unknown) or '(none chosen)'}",
-                todo_en=f"choose among {', '.join(names)}",
-                todo_ko=f"{', '.join(names)} 가운데에서 고르십시오",
-            )
+        chosen = named(params["datasets"], names)
         stations = str(params["stations"]).strip()
         with _collector(context, needs_hub=False) as collector:
-            choice = collector.choose_stations(stations, networks=(network,))
+            choice = collector.choose_stations(stations, names)
     except KmaflowError as error:
         raise as_task_error(error) from None
     plan = {
@@ -94,7 +87,7 @@ def check(context: Context, *, names: Sequence[str], network: Network) -> dict[s
     return plan
 
 
-def collect(context: Context, *, dataset: str, network: Network) -> dict[str, Any]:
+def collect(context: Context, *, dataset: str) -> dict[str, Any]:
     """Collect one dataset for the run's window.
 
     Raises:
@@ -110,16 +103,16 @@ def collect(context: Context, *, dataset: str, network: Network) -> dict[str, An
         raise AirflowSkipException(f"{dataset}: 선택되지 않음 / not chosen")
     window = Window(parse_time(plan["from"]), parse_time(plan["to"]))
     with bound_contextvars(run_id=context["run_id"], dataset=dataset, window=str(window)):
-        return _collect(context, dataset, network, window, plan["stations"])
+        return _collect(context, dataset, window, plan["stations"])
 
 
-def _collect(context: Context, dataset: str, network: Network, window: Window, stations: str) -> dict[str, Any]:
+def _collect(context: Context, dataset: str, window: Window, stations: str) -> dict[str, Any]:
     """As :func:`collect`, with a log whose lines say for what they are."""
     from kmaflow.airflow.provider import metrics
 
     try:
         with _collector(context, needs_hub=True) as collector:
-            choice = collector.choose_stations(stations, networks=(network,))
+            choice = collector.choose_stations(stations, [dataset])
             result = collector.collect(dataset, window, choice)
             metrics.report(collector, dataset)
     except KmaflowError as error:

@@ -12,9 +12,9 @@ from structlog.contextvars import bound_contextvars
 
 from kmaflow.airflow.tasks.observations import SUMMARY, as_task_error
 from kmaflow.airflow.tasks.quota_operator import UntilQuota
-from kmaflow.catalog import DATASETS
+from kmaflow.catalog import named
 from kmaflow.catalog.time import parse_time
-from kmaflow.errors import KmaflowError, UsageError
+from kmaflow.errors import KmaflowError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -32,14 +32,7 @@ def due(context: Context, *, names: Sequence[str]) -> list[str]:
     """The tasks that have work: those of the datasets of which something is due. Checks the form before."""
     params = context["params"]
     try:
-        chosen = [str(name) for name in params["datasets"]]
-        unknown = [name for name in chosen if name not in names]
-        if unknown or not chosen:
-            raise UsageError(
-                f"no such dataset: {', '.join(unknown) or '(none chosen)'}",
-                todo_en=f"choose among {', '.join(names)}",
-                todo_ko=f"{', '.join(names)} 가운데에서 고르십시오",
-            )
+        chosen = named(params["datasets"], names)
         with _collector(params) as collector:
             looked = {name: _repair(collector, params, name).look(name) for name in chosen}
     except KmaflowError as error:
@@ -99,7 +92,7 @@ def _repair(collector: Collector, params: Any, name: str) -> Repair:
     from kmaflow.collect.repair import Repair
 
     begin, end = (_time(params.get(which)) for which in ("from", "to"))
-    choice = collector.choose_stations(str(params["stations"]).strip(), networks=(DATASETS[name].network,))
+    choice = collector.choose_stations(str(params["stations"]).strip(), [name])
     return Repair(
         collector,
         choice,

@@ -21,9 +21,9 @@ from kmaflow.collect.collector import Collector
 from kmaflow.collect.due import due_now, meant_gaps
 from kmaflow.collect.planning.estimate import cheapest_calls, wants_of
 from kmaflow.collect.planning.plan import Budget, Plan
-from kmaflow.collect.stations import StationChoice
 from kmaflow.hub.errors import EmptyAnswer
 from kmaflow.store.engines.database import reading
+from kmaflow.store.selection import StationChoice
 
 log = logging.getLogger(__name__)
 

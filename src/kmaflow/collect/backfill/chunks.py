@@ -13,10 +13,10 @@ from kmaflow.collect.due import due_now
 from kmaflow.collect.planning.estimate import cheapest_calls, wants_of
 from kmaflow.collect.planning.plan import Budget, Plan
 from kmaflow.collect.result import DatasetResult
-from kmaflow.collect.stations import StationChoice
 from kmaflow.store.coverage.retries import FOR_A_PERSON
 from kmaflow.store.engines.database import reading
 from kmaflow.store.lease import Lease
+from kmaflow.store.selection import StationChoice
 
 #: More chunks than this are too many for Airflow's mapped tasks, and for a person to look at.
 MOST_CHUNKS = 500

@@ -20,9 +20,9 @@ from typing import Any, Protocol, TypeAlias
 from kmaflow.collect.backfill.chunks import Chunk, ChunkDone, fill
 from kmaflow.collect.collector import Collector
 from kmaflow.collect.result import DatasetResult
-from kmaflow.collect.stations import StationChoice
 from kmaflow.errors import KmaflowError
 from kmaflow.settings import Settings
+from kmaflow.store.selection import StationChoice
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import Window
-from kmaflow.collect.stations import StationChoice
+from kmaflow.store.selection import StationChoice
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,11 @@ from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
 from kmaflow.collect.due import meant_gaps
 from kmaflow.collect.live_need import EVERY, live_works
 from kmaflow.collect.planning.plan import Budget, Plan, Price, Rules, Want, plan_calls
-from kmaflow.collect.stations import StationChoice, choose, means_all, wanted
-from kmaflow.store.coverage.gaps import Gap, asked, ever_reported, first_start
+from kmaflow.quota.limits import Limits, estimate, need_until_midnight
+from kmaflow.quota.meter import kind_of_call
+from kmaflow.store.coverage.gaps import Gap, ever_reported, first_start
 from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
-from kmaflow.store.meter import kind_of_call
-from kmaflow.store.quota_limits import Limits, estimate, need_until_midnight
-from kmaflow.store.stations import Station
+from kmaflow.store.selection import StationChoice
 
 #: Stations of a network before any is known.
 _STATIONS: dict[Network, int] = {"AWS": 750, "SFC": 100}
@@ -72,27 +71,6 @@ def usual_windows(
         if begin is not None and begin < last and Window(begin, last).count(DATASETS[name].cadence):
             found[name] = Window(begin, last)
     return found
-
-
-def names_asked(connection: sa.Connection, words: Sequence[str]) -> list[str]:
-    """The datasets that are meant: those named, ``all``, or by default those for which the hub has ever been asked."""
-    if "all" in words:
-        return list(DATASETS)
-    return list(dict.fromkeys(words)) or asked(connection)
-
-
-def chosen(
-    connection: sa.Connection, text: str | Iterable[str | int], names: Sequence[str], listed: Sequence[Station]
-) -> StationChoice:
-    """A person's words for stations as numbers.
-
-    Raises:
-        UnknownStations: the nearest valid ones are named.
-    """
-    if means_all(wanted(text)):
-        return StationChoice()
-    networks = tuple({DATASETS[name].network for name in names})
-    return choose(text, listed, networks or ("AWS", "SFC"), ever_reported(connection, names))
 
 
 def wants_of(found: Iterable[Gap]) -> list[Want]:

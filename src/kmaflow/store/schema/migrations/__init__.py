@@ -32,7 +32,7 @@ class History:
 
 
 BOOKS = History("books", "kmaflow_version", "0004")
-STATE = History("state", "kmaflow_state_version", "0002")
+STATE = History("state", "kmaflow_state_version", "0003")
 
 
 def upgrade(connection: sa.Connection, history: History, to: str = "head") -> list[str]:

@@ -2,45 +2,48 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
 
 from kmaflow.errors import KmaflowError
-from kmaflow.hub.errors import QuotaSpent
-from kmaflow.store import quota_books
-from kmaflow.store.engines.server import server_time
-from kmaflow.store.errors import StoreLost
-from kmaflow.store.meter import Meter
-from kmaflow.store.quota import Quota
-from kmaflow.store.quota_books import API_KEY_STATE
-from kmaflow.store.quota_limits import (
+from kmaflow.hub.errors import QuotaSpent, ServerFailed
+from kmaflow.quota import tables
+from kmaflow.quota.limits import (
     CallClass,
     DayQuotaSpent,
     Limits,
     LiveWork,
     Need,
-    NoFreeCall,
     Spent,
     estimate,
     need_until_midnight,
 )
-from kmaflow.store.schema.service import API_USAGE, LEASE
+from kmaflow.quota.meter import Meter
+from kmaflow.quota.pace import Pace
+from kmaflow.quota.quota import Quota
+from kmaflow.store.engines.server import server_time
+from kmaflow.store.errors import StoreLost
+from kmaflow.store.schema.service import API_USAGE
 from kmaflow.store.state import State
 
 from ..databases import ENGINES, database
-from . import state_workers as workers
-from .state_workers import KEY, NOON
+from ..store import state_workers as workers
+from ..store.state_workers import KEY, NOON
 
 MIDNIGHT = datetime(2026, 11, 23)
 ROOMY = Limits(1000, 1_000_000, calls_per_second=10_000.0, concurrent_calls=8)
+ROOM_FOR_GUESSES = replace(ROOMY, daily_bytes=5_000_000_000)
+TODAY = "2026-11-22"
 
 
 class Clock:
@@ -83,30 +86,30 @@ def limits(calls: int = 1000, size: int = 1_000_000, per_second: float = 10_000.
 
 def call(quota: Quota, cls: CallClass = "live", size: int = 100, comes: int | None = 10) -> None:
     with quota.reserve(cls, size=size) as ticket:
-        quota.settle(ticket, comes)
+        ticket.settle(comes)
 
 
-def places(state: State) -> int:
+def charge(state: State, cls: CallClass, calls: int) -> None:
+    """So many calls of today, of any worker."""
     with state.engine.begin() as connection:
-        return int(connection.execute(sa.select(sa.func.count()).select_from(LEASE)).scalar_one())
+        tables.add(connection, KEY, cls, TODAY, Spent(calls))
 
 
-# --- the books
+# --- reservations
 
 
 def test_bytes_that_came_take_the_place_of_those_reserved(state: State, clock: Clock) -> None:
     quota = Quota(state, KEY, ROOMY, clock=clock)
     ticket = quota.reserve("live", size=700)
     assert quota.spent().by_class["live"] == Spent(calls=1, bytes=0, reserved=700)
-    assert (ticket.day, places(state)) == ("2026-11-22", 1)
-    quota.settle(ticket, 300)
-    quota.settle(ticket, 300)
+    assert ticket.day == TODAY
+    ticket.settle(300)
+    ticket.settle(300)
     call(quota, "repair", comes=20)
     call(quota, "backfill", comes=30)
     usage = quota.spent()
     assert usage.by_class == {"live": Spent(1, 300, 0), "repair": Spent(1, 20, 0), "backfill": Spent(1, 30, 0)}
-    assert (usage.total, usage.day, usage.exhausted) == (Spent(3, 350, 0), "2026-11-22", None)
-    assert places(state) == 0
+    assert (usage.total, usage.day, usage.exhausted) == (Spent(3, 350, 0), TODAY, None)
     with state.engine.begin() as connection:
         names = ("key_id", "day_kst", "class", "calls", "bytes", "reserved")
         rows = connection.execute(sa.select(*(API_USAGE.c[name] for name in names)).order_by(API_USAGE.c["class"]))
@@ -129,7 +132,6 @@ def test_what_never_settles_stays_charged_until_midnight(state: State, clock: Cl
     else:
         work()
     assert quota.spent().total == Spent(calls=1, bytes=0, reserved=700)
-    assert places(state) == 0, "others may call"
     clock.now = MIDNIGHT
     assert quota.spent().total == Spent()
 
@@ -139,8 +141,8 @@ def test_a_call_over_midnight_is_charged_to_both_days(state: State, clock: Clock
     clock.now = MIDNIGHT - timedelta(seconds=1)
     known, unknown = quota.reserve("live", size=700), quota.reserve("live", size=50)
     clock.now = MIDNIGHT + timedelta(seconds=1)
-    quota.settle(known, 300)
-    quota.settle(unknown, None)
+    known.settle(300)
+    unknown.settle(None)
     assert quota.spent().total == Spent(calls=2, bytes=300, reserved=50)
     clock.now = NOON
     assert quota.spent().total == Spent(calls=2, bytes=300, reserved=50)
@@ -160,39 +162,41 @@ def test_keys_are_counted_apart(state: State, clock: Clock) -> None:
     assert (new.spent().total.calls, new.spent().exhausted) == (1, None)
 
 
-def test_books_that_cannot_be_written_after_the_call_lose_no_answer(
+def test_a_settlement_that_cannot_be_written_loses_no_answer(
     state: State, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     quota = Quota(state, KEY, ROOMY, clock=clock)
-    ticket = quota.reserve("live", size=700)
+    quota.reserve("live", size=700).settle(300)
     with state.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE api_usage RENAME TO away")
-    quota.settle(ticket, 300)
+    quota.flush()
     with state.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE away RENAME TO api_usage")
-    assert "its reserve stays charged" in caplog.text
+    assert "what was reserved stays charged" in caplog.text
     assert KEY in caplog.text
-    assert quota.spent().total == Spent(1, 0, 700)
-    assert places(state) == 0
+    assert Quota(state, KEY, ROOMY, clock=clock).spent().total == Spent(1, 0, 700)
+    assert quota.spent().total == Spent(1, 300, 0), "the next time it is written"
 
 
+@pytest.mark.parametrize("reserving", [True, False], ids=["with the next reservation", "by a flush"])
 def test_a_connection_lost_while_settling_gives_nothing_back_twice(
-    state: State, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    state: State, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, reserving: bool
 ) -> None:
     quota = Quota(state, KEY, ROOMY, clock=clock)
-    ticket = quota.reserve("live", size=700)
-    tried: list[int] = []
+    quota.reserve("live", size=700).settle(300)
+    whole = tables.add
 
     def lost(*_: object) -> None:
-        tried.append(1)
+        monkeypatch.setattr(tables, "add", whole)
         raise StoreLost("the server went away")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(quota_books, "add", lost)
-        quota.settle(ticket, 300)
-    assert tried == [1]
-    assert quota.spent().total == Spent(1, 0, 700)
-    assert places(state) == 0
+    monkeypatch.setattr(tables, "add", lost)
+    if reserving:
+        with quota.reserve("live", size=50) as ticket:
+            ticket.settle(40)
+    quota.flush()
+    assert "perhaps not settled" in caplog.text
+    assert quota.spent().total == (Spent(2, 40, 700) if reserving else Spent(1, 0, 700)), "the reserve stays charged"
 
 
 @contextmanager
@@ -201,7 +205,8 @@ def statements(state: State) -> Iterator[list[str]]:
     found: list[str] = []
 
     def told(_: object, __: object, statement: str, *___: object) -> None:
-        found.append(statement)
+        if statement != "BEGIN IMMEDIATE":
+            found.append(statement)
 
     sa.event.listen(state.engine, "before_cursor_execute", told)
     try:
@@ -210,90 +215,59 @@ def statements(state: State) -> Iterator[list[str]]:
         sa.event.remove(state.engine, "before_cursor_execute", told)
 
 
-def test_call_after_call_takes_over_what_the_last_one_leaves(state: State, clock: Clock) -> None:
-    quota = Quota(state, KEY, ROOMY, clock=clock, with_next=True)
-    first = quota.reserve("backfill", size=700)
-    first.settle(300)
-    assert quota.spent().total == Spent(1, 0, 700), "it waits for the next call"
+def test_an_undisturbed_call_costs_two_statements(state: State, clock: Clock) -> None:
+    quota = Quota(state, KEY, ROOMY, clock=clock)
+    call(quota, "backfill")
     with statements(state) as sent:
-        second = quota.reserve("backfill", size=500)
-    assert len([one for one in sent if one != "BEGIN IMMEDIATE"]) == 4, sent
-    assert second.place is first.place
-    assert quota.spent().total == Spent(2, 300, 500)
-    assert places(state) == 1
-    with quota.reserve("backfill", size=1) as third:
-        assert third.place is not second.place, "the second is still under way"
-        third.settle(1)
-    second.settle(200)
-    quota.flush()
-    assert quota.spent().total == Spent(3, 501, 0)
-    assert places(state) == 0
+        for _ in range(5):
+            call(quota, "backfill")
+    assert len(sent) == 10, sent
+    with State(str(state.engine.url.render_as_string(hide_password=False))) as elsewhere:
+        others = Quota(elsewhere, KEY, ROOMY, clock=clock)
+        assert others.spent().total == Spent(6, 50, 100), "the last one is settled with the next"
+        quota.flush()
+        assert others.spent().total == Spent(6, 60, 0)
+    with statements(state) as sent:
+        quota.flush()
+    assert sent == []
 
 
 def test_what_waits_makes_room_for_the_next(state: State, clock: Clock) -> None:
-    quota = Quota(state, KEY, limits(size=1000), clock=clock, with_next=True)
+    quota = Quota(state, KEY, limits(size=1000), clock=clock)
     quota.reserve("backfill", size=900).settle(20)
     quota.reserve("backfill", size=900).settle(20)
     with pytest.raises(DayQuotaSpent):
         quota.reserve("backfill", size=950)
-    quota.flush()
-    assert quota.spent().total == Spent(2, 40, 0), "the refusal has lost nothing"
-    assert places(state) == 0
+    assert Quota(state, KEY, ROOMY, clock=clock).spent().total == Spent(2, 40, 0), "a refusal settles what has ended"
 
 
-def test_the_place_of_another_class_is_not_taken_over(state: State, clock: Clock) -> None:
-    quota = Quota(state, KEY, limits(at_once=2), clock=clock, with_next=True)
-    live = [quota.reserve("live", size=1) for _ in range(2)]
-    for ticket in live:
-        ticket.settle(1)
-    with quota.reserve("backfill", size=1) as ticket:
-        assert ticket.place not in [one.place for one in live], "the last place is not for backfill"
-    assert places(state) == 0
-
-
-def test_a_settlement_over_midnight_that_waited_is_charged_to_both_days(state: State, clock: Clock) -> None:
-    quota = Quota(state, KEY, ROOMY, clock=clock, with_next=True)
+def test_a_call_is_charged_to_the_day_on_which_it_ended_however_late_it_is_settled(state: State, clock: Clock) -> None:
+    quota = Quota(state, KEY, ROOMY, clock=clock)
     clock.now = MIDNIGHT - timedelta(seconds=1)
     quota.reserve("live", size=700).settle(300)
     clock.now = MIDNIGHT + timedelta(seconds=1)
     call(quota, size=50, comes=40)
-    quota.flush()
-    assert quota.spent().total == Spent(calls=2, bytes=340, reserved=0)
+    assert quota.spent().total == Spent(calls=1, bytes=40, reserved=0)
     clock.now = NOON
     assert quota.spent().total == Spent(calls=1, bytes=300, reserved=0)
 
 
-def test_a_connection_lost_with_what_waited_gives_nothing_back_twice(
-    state: State, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    quota = Quota(state, KEY, ROOMY, clock=clock, with_next=True)
-    quota.reserve("live", size=700).settle(300)
-    whole = quota_books.set_next_call
-
-    def lost(*_: object) -> None:
-        monkeypatch.setattr(quota_books, "set_next_call", whole)
-        raise StoreLost("the server went away")
-
-    monkeypatch.setattr(quota_books, "set_next_call", lost)
-    with quota.reserve("live", size=50) as ticket:
-        ticket.settle(40)
-    quota.flush()
-    assert "perhaps not settled" in caplog.text
-    assert quota.spent().total == Spent(2, 40, 700), "what was reserved stays charged"
-    assert places(state) == 0
+def test_by_default_the_servers_clock_decides_the_day(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    with state.engine.begin() as connection:
+        utc = connection.execute(sa.select(server_time(state.engine.dialect.name))).scalar_one()
+    assert timedelta(0) <= state.now() - (utc + timedelta(hours=9)) < timedelta(minutes=5), "KST"
+    quota = Quota(state, KEY, ROOMY)
+    call(quota)
+    assert quota.spent().total.calls == 1
+    monkeypatch.setattr(state, "_time", (datetime(2031, 5, 6, 7, 8), time.monotonic()))
+    later = Quota(state, KEY, ROOMY)
+    assert (later.spent().day, later.spent().total.calls) == ("2031-05-06", 0)
 
 
-def test_the_only_place_is_given_back_at_once(state: State, clock: Clock) -> None:
-    quota = Quota(state, KEY, limits(at_once=1), clock=clock, with_next=True)
-    quota.reserve("backfill", size=700).settle(300)
-    assert places(state) == 0
-    assert quota.spent().total == Spent(1, 300, 0)
-
-
-@pytest.mark.parametrize(("cls", "calls", "size"), [("history", 1, 1), ("live", 0, 1), ("live", 1, -1)])
-def test_a_reservation_names_a_class_and_an_amount(state: State, cls: CallClass, calls: int, size: int) -> None:
+@pytest.mark.parametrize(("cls", "size"), [("history", 1), ("live", -1)])
+def test_a_reservation_names_a_class_and_an_amount(state: State, cls: CallClass, size: int) -> None:
     with pytest.raises(ValueError, match="no reservation"):
-        Quota(state, KEY, ROOMY).reserve(cls, calls=calls, size=size)
+        Quota(state, KEY, ROOMY).reserve(cls, size=size)
 
 
 # --- no more today
@@ -301,7 +275,7 @@ def test_a_reservation_names_a_class_and_an_amount(state: State, cls: CallClass,
 
 def test_calls_end_at_98_percent_of_the_limit(state: State, clock: Clock) -> None:
     quota = Quota(state, KEY, limits(calls=100), clock=clock)
-    quota.reserve("repair", size=1, calls=97).settle(1)
+    charge(state, "repair", 97)
     call(quota)
     with pytest.raises(DayQuotaSpent) as spent:
         call(quota)
@@ -312,7 +286,6 @@ def test_calls_end_at_98_percent_of_the_limit(state: State, clock: Clock) -> Non
     assert "2026-11-23 00:00" in spent.value.todo_ko
     usage = quota.spent()
     assert (usage.total.calls, usage.exhausted, usage.exhausted_by, usage.until) == (98, "calls", "ceiling", MIDNIGHT)
-    assert places(state) == 0
     clock.now = MIDNIGHT
     call(quota)
     assert (quota.spent().total.calls, quota.spent().exhausted) == (1, None)
@@ -324,7 +297,7 @@ def test_bytes_end_at_98_percent_of_the_limit_counting_what_is_reserved(state: S
     with pytest.raises(DayQuotaSpent, match="900 of 980 bytes") as spent:
         quota.reserve("live", size=81)
     assert spent.value.kind == "bytes"
-    quota.settle(under_way, 100)
+    under_way.settle(100)
     call(quota, size=880)
     assert quota.spent().exhausted == "bytes", "it was recorded, but only the hub's word stops everybody"
 
@@ -367,8 +340,8 @@ def test_the_ceiling_does_not_take_back_what_the_hub_said(state: State, clock: C
     quota = Quota(state, KEY, limits(calls=2), clock=clock)
     under_way = quota.reserve("live", size=1)
     quota.exhausted_by_hub("bytes")
-    quota.settle(under_way, 1)
-    quota._exhausted("calls", "ceiling", MIDNIGHT)
+    under_way.settle(1)
+    quota.set_exhausted("calls", "ceiling", MIDNIGHT)
     assert quota.spent().exhausted_by == "hub"
 
 
@@ -380,14 +353,17 @@ def test_what_live_data_needs_is_kept_back_from_backfill(state: State, clock: Cl
         return Need(calls=50, bytes=1000)
 
     quota = Quota(state, KEY, limits(calls=100, size=100_000), clock=clock, live_need=need)
-    quota.reserve("backfill", calls=38, size=1).settle(1)
+    charge(state, "backfill", 37)
+    call(quota, "backfill")
     with pytest.raises(DayQuotaSpent, match="60 are kept for live data") as spent:
         call(quota, "backfill")
     assert (spent.value.kind, spent.value.until, spent.value.by) == ("calls", MIDNIGHT, "live")
     assert quota.spent().exhausted is None
     assert set(asked) == {NOON}
-    quota.reserve("repair", calls=10, size=1).settle(1)
-    quota.reserve("live", calls=50, size=1).settle(1)
+    charge(state, "repair", 10)
+    charge(state, "live", 48)
+    call(quota, "repair")
+    call(quota, "live")
     assert quota.spent().total.calls == 98
 
 
@@ -446,24 +422,24 @@ def test_estimates_begin_with_the_rows_asked_for() -> None:
     assert estimate(10, 730, 801) == 1002
 
 
-def test_estimates_follow_the_largest_answer_seen(state: State, clock: Clock) -> None:
+def test_the_largest_answer_to_each_kind_of_call_is_known_to_all(state: State, clock: Clock) -> None:
     quota = Quota(state, KEY, ROOMY, clock=clock)
-    such = "aws_minute 10 all"
-    assert quota.estimate(such, 10, 2) == 2800
+    kind = "aws_minute 10 all"
+    assert quota.sizes() == {}
     for comes in (1000, 4000, 2000):
-        with quota.reserve("live", size=1, such=such) as ticket:
-            ticket.settle(comes)
-    assert quota.estimate(such, 10, 2) == 5000
+        quota.reserve("live", size=1, call_kind=kind).settle(comes)
+    quota.reserve("live", size=1, call_kind=kind).settle(9000, typical=False)
+    quota.flush()
+    assert quota.sizes() == {kind: 4000}
     elsewhere = Quota(state, KEY, ROOMY, clock=clock)
-    with elsewhere.reserve("live", size=1, such=such) as ticket:
+    with elsewhere, elsewhere.reserve("live", size=1, call_kind=kind) as ticket:
         ticket.settle(3000)
-    assert elsewhere.estimate(such, 10, 2) == 5000
-    assert elsewhere.estimate("aws_minute 5 all", 5, 2) == 1400
-    assert Quota(state, "ba9876543210", ROOMY, clock=clock).estimate(such, 10, 2) == 2800
+    assert elsewhere.sizes() == {kind: 4000}
+    assert Quota(state, "ba9876543210", ROOMY, clock=clock).sizes() == {}
 
 
 def test_a_meter_names_calls_and_guesses_their_size(state: State, clock: Clock) -> None:
-    quota = Quota(state, KEY, Limits(concurrent_calls=8, calls_per_second=1000), clock=clock)
+    quota = Quota(state, KEY, ROOM_FOR_GUESSES, clock=clock)
     meter = Meter(quota, "repair")
     for name, stamps, stn, reserved in (
         ("aws_minute", 10, None, 10 * 760 * 140),
@@ -472,12 +448,39 @@ def test_a_meter_names_calls_and_guesses_their_size(state: State, clock: Clock) 
         ("station_AWS", 1, None, 760 * 140),
         ("station_SFC", 1, None, 110 * 140),
     ):
-        with meter.reserve(name, stamps, stn) as ticket:
-            assert (ticket.cls, ticket.reserved) == ("repair", reserved)
-            ticket.settle(800)
-    with meter.reserve("aws_minute", 10, None) as ticket:
-        assert ticket.reserved == 1000
-    assert meter.exhausted("bytes") == MIDNIGHT
+        with meter.call(name, stamps, stn) as settle:
+            assert quota.spent().by_class["repair"].reserved == reserved
+            settle(800)
+        assert quota.spent().total.reserved == 0
+    with meter.call("aws_minute", 10, None) as settle:
+        assert quota.spent().total.reserved == 1000
+        settle(800)
+
+
+@pytest.mark.parametrize(
+    ("status", "sent", "charged"),
+    [(500, True, Spent(1, 2, 0)), (None, True, Spent(1, 0, 1400)), (None, False, Spent())],
+    ids=["refused with two bytes", "broken off", "never reached the hub"],
+)
+def test_a_call_that_fails_is_charged_with_what_came(
+    state: State, clock: Clock, status: int | None, sent: bool, charged: Spent
+) -> None:
+    quota = Quota(state, KEY, ROOMY, clock=clock)
+    error = ServerFailed("no", status=status, body=b"no")
+    error.sent = sent
+    with pytest.raises(ServerFailed), Meter(quota, "live").call("aws_minute", 10, 108):
+        raise error
+    assert quota.spent().total == charged
+    assert quota.sizes() == {}, "its size is no measure of such calls"
+
+
+def test_the_hubs_word_inside_a_call_stops_all_until_midnight(state: State, clock: Clock) -> None:
+    quota = Quota(state, KEY, ROOMY, clock=clock)
+    with pytest.raises(QuotaSpent) as spent, Meter(quota, "live").call("aws_minute", 10, 108):
+        raise QuotaSpent("no more today", kind="bytes", status=403, body=b"no")
+    assert spent.value.until == MIDNIGHT
+    usage = quota.spent()
+    assert (usage.total, usage.exhausted, usage.exhausted_by) == (Spent(1, 2, 0), "bytes", "hub")
 
 
 @pytest.mark.parametrize("wrong", [(0, 1, 1.0, 1), (1, 0, 1.0, 1), (1, 1, 0.0, 1), (1, 1, 1.0, 0)])
@@ -490,86 +493,68 @@ def test_the_least_limit_lets_one_call_in() -> None:
     assert (Limits(1, 1).calls_ceiling, Limits(20_000, 5_000_000_000).bytes_ceiling) == (1, 4_900_000_000)
 
 
-# --- places and turns
+# --- the pace of one process
 
 
-def test_no_more_calls_are_under_way_than_allowed(state: State, clock: Clock) -> None:
+def test_no_more_calls_of_a_process_are_under_way_than_allowed(state: State, clock: Clock) -> None:
     quota = Quota(state, KEY, limits(at_once=2), clock=clock)
-    first = quota.reserve("live", size=1)
-    second = quota.reserve("live", size=1)
-    with pytest.raises(NoFreeCall, match="2 calls were under way"):
-        quota.reserve("live", size=1, patience=0)
-    assert quota.spent().total.calls == 2
-    got: list[int] = []
+    first, second = quota.reserve("live", size=1), quota.reserve("backfill", size=1)
+    entered = threading.Event()
 
     def third() -> None:
-        with quota.reserve("live", size=1, patience=60) as ticket:
-            got.append(ticket.calls)
+        with quota.reserve("live", size=1):
+            entered.set()
 
     waiting = threading.Thread(target=third)
     waiting.start()
+    assert not entered.wait(0.2)
+    assert Quota(state, KEY, ROOMY, clock=clock).spent().total.calls == 2, "what waits is not charged yet"
+    first.settle(1)
     first.settle(1)
     waiting.join()
-    assert got == [1]
+    assert entered.is_set()
     second.settle(1)
 
 
-def test_the_last_place_is_not_for_backfill(state: State, clock: Clock) -> None:
-    quota = Quota(state, KEY, limits(at_once=2), clock=clock)
-    history = quota.reserve("backfill", size=1)
-    with pytest.raises(NoFreeCall):
-        quota.reserve("backfill", size=1, patience=0)
-    with quota.reserve("live", size=1, patience=0):
-        pass
-    history.settle(1)
-    alone = Quota(state, KEY, limits(at_once=1), clock=clock)
-    call(alone, "backfill")
-
-
-def test_the_place_of_a_killed_worker_is_free_when_it_expires(state: State, clock: Clock) -> None:
-    quota = Quota(state, KEY, limits(at_once=1), clock=clock)
-    dead = quota.reserve("live", size=30)
-    dead.place._stop.set()
-    with state.engine.begin() as connection:
-        connection.execute(LEASE.update().values(expires_at=server_time(state.engine.dialect.name, -0.01)))
-    with quota.reserve("live", size=1, patience=0) as ticket:
-        ticket.settle(1)
-    assert quota.spent().total == Spent(calls=2, bytes=1, reserved=30)
-
-
-def test_turns_are_spaced_by_the_servers_clock(state: State, clock: Clock) -> None:
-    quota = Quota(state, KEY, limits(per_second=100.0), clock=clock)
-    turns = []
-    for calls in (1, 5, 1, 1):
-        with quota.reserve("live", size=1, calls=calls) as ticket:
-            turns.append(ticket.turn)
-    gaps = [later - earlier for earlier, later in pairwise(turns)]
-    assert all(gap >= timedelta(milliseconds=wait) for gap, wait in zip(gaps, (10, 50, 10), strict=True))
-
-
-def test_a_clock_set_back_stops_nobody(state: State, clock: Clock) -> None:
-    quota = Quota(state, KEY, limits(), clock=clock)
+def test_a_refused_reservation_keeps_no_place(state: State, clock: Clock) -> None:
+    quota = Quota(state, KEY, limits(calls=2, at_once=1), clock=clock)
     call(quota)
-    with state.engine.begin() as connection:
-        connection.execute(API_KEY_STATE.update().values(next_call_at=server_time(state.engine.dialect.name, 7200)))
-    with quota.reserve("live", size=1) as ticket, state.engine.begin() as connection:
-        assert ticket.turn <= connection.execute(sa.select(server_time(state.engine.dialect.name))).scalar_one()
+    for _ in range(3):
+        with pytest.raises(DayQuotaSpent):
+            call(quota)
+
+
+def test_calls_of_a_process_begin_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, slept = [100.0], []
+
+    def sleep(seconds: float) -> None:
+        slept.append(round(seconds, 6))
+        now[0] += seconds
+
+    monkeypatch.setattr("kmaflow.quota.pace.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("kmaflow.quota.pace.time.sleep", sleep)
+    pace = Pace(10.0, 1)
+    pace.take_turn()
+    pace.take_turn()
+    now[0] += 0.04
+    pace.take_turn()
+    now[0] += 5
+    pace.take_turn()
+    assert slept == [0.0, 0.1, 0.06, 0.0]
 
 
 # --- many workers
 
 
 def test_eight_processes_never_make_one_call_too_many(state: State, url: str, processes: ProcessPoolExecutor) -> None:
-    shared = limits(calls=41, per_second=500.0)
+    shared = limits(calls=41)
     classes: tuple[CallClass, ...] = ("live", "repair", "backfill")
     futures = [processes.submit(workers.spend, url, classes[n % 3], shared, 10, 5) for n in range(8)]
     results = [future.result() for future in futures]
-    assert sum(calls for calls, _, _ in results) == 40
-    assert not any(above for _, _, above in results)
+    assert sum(calls for calls, _ in results) == 40
+    assert not any(above for _, above in results)
     usage = Quota(state, KEY, shared, clock=Clock()).spent()
     assert usage.total == Spent(calls=40, bytes=200, reserved=0)
-    turns = sorted(turn for _, mine, _ in results for turn in mine)
-    assert all(later - earlier >= timedelta(milliseconds=2) for earlier, later in pairwise(turns))
 
 
 @pytest.mark.parametrize("comes", [None, 40, 20])
@@ -579,19 +564,43 @@ def test_eight_processes_never_reserve_one_byte_too_many(
     shared = limits(size=1000)
     futures = [processes.submit(workers.spend, url, "live", shared, 40, comes) for _ in range(8)]
     results = [future.result() for future in futures]
-    assert not any(above for _, _, above in results)
+    assert not any(above for _, above in results)
     total = Quota(state, KEY, shared, clock=Clock()).spent().total
-    assert sum(made for made, _, _ in results) == total.calls
+    assert sum(made for made, _ in results) == total.calls
     assert total.charged <= 980
     if comes != 20:
         assert (total.calls, total.charged) == (24, 960)
 
 
-def test_eight_processes_share_the_places(state: State, url: str, processes: ProcessPoolExecutor) -> None:
+def test_two_workers_of_one_call_at_a_time_both_finish(state: State, url: str, processes: ProcessPoolExecutor) -> None:
+    """The first has a call under way until the second has made all of its own: nobody waits for another process."""
+    one_call = limits(at_once=1)
     workers.make_witness(state.engine)
-    futures = [processes.submit(workers.call_often, url, limits(at_once=2), 3) for _ in range(8)]
-    for future in futures:
-        future.result()
-    inside, most, entered = workers.witnessed(state.engine)
-    assert (inside, entered) == (0, 24)
-    assert most <= 2
+    first = processes.submit(workers.call_until, url, one_call)
+    second = processes.submit(workers.call_often, url, one_call, 10)
+    second.result()
+    assert first.result() == 1
+    assert Quota(state, KEY, one_call, clock=Clock()).spent().total == Spent(calls=11, bytes=11, reserved=0)
+
+
+def test_a_worker_that_is_killed_during_its_call_stops_nobody_and_stays_charged(state: State, url: str) -> None:
+    ours, theirs = workers.SPAWN.Pipe()
+    one_call = limits(calls=10, at_once=1)
+    with workers.importable():
+        caller = workers.SPAWN.Process(target=workers.call_for_ever, args=(url, one_call, 30, theirs))
+        caller.start()
+    try:
+        assert ours.recv() == "called"
+        assert caller.pid is not None
+        os.kill(caller.pid, signal.SIGKILL)
+        caller.join()
+    finally:
+        caller.kill()
+        caller.join()
+        caller.close()
+    quota = Quota(state, KEY, one_call, clock=Clock())
+    for _ in range(8):
+        call(quota, comes=1)
+    with pytest.raises(DayQuotaSpent):
+        call(quota)
+    assert quota.spent().total == Spent(calls=9, bytes=8, reserved=30)

@@ -1,4 +1,4 @@
-"""Which stations: the lists kept fresh, and a person's words ("all", "108, 서울") turned into numbers."""
+"""Which stations: a person's words ("all", "108, 서울") as numbers, the same for every command, DAG and reader."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+import sqlalchemy as sa
+
+from kmaflow.catalog import DATASETS, means_all
 from kmaflow.catalog.model import Network
 from kmaflow.errors import UsageError
-from kmaflow.store.stations import Station
+from kmaflow.store.coverage.gaps import ever_reported
+from kmaflow.store.schema.service import COVERAGE_DAY, STATION
+from kmaflow.store.stations import Station, current
 
 
 class UnknownStations(UsageError):
@@ -44,9 +49,36 @@ def wanted(text: str | Iterable[str | int]) -> list[str]:
     return [word for part in parts if (word := part.strip())]
 
 
-def means_all(words: Iterable[str]) -> bool:
-    """Whether the words ask for all stations."""
-    return any(word.lower() == "all" or word == "전체" for word in words)
+def resolve_stations(
+    connection: sa.Connection,
+    text: str | Iterable[str | int],
+    datasets: Iterable[str] = DATASETS,
+    *,
+    known: Iterable[int] = (),
+) -> StationChoice:
+    """Numbers for a person's words: of stations that are listed now in a network of these datasets, or that have ever reported in one of its datasets.
+
+    Nothing is written, and tables need not be there yet.
+
+    Args:
+        text: ``all``, or numbers and Korean or English names.
+        datasets: for which the stations are meant.
+        known: numbers that are stations, listed or not.
+
+    Raises:
+        UnknownStations: words that fit nothing; the nearest valid ones are named.
+        UsageError: no station at all.
+        StoreError: the database cannot be read.
+    """
+    words = wanted(text)
+    if means_all(words):
+        return ALL
+    networks = {DATASETS[name].network for name in datasets} or {"AWS", "SFC"}
+    there = sa.inspect(connection).has_table
+    listed = current(connection) if there(STATION.name) else []
+    related = [name for name, described in DATASETS.items() if described.network in networks]
+    reported = ever_reported(connection, related) if there(COVERAGE_DAY.name) else frozenset()
+    return choose(words, listed, tuple(networks), reported | set(known))
 
 
 def choose(

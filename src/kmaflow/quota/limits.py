@@ -1,7 +1,7 @@
 """The day's quota in numbers: what may be spent, what live data still needs, and the word for "no more today".
 
-Limits are kept to 98 %, so that what the books cannot know (an answer larger than reserved, a call of another program) stays inside.
-A day is a KST day, by the clock that asks the hub: the quota starts anew at the hub's midnight.
+Limits are kept to 98 %, so that what we cannot know (an answer larger than reserved, a call of another program) stays inside.
+A day is a KST day: the quota starts anew at the hub's midnight.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ from datetime import datetime, timedelta
 from typing import Literal, TypeAlias, get_args
 
 from kmaflow.catalog.time import DAY, floor_to
-from kmaflow.hub.errors import QuotaSpent, TransientHubError
+from kmaflow.hub.errors import QuotaSpent
 
 CallClass: TypeAlias = Literal["live", "repair", "backfill"]
 Kind: TypeAlias = Literal["calls", "bytes"]
 CLASSES: tuple[CallClass, ...] = get_args(CallClass)
 
 _CEILING_PERCENT = 98
-#: Of what live data needs until midnight, so much is kept back from these classes.
+#: Of what live data needs until midnight, so much is kept back from backfill.
 _KEPT_PERCENT = 120
-KEPT_BACK_FROM: frozenset[CallClass] = frozenset({"backfill"})
 #: Reserved: 1.25 x the largest answer seen to such a call; before the first one, bytes per row.
 _SPARE_PERCENT = 125
 _ROW_BYTES = 140
@@ -33,9 +32,9 @@ class Limits:
     """What the hub allows one key, and what we allow ourselves.
 
     Attributes:
-        daily_calls / daily_bytes: the hub's limits of a KST day.
-        calls_per_second: calls begun, all workers together.
-        concurrent_calls: calls under way, all workers together.
+        daily_calls / daily_bytes: the hub's limits of a KST day, for all workers of the key together.
+        calls_per_second: calls begun in a second, by one process.
+        concurrent_calls: calls under way at a time, of one process.
         backfill_share: the part of a day that backfill may spend, greater than 0, at most 1.
     """
 
@@ -181,54 +180,27 @@ class DayQuotaSpent(QuotaSpent):
         self.todo_ko = f"할 일은 없습니다: 한도가 새로 시작되는 {until:%Y-%m-%d %H:%M}(한국시각) 뒤에 이어집니다"
 
 
-class NoFreeCall(TransientHubError):
-    """All calls that may be under way at the same time were taken for too long."""
-
-    code = "no_free_call"
-    sent = False
-    todo_en = "see which other workers use this key; allow more calls at once with KMAFLOW_CONCURRENT_CALLS"
-    todo_ko = "같은 인증키를 쓰는 다른 작업을 확인하거나 KMAFLOW_CONCURRENT_CALLS를 늘리십시오"
-
-
-def refusal(
-    usage: Usage, limits: Limits, cls: CallClass, calls: int, size: int, now: datetime, need: Need
-) -> DayQuotaSpent | None:
-    """Why so many calls and bytes may not be spent now; None if they may. ``need`` is what live data still needs."""
-    until = next_midnight(now)
+def refusal(usage: Usage, limits: Limits, cls: CallClass, size: int, now: datetime, need: Need) -> DayQuotaSpent | None:
+    """Why one more call of so many bytes may not be made now; None if it may. ``need`` is what live data still needs."""
+    key, until = f"key {usage.key_id}", next_midnight(now)
     if usage.exhausted_by == "hub" and usage.exhausted and usage.until and now < usage.until:
-        return DayQuotaSpent(
-            f"key {usage.key_id}: the hub says that the {usage.exhausted} of {usage.day} are used up",
-            kind=usage.exhausted,
-            until=usage.until,
-            by="hub",
-        )
-    total = usage.total
-    kept = need.kept if cls in KEPT_BACK_FROM else Need()
-    kinds: tuple[tuple[Kind, int, int, int, int], ...] = (
-        ("calls", total.calls, calls, limits.calls_ceiling, kept.calls),
-        ("bytes", total.charged, size, limits.bytes_ceiling, kept.bytes),
+        what = f"{key}: the hub says that the {usage.exhausted} of {usage.day} are used up"
+        return DayQuotaSpent(what, kind=usage.exhausted, until=usage.until, by="hub")
+    total, mine = usage.total, usage.by_class.get(cls, Spent())
+    kept = need.kept if cls == "backfill" else Need()
+    kinds: tuple[tuple[Kind, int, int, int, int, int], ...] = (
+        ("calls", total.calls, mine.calls, 1, limits.calls_ceiling, kept.calls),
+        ("bytes", total.charged, mine.charged, size, limits.bytes_ceiling, kept.bytes),
     )
-    for kind, charged, more, ceiling, back in kinds:
+    for kind, charged, by_class, more, ceiling, back in kinds:
         if charged + more > ceiling:
-            what = (
-                f"key {usage.key_id}: {charged:,} of {ceiling:,} {kind} (98 % of the limit) are charged to {usage.day}"
-            )
+            what = f"{key}: {charged:,} of {ceiling:,} {kind} (98 % of the limit) are charged to {usage.day}"
             return DayQuotaSpent(f"{what}; {more:,} more do not fit", kind=kind, until=until, by="ceiling")
         if charged + more + back > ceiling:
-            what = f"key {usage.key_id}: {charged:,} of {ceiling:,} {kind} are charged to {usage.day}"
+            what = f"{key}: {charged:,} of {ceiling:,} {kind} are charged to {usage.day}"
             return DayQuotaSpent(f"{what} and {back:,} are kept for live data", kind=kind, until=until, by="live")
-    return _share_spent(usage, limits, calls, size, until) if cls == "backfill" else None
-
-
-def _share_spent(usage: Usage, limits: Limits, calls: int, size: int, until: datetime) -> DayQuotaSpent | None:
-    mine = usage.by_class.get("backfill", Spent())
-    kinds: tuple[tuple[Kind, int, int, int], ...] = (
-        ("calls", mine.calls, calls, limits.calls_ceiling),
-        ("bytes", mine.charged, size, limits.bytes_ceiling),
-    )
-    for kind, charged, more, ceiling in kinds:
         part = int(limits.backfill_share * ceiling)
-        if charged + more > part:
-            what = f"key {usage.key_id}: backfill has spent {charged:,} {kind} of its share of {usage.day}, {part:,}"
+        if cls == "backfill" and by_class + more > part:
+            what = f"{key}: backfill has spent {by_class:,} {kind} of its share of {usage.day}, {part:,}"
             return DayQuotaSpent(what, kind=kind, until=until, by="share")
     return None

@@ -1,0 +1,63 @@
+"""Which datasets and stations a command line means: one rule for all commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from kmaflow.collect import Collector, StationChoice
+    from kmaflow.settings import Settings
+
+#: A station list as old as this is asked for again before stations are chosen.
+_LIST_AGE = timedelta(hours=24)
+
+
+def datasets_and_stations(
+    connection: sa.Connection, settings: Settings, datasets: Sequence[str] | None, stations: str | None
+) -> tuple[list[str], StationChoice]:
+    """The datasets (default: those for which the hub was ever asked) and stations (default: ``STATIONS``), as far as the database knows them.
+
+    Raises:
+        UsageError: there is no such dataset or station.
+    """
+    from kmaflow.catalog import DATASETS, named
+    from kmaflow.store.coverage.gaps import asked
+    from kmaflow.store.selection import resolve_stations
+
+    names = named(datasets) if datasets else asked(connection)
+    return names, resolve_stations(
+        connection, settings.stations if stations is None else stations, names or list(DATASETS)
+    )
+
+
+def chosen_stations(collector: Collector, text: str | None, names: Sequence[str]) -> StationChoice:
+    """The stations (default: ``STATIONS``), after their lists were brought up to date. ``stn_inf`` is an operation of its own: without it all
+    stations still work.
+
+    Raises:
+        UsageError: there is no such station.
+        HubError: the key is not valid; or stations are named, and their lists are refused and were never answered before.
+    """
+    from kmaflow.catalog import means_all
+    from kmaflow.hub.errors import HubError
+    from kmaflow.store.selection import ALL, wanted
+
+    words = wanted(collector.settings.stations if text is None else text)
+    try:
+        collector.sync_stations(_LIST_AGE)
+    except HubError as error:
+        known = collector.store.station_count() > 0
+        if error.code == "bad_key" or not (means_all(words) or known):
+            raise
+        if known and not means_all(words):
+            typer.echo(f"kmaflow: 지점 목록은 받아 둔 것을 씁니다 / station lists as they are known: {error}", err=True)
+            return collector.choose_stations(words, names)
+        typer.echo(f"kmaflow: 지점 목록 없이 계속합니다 / going on without station lists: {error}", err=True)
+        return ALL
+    return collector.choose_stations(words, names)

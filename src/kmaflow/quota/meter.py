@@ -1,0 +1,61 @@
+"""What a hub client asks around each call: one quota, on behalf of one class of work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from kmaflow.catalog import DATASETS
+from kmaflow.hub.errors import HubError, QuotaSpent
+from kmaflow.quota.limits import CallClass, estimate
+from kmaflow.quota.quota import Quota
+
+#: Rows of a stamp in an answer for all stations, for the first estimate only: stations that exist, and some more.
+_STATIONS = {"AWS": 760, "SFC": 110}
+
+
+def kind_of_call(name: str, stamps: int, stn: int | None) -> str:
+    """What makes calls alike: their answers are of one size."""
+    return f"{name} {stamps} {'all' if stn is None else 'one'}"
+
+
+def first_guess(name: str, stamps: int, stn: int | None) -> int:
+    """Bytes that a call may bring, before any such call was made."""
+    network = DATASETS[name].network if name in DATASETS else name.removeprefix("station_")
+    stations = 1 if stn is not None else _STATIONS.get(network, max(_STATIONS.values()))
+    return estimate(max(stamps, 1), stations, None)
+
+
+class Meter:
+    """Charges calls before they are made and settles them afterwards; :class:`kmaflow.hub.metering.Meter`.
+
+    Args:
+        cls: live, repair or backfill.
+    """
+
+    def __init__(self, quota: Quota, cls: CallClass) -> None:
+        self.quota = quota
+        self.cls = cls
+
+    @contextmanager
+    def call(self, name: str, stamps: int, stn: int | None) -> Iterator[Callable[[int], None]]:
+        """Around one call for a dataset (or ``station_AWS``, ``station_SFC``): so many stamps, one station or (None) all.
+
+        Yields what is told the bytes of the answer (decompressed). A :class:`HubError` inside is charged with what came; where the hub says that
+        the quota is spent, no worker asks until its ``until``.
+
+        Raises:
+            DayQuotaSpent: no more today; the hub must not be asked.
+            StoreError: the state database cannot be used.
+        """
+        kind = kind_of_call(name, stamps, stn)
+        seen = self.quota.sizes().get(kind)
+        size = first_guess(name, stamps, stn) if seen is None else estimate(stamps, 1, seen)
+        with self.quota.reserve(self.cls, size=size, call_kind=kind) as ticket:
+            try:
+                yield ticket.settle
+            except HubError as error:
+                ticket.settle(error.came, typical=False, made=error.sent)
+                if isinstance(error, QuotaSpent):
+                    error.until = self.quota.exhausted_by_hub(error.kind)
+                raise

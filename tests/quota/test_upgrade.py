@@ -1,0 +1,72 @@
+"""A state database in which calls per second and calls at a time were shared goes on, with what the day has cost."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from kmaflow.quota.limits import DayQuotaSpent, Limits, Spent
+from kmaflow.quota.quota import Quota
+from kmaflow.store.engines.database import open_engine
+from kmaflow.store.engines.locks import writing_alone
+from kmaflow.store.schema.migrations import STATE, upgrade
+from kmaflow.store.schema.service import LEASE
+from kmaflow.store.state import State
+
+from ..store.state_workers import KEY, NOON
+
+MIDNIGHT = datetime(2026, 11, 23)
+KIND = "aws_minute 10 all"
+
+
+def _of_0002(url: str) -> None:
+    """What workers of the revision before leave: usage, a size, the hub's word, a place of a call and a lease."""
+    engine = open_engine(url)
+    with writing_alone(engine, ["schema"]) as connection:
+        upgrade(connection, STATE, "0002")
+        tables = sa.MetaData()
+        tables.reflect(connection)
+
+        def insert(table: str, /, **values: object) -> None:
+            connection.execute(tables.tables[table].insert().values(values))
+
+        insert("api_usage", key_id=KEY, day_kst="2026-11-22", calls=70, bytes=900, reserved=40, **{"class": "live"})
+        insert("api_usage", key_id=KEY, day_kst="2026-11-22", calls=20, bytes=30, reserved=0, **{"class": "backfill"})
+        insert("api_usage", key_id=KEY, day_kst="2026-11-21", calls=98, bytes=5, reserved=0, **{"class": "repair"})
+        insert("api_key_state", key_id=KEY, next_call_at=NOON)
+        insert("api_key_state", key_id="ba9876543210", next_call_at=NOON, exhausted="calls", exhausted_by="hub")
+        insert("call_size", key_id=KEY, such=KIND, bytes=812_345)
+        insert("lease", name=f"call {KEY} 0", owner="a b c", taken_at=NOON, expires_at=NOON)
+        insert("lease", name="backfill 1", owner="a b c", taken_at=NOON, expires_at=NOON)
+    engine.dispose()
+
+
+def test_a_database_of_the_revision_before_goes_on_with_the_usage_of_today(database_url: str) -> None:
+    _of_0002(database_url)
+    with State(database_url) as state:
+        assert state.init() == []
+        quota = Quota(state, KEY, Limits(100, 10_000, 1000.0), clock=lambda: NOON)
+        assert quota.spent().by_class == {"live": Spent(70, 900, 40), "repair": Spent(), "backfill": Spent(20, 30, 0)}
+        assert quota.sizes() == {KIND: 812_345}
+        calls = 0
+        try:
+            while True:
+                quota.reserve("repair", size=1, call_kind=KIND).settle(1)
+                calls += 1
+        except DayQuotaSpent:
+            pass
+        assert calls == 8, "98 % of 100, less the 90 that were charged before"
+        with state.engine.begin() as connection:
+            assert list(connection.execute(sa.select(LEASE.c.name)).scalars()) == ["backfill 1"]
+
+
+def test_the_hubs_word_is_kept(database_url: str) -> None:
+    _of_0002(database_url)
+    with State(database_url) as state:
+        with state.engine.begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE api_key_state SET exhausted = 'bytes', exhausted_by = 'hub', exhausted_until = '2026-11-23 00:00:00'"
+            )
+        usage = Quota(state, KEY, Limits(), clock=lambda: NOON).spent()
+        assert (usage.exhausted, usage.exhausted_by, usage.until) == ("bytes", "hub", MIDNIGHT)
