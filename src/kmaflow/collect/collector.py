@@ -28,7 +28,7 @@ from kmaflow.hub.secrecy import key_id
 from kmaflow.hub.station_list import parse_stations
 from kmaflow.log_fields import log_fields
 from kmaflow.printable import printable
-from kmaflow.quota.limits import CallClass
+from kmaflow.quota.limits import CallClass, DayQuotaSpent
 from kmaflow.quota.meter import Meter
 from kmaflow.quota.quota import Quota
 from kmaflow.settings import Settings
@@ -36,7 +36,7 @@ from kmaflow.store import Store
 from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import StoreBusy
 from kmaflow.store.lease import Lease
-from kmaflow.store.ledger import Fetch
+from kmaflow.store.ledger import DEFERRED, REQUEST, Fetch
 from kmaflow.store.selection import StationChoice, resolve_stations
 from kmaflow.store.state import State
 from kmaflow.store.stations import StationChanges
@@ -173,6 +173,7 @@ class Collector:
                 parser_version=PARSER_VERSION,
                 key_id=self.client.key_id,
                 message=told(failure.error),
+                kind=DEFERRED if isinstance(failure.error, DayQuotaSpent) else REQUEST,
             )
         )
 

@@ -11,7 +11,7 @@ from kmaflow.errors import KmaflowError
 from kmaflow.hub.errors import QuotaSpent
 from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.quota.limits import DayQuotaSpent
-from kmaflow.store.ledger import LONGEST, Fetch
+from kmaflow.store.ledger import DEFERRED, LONGEST, Fetch
 
 
 def told(error: KmaflowError, *, code: bool = False) -> str:
@@ -38,6 +38,7 @@ def unasked(calls: Sequence[Call], dataset: str, *, now: datetime, key_id: str) 
             parser_version=PARSER_VERSION,
             key_id=key_id,
             message="not asked: quota",
+            kind=DEFERRED,
         )
 
 
