@@ -297,5 +297,23 @@ def test_health_of_a_worker_without_a_broker(tmp_path: Path, monkeypatch: pytest
     assert not health.healthy("worker", base)
 
 
+def test_a_workers_health_is_asked_with_a_password_that_holds_signs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signs, asked = "p@ss:w/rd?#%12&x", []
+
+    class Celery:
+        def __init__(self, broker: str, **_: object) -> None:
+            asked.append(broker)
+            raise OSError
+
+    monkeypatch.setattr("celery.Celery", Celery)
+    ensure_secrets(tmp_path, {"KMAFLOW_REDIS_PASSWORD": signs})
+    with pytest.raises(OSError):  # noqa: PT011
+        health.healthy("worker", {"KMAFLOW_SECRETS": str(tmp_path), "KMAFLOW_REDIS": "redis:6379"})
+    assert make_url(asked[0]).password == signs
+    assert make_url(asked[0]).host == "redis"
+
+
 def test_server_urls_name_the_server(kept: ClusterSecrets) -> None:
     assert "@postgres-observations/" in server_url("postgres-observations", "kma", kept, {})

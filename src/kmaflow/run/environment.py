@@ -158,7 +158,7 @@ def cluster_environment(
         **scale_rules(machine),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": server_url("postgres", AIRFLOW_DATABASE, kept, base),
         "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{server_url(results, RESULTS, kept, base)}",
-        "AIRFLOW__CELERY__BROKER_URL": f"redis://:{quote(kept.redis_password, safe='')}@{base['KMAFLOW_REDIS']}/0",
+        "AIRFLOW__CELERY__BROKER_URL": broker_url(kept, base),
         "AIRFLOW__API__HOST": "0.0.0.0",  # the container's; what leaves the machine is compose.yaml's affair
         "AIRFLOW__CELERY__FLOWER_HOST": "0.0.0.0",
         "KMAFLOW_DATABASE_URL": server_url(observations, SIMULATED if simulated else OBSERVATIONS, kept, base),
@@ -208,6 +208,11 @@ def _merged(
         "AIRFLOW__API_AUTH__JWT_SECRET": keys.jwt_secret,
         **fixed,
     }
+
+
+def broker_url(kept: ClusterSecrets, base: Mapping[str, str]) -> str:
+    """The cluster's Redis."""
+    return f"redis://:{quote(kept.redis_password, safe='')}@{base['KMAFLOW_REDIS']}/0"
 
 
 def server_url(server: str, database: str, kept: ClusterSecrets, base: Mapping[str, str]) -> str:
