@@ -27,7 +27,7 @@ from kmaflow.hub.header import column_order
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.hub.saved_file import SavedFile, UnfitFile, believable, read_saved
 from kmaflow.hub.station_list import announced_fields, parse_stations
-from kmaflow.store.ledger import LONGEST, Fetch
+from kmaflow.store.ledger import FILE, LONGEST, Fetch
 from kmaflow.store.selection import ALL, StationChoice
 
 
@@ -170,6 +170,7 @@ def load_body(
         parser_version=PARSER_VERSION,
         key_id=None,
         selection=choice.selection,
+        kind=FILE,
     )
     reach("body_archived")
     for window in windows:
@@ -278,6 +279,7 @@ def _load_stations(
         rejected=len(parsed.rejected),
         parser_version=PARSER_VERSION,
         key_id=None,
+        kind=FILE,
     )
     collector.archive.note(_entry(fetch, None))
     changes = collector.store.load_stations(parsed, fetch)
