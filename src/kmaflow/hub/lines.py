@@ -21,6 +21,9 @@ _STATION = re.compile(r"\d{1,6}", re.ASCII)
 _TEXT = re.compile(r"[!-~]+")
 #: No number that KMA prints comes near it.
 TOO_LARGE = 1e15
+#: What the tables hold (``store/types.py``): INTEGER, VARCHAR(32).
+TOO_LARGE_WHOLE = 2**31
+LONGEST_TEXT = 32
 _FIRST_YEAR = 1900
 
 
@@ -75,9 +78,9 @@ def _bad_value(tokens: Sequence[str], columns: Sequence[Column]) -> str | None:
     for token, column in zip(tokens, columns, strict=True):
         if column.kind == "float" and not (FLOAT.fullmatch(token) and abs(float(token)) < TOO_LARGE):
             return f"{column.name}: '{shown(token)}' is not a number"
-        if column.kind == "int" and not INT.fullmatch(token):
+        if column.kind == "int" and not (INT.fullmatch(token) and abs(int(token)) < TOO_LARGE_WHOLE):
             return f"{column.name}: '{shown(token)}' is not a whole number"
-        if column.kind == "text" and column.known and not _TEXT.fullmatch(token):
+        if column.kind == "text" and column.known and not (_TEXT.fullmatch(token) and len(token) <= LONGEST_TEXT):
             return f"{column.name}: '{shown(token)}' holds what no code of KMA holds"
     return None
 

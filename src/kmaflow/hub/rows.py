@@ -14,7 +14,7 @@ from functools import cache
 import polars as pl
 
 from kmaflow.catalog.model import AtMost, Codes, Column, Dash, Dataset
-from kmaflow.hub.lines import TOO_LARGE, LineReader, Rejected, read_stamp
+from kmaflow.hub.lines import TOO_LARGE, TOO_LARGE_WHOLE, LineReader, Rejected, read_stamp
 
 _TYPES: dict[str, type[pl.DataType]] = {"float": pl.Float64, "int": pl.Int64, "text": pl.String}
 _NUMERIC_BYTES = b"0123456789.,-=\n"
@@ -57,7 +57,7 @@ def _sane(frame: pl.DataFrame, *, tail: bool) -> bool:
     ).row(0)
     if nulls or not closed or low is None or low < 1 or high > 999_999:
         return False
-    return all(value is None or value < TOO_LARGE for value in largest)
+    return all(value is None or value < (TOO_LARGE_WHOLE if isinstance(value, int) else TOO_LARGE) for value in largest)
 
 
 def _fast(rows: bytes, columns: tuple[Column, ...]) -> pl.DataFrame | None:

@@ -45,6 +45,8 @@ def check_up(settings: Settings) -> Iterator[Finding]:
     """Every check in turn. Costs eight small calls of the day's quota; once that is spent, nothing is asked."""
     database = _try("database", lambda: _database(settings))
     yield database
+    if database.ok:
+        yield from _held_lists(settings)
     yield _try("archive", lambda: _archive(settings))
     yield _disk(settings)
     if settings.api_key is None:
@@ -103,10 +105,8 @@ def _try(what: str, check: Callable[[], str]) -> Finding:
     except QuotaSpent:
         raise
     except KmaflowError as error:
-        code = getattr(error, "code", "")
-        return Finding(
-            what, False, f"{code}: {error.what}" if code else error.what, f"{error.todo_ko} / {error.todo_en}"
-        )
+        seen = f"{error.code}: {error.what}" if error.code else error.what
+        return Finding(what, False, seen, f"{error.todo_ko} / {error.todo_en}")
 
 
 def _database(settings: Settings) -> str:
@@ -114,6 +114,19 @@ def _database(settings: Settings) -> str:
         made = store.init() + state.init()
         store.probe()
         return f"{store.shown_url}: 쓸 수 있음 / can be written" + (f" ({len(made)} tables made)" if made else "")
+
+
+def _held_lists(settings: Settings) -> Iterator[Finding]:
+    """The station lists that wait for a second one."""
+    with Store(settings.database_url) as store:
+        for network, (since, why) in store.held_lists().items():
+            yield Finding(
+                f"stations {network}",
+                False,
+                f"{since:%Y-%m-%d %H:%M}부터 보류 / held since then: {why}",
+                "다른 날의 목록도 같으면 저절로 받아들입니다; 지금 받아들이려면: kmaflow stations sync --force / "
+                "it is taken by itself once the list of another day agrees; to take it now: kmaflow stations sync --force",
+            )
 
 
 def _archive(settings: Settings) -> str:
