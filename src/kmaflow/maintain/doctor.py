@@ -16,6 +16,7 @@ from kmaflow.collect.live_need import open_quota
 from kmaflow.errors import KmaflowError
 from kmaflow.hub.client import HubClient
 from kmaflow.hub.errors import BadKey, NotYetProduced, QuotaSpent
+from kmaflow.hub.parse import parse
 from kmaflow.hub.secrecy import key_id
 from kmaflow.quota.meter import Meter
 from kmaflow.quota.quota import Quota
@@ -159,7 +160,9 @@ def _operations(client: HubClient) -> Iterator[tuple[str, Callable[[], str]]]:
 
 
 def _ask(client: HubClient, dataset: Dataset, window: Window) -> str:
-    return f"{len(client.ask(dataset, window, _STATION).content):,} bytes for {window.end:%Y-%m-%d %H:%M}"
+    answer = client.ask(dataset, window, _STATION)
+    notes = parse(dataset, answer.content, window=window, one_station=True).notes
+    return "; ".join([f"{len(answer.content):,} bytes for {window.end:%Y-%m-%d %H:%M}", *notes])
 
 
 def _ask_stations(client: HubClient, stations: StationList) -> str:

@@ -42,7 +42,7 @@ class Fetch:
         stn: the station asked, 0 = all.
         fetched_at: naive KST; it alone decides which of two answers is the newer.
         selection: which stations were stored: ``all``, or their numbers joined by commas.
-        message: the words of a refusal.
+        message: the words of a refusal; of an answer, what was assumed in reading it.
         lacking: cells stored with values that this answer left without: it does not confirm them; of a list that is held, the stations
             that it lacks.
         kind: what the row is.
@@ -294,6 +294,16 @@ def covering(connection: sa.Connection, dataset: str, stn: int, stamp: datetime)
     )
     found = connection.execute(query).mappings()
     return [row for row in found if row["holds"] is None or holds(decoded(row["holds"]), stamp, stn)]
+
+
+def last_note(connection: sa.Connection, dataset: str) -> str | None:
+    """What had to be assumed, or was new, in reading the dataset's last answer; None where nothing was."""
+    table = FETCH.c
+    query = sa.select(table.message).where(
+        table.dataset == dataset, table.outcome.in_(LOADED), table.key_id.is_not(None)
+    )
+    note = connection.execute(query.order_by(table.fetched_at.desc(), table.id.desc()).limit(1)).scalar()
+    return None if note is None else str(note)
 
 
 def last_success(connection: sa.Connection, dataset: str, *, files: bool = False) -> datetime | None:

@@ -71,7 +71,12 @@ def load(
         fetch = replace(fetch, holds=encoded(held_cells(parsed.rows, parsed.dataset.cadence)))
     outcome = "unchanged" if repeats else "partial" if record.unproduced(parsed, fetch) else "ok"
     fetch = replace(
-        fetch, outcome=outcome, rows=parsed.rows.height, rejected=len(parsed.rejected), lacking=known.lacking
+        fetch,
+        outcome=outcome,
+        rows=parsed.rows.height,
+        rejected=len(parsed.rejected),
+        lacking=known.lacking,
+        message=fetch.message or "; ".join(parsed.notes) or None,
     )
     fetch_id = ledger.write(connection, fetch)
     reach("ledger_written")

@@ -31,7 +31,7 @@ from kmaflow.store.stations import Station, StationChanges
 @dataclass(frozen=True, slots=True)
 class DatasetStatus:
     """Freshness of one dataset: rows with values, blank rows, end of the first hour, last stamp with a value
-    (naive KST), last answer."""
+    (naive KST), last answer, and what was assumed in reading it."""
 
     dataset: str
     present: int
@@ -39,6 +39,7 @@ class DatasetStatus:
     first_hour: datetime | None
     last_stamp: datetime | None
     last_fetch: datetime | None
+    note: str | None = None
 
 
 class Store:
@@ -190,4 +191,5 @@ class Store:
             ).where(hours.dataset == name)
         ).one()
         last = connection.execute(sa.select(sa.func.max(LATEST.c.tm_kst)).where(LATEST.c.dataset == name)).scalar()
-        return DatasetStatus(name, counts[0], counts[1], counts[2], last, ledger.last_success(connection, name))
+        answered, note = ledger.last_success(connection, name), ledger.last_note(connection, name)
+        return DatasetStatus(name, counts[0], counts[1], counts[2], last, answered, note)
