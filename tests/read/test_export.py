@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import types
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -131,6 +133,9 @@ def test_a_failure_in_the_middle_leaves_what_was_there(
     filled: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
+    first = Window(JANUARY.start, JANUARY.start + MINUTE)
+    cells = {(first.end, stn): {"ta": 0.5} for stn in (90, 108)}
+    load(filled, minute_body(cells, witness=False), at(15), window=first)
     (done,) = export(filled, "aws_minute", JANUARY, str(out))
     before = Path(done.path).read_bytes()
     monkeypatch.setattr(reading_frames, "_ROWS", 60 * 760)
@@ -138,7 +143,7 @@ def test_a_failure_in_the_middle_leaves_what_was_there(
 
     def fail(window: Window, rows: int) -> None:
         seen.append((window, rows))
-        if rows:
+        if rows > 2:
             raise StoreBusy("in the middle")
 
     with pytest.raises(StoreBusy, match="in the middle"):
@@ -182,6 +187,29 @@ def test_a_store_of_files_that_fails_leaves_nothing(filled: Store, monkeypatch: 
     with pytest.raises(ExportError, match="No space left"):
         list(export(filled, "aws_minute", JANUARY, "memory://bucket"))
     assert list(memory.store) == []
+
+
+@pytest.mark.parametrize("step", ["put_file", "mv", "exists", "makedirs", "open"])
+def test_errors_of_drivers_are_errors_of_the_export(filled: Store, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    class NoCredentialsError(Exception):
+        pass
+
+    driver = types.ModuleType("botocore.exceptions")
+    driver.BotoCoreError = NoCredentialsError  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "botocore.exceptions", driver)
+    memory = fsspec.filesystem("memory")
+    memory.store.clear()
+    if step == "open":
+        list(export(filled, "aws_minute", JANUARY, "memory://bucket"))
+    kept = set(memory.store)
+
+    def away(*_: object, **__: object) -> None:
+        raise NoCredentialsError("Unable to locate credentials")
+
+    monkeypatch.setattr(type(memory), step, away)
+    with pytest.raises(ExportError, match="Unable to locate credentials"):
+        list(export(filled, "aws_minute", JANUARY, "memory://bucket"))
+    assert set(memory.store) == kept
 
 
 def test_places_that_cannot_be_written(filled: Store, tmp_path: Path) -> None:

@@ -1,25 +1,31 @@
 """Opening the database: one SQLAlchemy engine for SQLite, PostgreSQL or MariaDB/MySQL, set up so that a transaction is what it says.
 
-Sessions are ours whatever the server's defaults are: UTF-8, UTC, READ COMMITTED, strict types, no wait without an end. Times are stored naive
-(KST), so no server or session time zone ever touches them.
+Sessions are ours whatever the defaults of server, database and user are (``ALTER DATABASE … SET``, ``init_connect``): UTF-8, UTC, ISO dates, READ
+COMMITTED, strict types, whole numbers, no wait without an end and no statement cut short. Times are stored naive (KST), so no server or session time
+zone ever touches them.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
-from kmaflow.store.errors import StoreUnreachable, translated
+from kmaflow.store.errors import StoreReadOnly, StoreUnreachable, translated
 
 #: How long one writer waits for another before it says so.
 BUSY_SECONDS = 60
 _CONNECT_SECONDS = 10
+#: Rights are those with which we write, where the system can tell.
+_EFFECTIVE = os.access in os.supports_effective_ids
 
 #: What people write, and the driver that is meant.
 DRIVERS = {
@@ -32,6 +38,43 @@ DRIVERS = {
     "mariadb+pymysql": "mysql+pymysql",
     "mariadb+mariadbconnector": "mysql+pymysql",
 }
+
+
+#: Every setting of a session on PostgreSQL 13+ that changes what we read or write, or ends our work in the middle.
+_POSTGRESQL_SESSION = {
+    "DateStyle": "ISO,MDY",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    "default_transaction_isolation": "read\\ committed",
+    "default_transaction_deferrable": "off",
+    "lock_timeout": f"{BUSY_SECONDS}s",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    # Over many partitions the planner expects far more rows than come and would compile for seconds.
+    "jit": "off",
+}
+#: The same on MariaDB and MySQL; ``SET NAMES`` and the isolation level are set beside them.
+_MYSQL_SESSION = {
+    "time_zone": "'+00:00'",
+    "sql_mode": "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+    "innodb_lock_wait_timeout": BUSY_SECONDS,
+    "lock_wait_timeout": BUSY_SECONDS,
+    "autocommit": 0,
+    "completion_type": "'NO_CHAIN'",
+    "sql_auto_is_null": 0,
+    "sql_safe_updates": 0,
+    "sql_select_limit": 2**64 - 1,
+    "sql_big_selects": 1,
+    "unique_checks": 1,
+    "foreign_key_checks": 1,
+    "div_precision_increment": 4,
+}
+#: How long a statement may take, 0 = as long as it takes: MariaDB's name for it, and MySQL's.
+_MYSQL_TIMEOUTS = ("max_statement_time", "max_execution_time")
 
 
 def shown(url: str | URL) -> str:
@@ -79,12 +122,37 @@ def open_engine(url: str) -> sa.Engine:
 
 
 def _open_sqlite(url: URL) -> sa.Engine:
+    path = None
     if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        path = Path(url.database).absolute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+    arguments = {"timeout": BUSY_SECONDS}
+    if path is not None and path.is_file() and not os.access(path.parent, os.W_OK, effective_ids=_EFFECTIVE):
+        # No connection is kept: whether somebody writes into the file is looked at each time.
+        engine = sa.create_engine(url, connect_args=arguments, poolclass=sa.pool.NullPool)
+        sa.event.listen(engine, "do_connect", partial(_connect_read_only, path))
+    else:
+        engine = sa.create_engine(url, connect_args=arguments)
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _connect_read_only(path: Path, dialect: Any, _: Any, __: list[Any], named: dict[str, Any]) -> Any:
+    """Open a file in whose folder nothing may be made (a read-only file system): SQLite cannot make the files beside it that WAL needs.
+
+    Where they are there, somebody writes, and they are read with it; else nobody does, and the file is all there is.
+    """
+    log, index = (path.with_name(f"{path.name}-{suffix}") for suffix in ("wal", "shm"))
+    alone = not log.is_file() or log.stat().st_size == 0
+    if not alone and not index.is_file():
+        raise StoreReadOnly(
+            f"{path}: what was written last lies in {log.name}, which can only be read where its folder may be written",
+            todo_en="open it once where it may be written (kmaflow status), or copy the file and its -wal to such a folder",
+            todo_ko="쓸 수 있는 곳에서 한 번 여십시오(kmaflow status). 아니면 파일과 -wal을 그런 폴더로 복사하십시오",
+        )
+    only = "&immutable=1" if alone else ""
+    return dialect.connect(f"file:{quote(str(path))}?mode=ro{only}", **named, uri=True)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
@@ -111,10 +179,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 
 def _open_postgresql(url: URL) -> sa.Engine:
-    # Over many partitions the planner expects far more rows than come and would compile for seconds: jit.
-    options = (
-        f"-c lock_timeout={BUSY_SECONDS}s -c TimeZone=UTC -c jit=off -c default_transaction_isolation=read\\ committed"
-    )
+    options = " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_SESSION.items())
     given = url.query.get("options", ())
     if given:
         options = f"{options} {given if isinstance(given, str) else ' '.join(given)}"
@@ -135,17 +200,19 @@ def _open_mysql(url: URL) -> sa.Engine:
     engine = sa.create_engine(
         url, connect_args=arguments, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_size=4
     )
-    sa.event.listen(engine, "connect", _prepare_mysql)
+    sa.event.listen(engine, "do_connect", _connect_mysql)
     return engine
 
 
-def _prepare_mysql(connection: Any, _: Any) -> None:
+def _connect_mysql(dialect: Any, _: Any, given: list[Any], named: dict[str, Any]) -> Any:
+    """Connect, and set the session before SQLAlchemy asks it anything: it would believe what it finds (``ANSI_QUOTES``)."""
+    connection = dialect.connect(*given, **named)
+    endless = _MYSQL_TIMEOUTS["mariadb" not in connection.get_server_info().lower()]
+    session = _MYSQL_SESSION | {endless: 0}
     with connection.cursor() as cursor:
         cursor.execute("SET NAMES utf8mb4 COLLATE utf8mb4_bin")
-        cursor.execute(
-            "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
-            f"innodb_lock_wait_timeout = {BUSY_SECONDS}, lock_wait_timeout = {BUSY_SECONDS}"
-        )
+        cursor.execute(f"SET {', '.join(f'SESSION {name} = {value}' for name, value in session.items())}")
+    return connection
 
 
 # ---------------------------------------------------------------------------------------------------- transactions
