@@ -145,7 +145,7 @@ def test_minutes_not_produced_yet_are_missing_until_they_come(known: Store) -> N
     _load(known, early, 11, window=_minutes(0, 10), witness=False)
     _load(known, early, 12, window=_minutes(0, 10), witness=False)
     (gap,) = _gaps(known, _minutes(0, 10))
-    assert (gap.window, gap.state, gap.cells, gap.last) == (_minutes(8, 10), "not_yet_produced", 2 * 2, at(12))
+    assert (gap.window, gap.state, gap.cells, gap.last) == (_minutes(8, 10), "not_yet_produced", 2 * 2, at(11))
     _load(known, _full(_minutes(0, 10)), 20, window=_minutes(0, 10))
     assert _gaps(known, _minutes(0, 10)) == []
 
@@ -176,7 +176,10 @@ def test_an_asos_hour_that_is_too_young_is_not_absent(known: Store) -> None:
         {"tm_kst": [NOON + HOUR], "stn": [108], "ta": [1.0], "blank": [False]}, schema_overrides=rows.schema
     )
     parsed = Parsed(DATASETS[name], pl.concat([rows, first], how="diagonal"), None, (), (), 1)
-    for moment, states in ((NOON + 2 * HOUR + 5 * MINUTE, ["not_yet_produced"]), (NOON + 6 * HOUR, ["refused"])):
+    for moment, states in (
+        (NOON + 2 * HOUR + 5 * MINUTE, ["not_yet_produced"]),
+        (NOON + 6 * HOUR, ["not_yet_produced"]),
+    ):
         fetch = replace(fetch_of(b"x", moment, dataset=name, window=window), outcome="ok")
         known.load(parsed, fetch)
         assert [gap.state for gap in _gaps(known, window, name=name)] == states

@@ -174,7 +174,6 @@ class Earlier:
         same_bytes: the last load of the window had the same bytes (another parser may have read them).
         newer: younger answers that are loaded for parts of the window.
         lacking: for a repetition, what the first load noted as such.
-        again: the very answer was loaded before: it is no new try.
         retired: retention has taken rows out of the window.
     """
 
@@ -183,7 +182,6 @@ class Earlier:
     newer: tuple[Younger, ...] = ()
     lacking: str | None = None
     retired: bool = False
-    again: bool = False
 
     @property
     def cause(self) -> str:
@@ -251,13 +249,12 @@ def earlier(connection: sa.Connection, fetch: Fetch) -> Earlier:
         is None
     )
     lacking = last.lacking if repeats and last is not None else None
-    loaded_before = False
     if not repeats:
         seen = same_window & (table.sha256 == fetch.sha256) & (table.fetched_at == fetch.fetched_at)
         seen &= (table.parser_version == fetch.parser_version) & (table.selection == fetch.selection)
-        repeats = loaded_before = connection.execute(sa.select(table.id).where(seen).limit(1)).first() is not None
+        repeats = connection.execute(sa.select(table.id).where(seen).limit(1)).first() is not None
     newer = () if repeats else _younger(connection, overlapping, fetch)
-    return Earlier(repeats, same_bytes, newer, lacking, retired is not None, loaded_before)
+    return Earlier(repeats, same_bytes, newer, lacking, retired is not None)
 
 
 def _younger(connection: sa.Connection, overlapping: sa.ColumnElement[bool], fetch: Fetch) -> tuple[Younger, ...]:

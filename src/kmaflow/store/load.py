@@ -84,8 +84,7 @@ def load(
         return stored
 
     proof = proof_of(connection, parsed, fetch, before)
-    # A repetition that still leaves something out is a try like any other.
-    outcome = "unchanged" if repeats and (known.again or not proof.lacking) else proof.outcome
+    outcome = "unchanged" if repeats else proof.outcome
     if outcome in ("ok", "partial", "incomplete_answer") and parsed.rejected and len(parsed.rejected) == parsed.lines:
         outcome = ChangedFormat.code
     fetch = replace(
