@@ -14,6 +14,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+#: Characters of a foreign text that a message holds.
+LONGEST_TEXT = 400
+
 
 class KmaflowError(Exception):
     """Something went wrong for a known reason.
@@ -39,6 +42,19 @@ class KmaflowError(Exception):
     def __str__(self) -> str:
         todo = " / ".join(part for part in (self.todo_ko, self.todo_en) if part)
         return f"{self.what} → {todo}" if todo else self.what
+
+
+def shown(text: str) -> str:
+    """A text of others as messages and tables may hold it: in one line, everything unprintable (NUL, control characters, lone
+    surrogates) escaped as in Python, cut after :data:`LONGEST_TEXT` characters.
+    """
+    more = len(text) - LONGEST_TEXT
+    if more > 0:
+        text = text[:LONGEST_TEXT]
+    escaped = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
+    return f"{escaped}… ({more:,} characters more)" if more > 0 else escaped
 
 
 class UsageError(KmaflowError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -259,9 +258,23 @@ def test_by_default_the_servers_clock_decides_the_day(state: State, monkeypatch:
     quota = Quota(state, KEY, ROOMY)
     call(quota)
     assert quota.spent().total.calls == 1
-    monkeypatch.setattr(state, "_time", (datetime(2031, 5, 6, 7, 8), time.monotonic()))
+    monkeypatch.setattr(state, "now", lambda: datetime(2031, 5, 6, 7, 8))
     later = Quota(state, KEY, ROOMY)
     assert (later.spent().day, later.spent().total.calls) == ("2031-05-06", 0)
+
+
+def test_who_waits_by_a_clock_that_is_ahead_of_the_servers_does_not_come_back_too_early(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = timedelta(minutes=7)
+    monkeypatch.setattr(state, "now", lambda: NOON)
+    monkeypatch.setattr("kmaflow.quota.quota.now_kst", lambda: NOON + ahead)
+    quota = Quota(state, KEY, limits(calls=1))
+    call(quota)
+    with pytest.raises(DayQuotaSpent) as spent:
+        call(quota)
+    assert spent.value.until == quota.closed_until("live") == quota.exhausted_by_hub("calls") == MIDNIGHT + ahead
+    assert quota.spent().until == MIDNIGHT, "for all workers it is the server's"
 
 
 @pytest.mark.parametrize(("cls", "size"), [("history", 1), ("live", -1)])

@@ -26,7 +26,7 @@ from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.hub.secrecy import key_id
 from kmaflow.hub.station_list import parse_stations
 from kmaflow.log_fields import log_fields
-from kmaflow.quota.limits import CallClass
+from kmaflow.quota.limits import CallClass, DayQuotaSpent
 from kmaflow.quota.meter import Meter
 from kmaflow.quota.quota import Quota
 from kmaflow.settings import Settings
@@ -34,7 +34,7 @@ from kmaflow.store import Store
 from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import StoreBusy
 from kmaflow.store.lease import Lease
-from kmaflow.store.ledger import Fetch
+from kmaflow.store.ledger import DEFERRED, REQUEST, Fetch
 from kmaflow.store.selection import StationChoice, resolve_stations
 from kmaflow.store.state import State
 from kmaflow.store.stations import StationChanges
@@ -169,6 +169,7 @@ class Collector:
                 parser_version=PARSER_VERSION,
                 key_id=self.client.key_id,
                 message=told(failure.error),
+                kind=DEFERRED if isinstance(failure.error, DayQuotaSpent) else REQUEST,
             )
         )
 

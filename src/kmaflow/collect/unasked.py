@@ -10,7 +10,7 @@ from kmaflow.collect.planning.calls import Call
 from kmaflow.hub.errors import HubError, QuotaSpent
 from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.quota.limits import DayQuotaSpent
-from kmaflow.store.ledger import LONGEST, Fetch
+from kmaflow.store.ledger import DEFERRED, LONGEST, Fetch
 
 
 def told(error: HubError, *, code: bool = False) -> str:
@@ -37,6 +37,7 @@ def unasked(calls: Sequence[Call], dataset: str, *, now: datetime, key_id: str) 
             parser_version=PARSER_VERSION,
             key_id=key_id,
             message="not asked: quota",
+            kind=DEFERRED,
         )
 
 

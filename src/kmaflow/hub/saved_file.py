@@ -103,7 +103,8 @@ def read_saved(content: bytes, *, values_only: bool = False) -> SavedFile:
         content = rest + b"\n"
     if values_only:
         content = re.sub(rb"(?m)^[ \t]*#.*$", b"", content)
-    elif not is_complete:
+    elif not is_complete and (b"#" in content or _ROW.search(content)):
+        # Words alone stay words: who reads them tells them from a table.
         content = content + (b"" if content.endswith(b"\n") else b"\n") + END + b"\n"
     return SavedFile(content, is_complete, cut)
 

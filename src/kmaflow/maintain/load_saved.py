@@ -22,12 +22,12 @@ from kmaflow.collect.run import chosen_rows
 from kmaflow.errors import KmaflowError
 from kmaflow.failpoints import reach
 from kmaflow.hub.body import open_body
-from kmaflow.hub.errors import ChangedFormat, HubError, Truncated
+from kmaflow.hub.errors import ChangedFormat, HubError, NotATable, Truncated
 from kmaflow.hub.header import column_order
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.hub.saved_file import SavedFile, UnfitFile, believable, of_stations, read_saved
 from kmaflow.hub.station_list import announced_fields, parse_stations
-from kmaflow.store.ledger import LONGEST, Fetch
+from kmaflow.store.ledger import FILE, LONGEST, REQUEST, Fetch
 from kmaflow.store.selection import ALL, StationChoice
 
 
@@ -122,6 +122,8 @@ def _of_files() -> Iterator[None]:
         raise UnfitFile(f"the file has other columns: {error.what}", **_BY_NAME) from None
     except Truncated:
         raise UnfitFile("the file has rows but no line of column names", **_BY_NAME) from None
+    except NotATable as error:
+        raise UnfitFile(f"the file holds words and no table: {error.what}", **_BY_NAME) from None
     except HubError as error:
         raise UnfitFile(f"the file holds no data: {error.what}") from None
 
@@ -204,6 +206,7 @@ def load_body(
         parser_version=PARSER_VERSION,
         key_id=None,
         selection=(covers.stored(choice) if covers else choice).selection,
+        kind=REQUEST if covers else FILE,
     )
     reach("body_archived")
     for window in windows:
@@ -213,7 +216,7 @@ def load_body(
     loaded = [
         collector.store.load(part, row)
         for window in windows
-        for part, row in pieces(part_of(parsed, window, windows), replace(fetch, window=window), covers=covers)
+        for part, row in pieces(part_of(parsed, window, windows), replace(fetch, window=window))
     ]
     first, last = windows[0], windows[-1]
     return {
@@ -251,9 +254,9 @@ def part_of(parsed: Parsed, window: Window | None, windows: Sequence[Window | No
     return within(parsed, window, rejected=first is None or window.start <= first.start)
 
 
-def pieces(parsed: Parsed, fetch: Fetch, *, covers: Covers | None = None) -> Iterator[tuple[Parsed, Fetch]]:
+def pieces(parsed: Parsed, fetch: Fetch) -> Iterator[tuple[Parsed, Fetch]]:
     """One row of the ledger for each stretch that holds rows, one for all where none does; a whole answer in windows that the ledger allows."""
-    windows = [*fetch.window.split(LONGEST)] if covers and fetch.window else stretches(parsed)
+    windows = [*fetch.window.split(LONGEST)] if fetch.kind == REQUEST and fetch.window else stretches(parsed)
     if not windows:
         yield parsed, fetch
     for window in windows:
@@ -338,6 +341,7 @@ def _load_stations(
         rejected=len(parsed.rejected),
         parser_version=PARSER_VERSION,
         key_id=None,
+        kind=FILE,
     )
     collector.archive.note(_entry(fetch, None))
     changes = collector.store.load_stations(parsed, fetch)

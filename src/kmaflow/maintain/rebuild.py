@@ -293,7 +293,7 @@ def _load(stretch: Stretch, part: Part, one: Reread, choice: StationChoice, made
         made.updated += changes.changed
         made.rejected += len(said.rejected)
     else:
-        for parsed, fetch in parts_within(said, one.fetch(choice), part.window, one.entry):
+        for parsed, fetch in parts_within(said, one.fetch(choice), part.window):
             loaded = stretch.load(parsed, fetch)
             made.rows += parsed.rows.height
             made.inserted += loaded.inserted

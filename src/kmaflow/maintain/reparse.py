@@ -20,7 +20,7 @@ from kmaflow.hub.saved_file import UnfitFile, read_saved
 from kmaflow.hub.station_list import ParsedStations, parse_stations
 from kmaflow.maintain.archive_index import LISTS
 from kmaflow.maintain.load_saved import covers_of, part_of, pieces, stretches, understand, within
-from kmaflow.store.ledger import Fetch
+from kmaflow.store.ledger import FILE, REQUEST, Fetch
 from kmaflow.store.selection import StationChoice
 
 #: Answers that are read and parsed while one is loaded: bounds the memory.
@@ -60,6 +60,7 @@ class Reread:
             key_id=None,
             selection=_stored(self.entry, choice).selection if isinstance(self.said, Parsed) else "all",
             message=message,
+            kind=FILE if self.entry.status is None and not self.entry.covers else REQUEST,
         )
 
 
@@ -127,7 +128,7 @@ def clipped(fetch: Fetch, window: Window | None) -> Fetch:
     return replace(fetch, window=Window(max(asked.start, window.start), min(asked.end, window.end)))
 
 
-def parts_within(parsed: Parsed, fetch: Fetch, window: Window | None, entry: Entry) -> Iterator[tuple[Parsed, Fetch]]:
+def parts_within(parsed: Parsed, fetch: Fetch, window: Window | None) -> Iterator[tuple[Parsed, Fetch]]:
     """What lies in the window, in pieces for the ledger. Rejected lines belong to where the answer begins."""
     asked = fetch.window
     if window is not None and asked is not None:
@@ -137,10 +138,7 @@ def parts_within(parsed: Parsed, fetch: Fetch, window: Window | None, entry: Ent
         fetch = clipped(fetch, window)
         if fetch.window is not None and fetch.window != asked:
             parsed = within(parsed, fetch.window, rejected=asked.start >= window.start)
-    if fetch.http_status is None:
-        yield from pieces(parsed, fetch, covers=covers_of(entry))
-    else:
-        yield parsed, fetch
+    yield from pieces(parsed, fetch)
 
 
 def ahead(pool: Executor, work: Callable[[A], B], items: Iterable[A]) -> Generator[B, None, None]:

@@ -55,8 +55,7 @@ class Meter:
             try:
                 yield ticket.settle
             except HubError as error:
-                came = len(error.body) if error.status is not None else None
-                ticket.settle(came, typical=False, made=error.sent)
+                ticket.settle(error.came, typical=False, made=error.sent)
                 if isinstance(error, QuotaSpent):
                     error.until = self.quota.exhausted_by_hub(error.kind)
                 raise

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 import sqlalchemy as sa
 
 from kmaflow.catalog.time import MINUTE, Window, now_kst
 from kmaflow.hub.parse import PARSER_VERSION
+from kmaflow.store.coverage.held import Held, decoded, holds
 from kmaflow.store.schema.service import FETCH
 
+#: What a ledger row is: an answer of the hub (or a file that a person vouches for as one), a saved file, which proves only the cells that it holds,
+#: something that happened and was no request, or a call that was not made for lack of quota.
+Kind = Literal["request", "file", "event", "deferred"]
+REQUEST: Kind = "request"
+FILE: Kind = "file"
+EVENT: Kind = "event"
+DEFERRED: Kind = "deferred"
 #: Outcomes of fetches whose rows are in the tables.
 LOADED = ("ok", "partial", "unchanged")
 #: Outcome of the row that says which rows retention has taken out.
@@ -33,6 +42,8 @@ class Fetch:
         selection: which stations were stored: ``all``, or their numbers joined by commas.
         message: the words of a refusal.
         lacking: cells stored with values that this answer left without: it does not confirm them.
+        kind: what the row is.
+        holds: of a file, the cells that it holds (:func:`kmaflow.store.coverage.held.encoded`); filled in by the load.
     """
 
     dataset: str
@@ -50,6 +61,8 @@ class Fetch:
     selection: str = "all"
     message: str | None = None
     lacking: str | None = None
+    kind: Kind = REQUEST
+    holds: str | None = None
 
 
 def event(dataset: str, window: Window | None, outcome: str, *, rows: int = 0, message: str | None = None) -> Fetch:
@@ -68,7 +81,13 @@ def event(dataset: str, window: Window | None, outcome: str, *, rows: int = 0, m
         parser_version=PARSER_VERSION,
         key_id=None,
         message=message,
+        kind=EVENT,
     )
+
+
+def asks_for(fetch: Fetch | Younger, stn: object) -> bool:
+    """Whether a fetch asked for the station and stored it."""
+    return fetch.stn in (0, stn) and (fetch.selection == "all" or str(stn) in fetch.selection.split(","))
 
 
 def touching(window: Window) -> sa.ColumnElement[bool]:
@@ -123,15 +142,17 @@ class Younger:
     fetched_at: datetime
     selection: str
     lacking: frozenset[str]
+    holds: Held | None = None
 
     def confirms(self, stamp: datetime, stn: object, stored_by: int) -> bool:
         """Whether this answer stands behind what ``stored_by`` wrote into the cell.
 
         An answer loaded before ``stored_by`` had no values for the cell, else ``stored_by`` would not have written; one loaded after it
-        says in ``lacking`` where it had none.
+        says in ``lacking`` where it had none. A file stands behind no cell that it does not hold.
         """
-        asked = self.stn in (0, stn) and (self.selection == "all" or str(stn) in self.selection.split(","))
-        return asked and stamp in self.window and self.id >= stored_by and cell_name(stamp, stn) not in self.lacking
+        if not asks_for(self, stn) or stamp not in self.window or self.id < stored_by:
+            return False
+        return (self.holds is None or holds(self.holds, stamp, stn)) and cell_name(stamp, stn) not in self.lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +246,16 @@ def earlier(connection: sa.Connection, fetch: Fetch) -> Earlier:
 def _younger(connection: sa.Connection, overlapping: sa.ColumnElement[bool], fetch: Fetch) -> tuple[Younger, ...]:
     table = FETCH.c
     found = connection.execute(
-        sa.select(table.id, table.tm_from, table.tm_to, table.stn, table.fetched_at, table.selection, table.lacking)
+        sa.select(
+            table.id,
+            table.tm_from,
+            table.tm_to,
+            table.stn,
+            table.fetched_at,
+            table.selection,
+            table.lacking,
+            table.holds,
+        )
         .where(overlapping & (table.fetched_at > fetch.fetched_at))
         .order_by(table.fetched_at, table.id)
     )
@@ -239,13 +269,14 @@ def _younger(connection: sa.Connection, overlapping: sa.ColumnElement[bool], fet
             row.fetched_at,
             row.selection,
             frozenset((row.lacking or "").split(",")),
+            None if row.holds is None else decoded(row.holds),
         )
         first.setdefault((one.window, one.stn, one.fetched_at, one.selection), one)
     return tuple(first.values())
 
 
 def covering(connection: sa.Connection, dataset: str, stn: int, stamp: datetime) -> list[sa.RowMapping]:
-    """All requests that asked for one cell, oldest first."""
+    """All requests that asked for one cell, and the files that hold it, oldest first."""
     table = FETCH.c
     query = (
         sa.select(FETCH)
@@ -253,14 +284,15 @@ def covering(connection: sa.Connection, dataset: str, stn: int, stamp: datetime)
         .where(table.tm_to.between(stamp, stamp + LONGEST))
         .order_by(table.fetched_at, table.id)
     )
-    return list(connection.execute(query).mappings())
+    found = connection.execute(query).mappings()
+    return [row for row in found if row["holds"] is None or holds(decoded(row["holds"]), stamp, stn)]
 
 
-def last_success(connection: sa.Connection, dataset: str) -> datetime | None:
-    """When the dataset (or station list) was last answered, naive KST."""
+def last_success(connection: sa.Connection, dataset: str, *, files: bool = False) -> datetime | None:
+    """When the dataset (or station list) was last answered, naive KST; ``files``: or loaded from a file."""
     table = FETCH.c
     query = sa.select(sa.func.max(table.fetched_at)).where(table.dataset == dataset, table.outcome.in_(LOADED))
-    moment = connection.execute(query).scalar()
+    moment = connection.execute(query if files else query.where(table.kind == REQUEST)).scalar()
     return moment if isinstance(moment, datetime) else None
 
 
@@ -273,6 +305,7 @@ def done_since(
         table.dataset == dataset,
         table.fetched_at >= moment,
         table.outcome.in_(["ok", "unchanged"]),
+        table.kind == REQUEST,
         table.selection == selection,
         table.tm_to.is_not(None),
     )

@@ -22,8 +22,9 @@ from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger, stations
 from kmaflow.store.coverage import record
+from kmaflow.store.coverage.held import encoded, held_cells
 from kmaflow.store.engines.loader import Loader, loader_for
-from kmaflow.store.ledger import Earlier, Fetch
+from kmaflow.store.ledger import FILE, Earlier, Fetch
 from kmaflow.store.pairs import load_pairs
 from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH, REJECTED_LINE, REVISION
@@ -66,6 +67,8 @@ def load(
     reach("transaction_begun")
     known = ledger.earlier(connection, fetch)
     repeats = known.repeats and not force
+    if fetch.kind == FILE and fetch.window is not None:
+        fetch = replace(fetch, holds=encoded(held_cells(parsed.rows, parsed.dataset.cadence)))
     outcome = "unchanged" if repeats else "partial" if record.unproduced(parsed, fetch) else "ok"
     fetch = replace(
         fetch, outcome=outcome, rows=parsed.rows.height, rejected=len(parsed.rejected), lacking=known.lacking
@@ -98,7 +101,7 @@ def load(
 
 def load_list(connection: sa.Connection, parsed: ParsedStations, fetch: Fetch) -> StationChanges:
     """Load a station list inside the caller's transaction. A list older than the last one known changes nothing but the ledger."""
-    last = ledger.last_success(connection, fetch.dataset)
+    last = ledger.last_success(connection, fetch.dataset, files=True)
     known = ledger.repeats_bytes(connection, fetch)
     fetch_id = ledger.write(connection, fetch)
     if not known:
@@ -201,6 +204,9 @@ class _Merge:
             asked = pl.col("stn").is_in([int(stn) for stn in self.fetch.selection.split(",")])
         confirmed = self.rows.filter(~pl.col("blank"))
         cells = stored.filter(~pl.col("empty") & asked).join(confirmed, on=_KEY, how="anti", maintain_order="left")
+        if self.fetch.kind == FILE:
+            # It asked for nothing: what it does not hold it does not contradict.
+            cells = cells.join(self.rows, on=_KEY, how="semi", maintain_order="left")
         if not cells.is_empty():
             names = ",".join(ledger.cell_name(tm, stn) for tm, stn in cells.select(_KEY).iter_rows())
             self.connection.execute(FETCH.update().where(FETCH.c.id == self.fetch_id).values(lacking=names))
