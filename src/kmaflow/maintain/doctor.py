@@ -1,4 +1,4 @@
-"""Does everything work? Key, each operation's 활용신청, clock, database, archive: checked one by one, cheaply."""
+"""Does everything work? Key, each operation's 활용신청, clock, database and the times in it, archive: checked one by one, cheaply."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from kmaflow.errors import KmaflowError
 from kmaflow.hub.client import HubClient
 from kmaflow.hub.errors import BadKey, NotYetProduced, QuotaSpent
 from kmaflow.hub.secrecy import key_id
+from kmaflow.maintain import future_times
 from kmaflow.quota.meter import Meter
 from kmaflow.quota.quota import Quota
 from kmaflow.settings import Settings
@@ -44,6 +45,8 @@ def check_up(settings: Settings) -> Iterator[Finding]:
     """Every check in turn. Costs eight small calls of the day's quota; once that is spent, nothing is asked."""
     database = _try("database", lambda: _database(settings))
     yield database
+    if database.ok:
+        yield _times(settings)
     yield _try("archive", lambda: _archive(settings))
     yield _disk(settings)
     if settings.api_key is None:
@@ -113,6 +116,19 @@ def _database(settings: Settings) -> str:
         made = store.init() + state.init()
         store.probe()
         return f"{store.shown_url}: 쓸 수 있음 / can be written" + (f" ({len(made)} tables made)" if made else "")
+
+
+def _times(settings: Settings) -> Finding:
+    with Store(settings.database_url) as store:
+        found = future_times.find(store)
+    if not found:
+        return Finding("times", True, "미래의 시각 없음 / none in the future")
+    return Finding(
+        "times",
+        False,
+        f"미래의 시각 / in the future: {found}",
+        "미래에 받은 것이 뒤의 응답을 이깁니다: kmaflow doctor --mend / what came in the future is believed over later answers: kmaflow doctor --mend",
+    )
 
 
 def _archive(settings: Settings) -> str:
