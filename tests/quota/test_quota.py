@@ -471,20 +471,37 @@ def test_a_meter_names_calls_and_guesses_their_size(state: State, clock: Clock) 
 
 
 @pytest.mark.parametrize(
-    ("status", "sent", "charged"),
-    [(500, True, Spent(1, 2, 0)), (None, True, Spent(1, 0, 1400)), (None, False, Spent())],
-    ids=["refused with two bytes", "broken off", "never reached the hub"],
+    ("status", "body", "received", "charged"),
+    [
+        (500, b"no", 2, Spent(1, 2, 0)),
+        (204, b"", 0, Spent(1, 0, 0)),
+        (None, b"", None, Spent(1, 0, 1400)),
+        (None, b"", 1399, Spent(1, 0, 1400)),
+        (None, b"", 5000, Spent(1, 5000, 0)),
+        (200, b"", 301, Spent(1, 0, 1400)),
+        (200, b"", 5000, Spent(1, 5000, 0)),
+    ],
+    ids=["refused", "empty", "no answer", "broken off", "broken off late", "given up", "given up late"],
 )
-def test_a_call_that_fails_is_charged_with_what_came(
-    state: State, clock: Clock, status: int | None, sent: bool, charged: Spent
+def test_a_call_that_fails_is_charged_with_what_the_hub_may_count(
+    state: State, clock: Clock, status: int | None, body: bytes, received: int | None, charged: Spent
 ) -> None:
     quota = Quota(state, KEY, ROOMY, clock=clock)
-    error = ServerFailed("no", status=status, body=b"no")
-    error.sent = sent
+    error = ServerFailed("no", status=status, body=body)
+    error.received = received
     with pytest.raises(ServerFailed), Meter(quota, "live").call("aws_minute", 10, 108):
         raise error
     assert quota.spent().total == charged
     assert quota.sizes() == {}, "its size is no measure of such calls"
+
+
+def test_a_call_that_never_reached_the_hub_is_given_back(state: State, clock: Clock) -> None:
+    quota = Quota(state, KEY, ROOMY, clock=clock)
+    error = ServerFailed("no way")
+    error.sent, error.received = False, 0
+    with pytest.raises(ServerFailed), Meter(quota, "live").call("aws_minute", 10, 108):
+        raise error
+    assert quota.spent().total == Spent()
 
 
 def test_the_hubs_word_inside_a_call_stops_all_until_midnight(state: State, clock: Clock) -> None:

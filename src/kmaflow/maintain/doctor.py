@@ -16,6 +16,7 @@ from kmaflow.collect.live_need import open_quota
 from kmaflow.errors import KmaflowError
 from kmaflow.hub.client import HubClient
 from kmaflow.hub.errors import BadKey, NotYetProduced, QuotaSpent
+from kmaflow.hub.parse import parse
 from kmaflow.hub.secrecy import key_id
 from kmaflow.maintain import future_times
 from kmaflow.quota.meter import Meter
@@ -47,6 +48,7 @@ def check_up(settings: Settings) -> Iterator[Finding]:
     yield database
     if database.ok:
         yield _times(settings)
+        yield from _held_lists(settings)
     yield _try("archive", lambda: _archive(settings))
     yield _disk(settings)
     if settings.api_key is None:
@@ -105,10 +107,8 @@ def _try(what: str, check: Callable[[], str]) -> Finding:
     except QuotaSpent:
         raise
     except KmaflowError as error:
-        code = getattr(error, "code", "")
-        return Finding(
-            what, False, f"{code}: {error.what}" if code else error.what, f"{error.todo_ko} / {error.todo_en}"
-        )
+        seen = f"{error.code}: {error.what}" if error.code else error.what
+        return Finding(what, False, seen, f"{error.todo_ko} / {error.todo_en}")
 
 
 def _database(settings: Settings) -> str:
@@ -129,6 +129,19 @@ def _times(settings: Settings) -> Finding:
         f"미래의 시각 / in the future: {found}",
         "미래에 받은 것이 뒤의 응답을 이깁니다: kmaflow doctor --mend / what came in the future is believed over later answers: kmaflow doctor --mend",
     )
+
+
+def _held_lists(settings: Settings) -> Iterator[Finding]:
+    """The station lists that wait for a second one."""
+    with Store(settings.database_url) as store:
+        for network, (since, why) in store.held_lists().items():
+            yield Finding(
+                f"stations {network}",
+                False,
+                f"{since:%Y-%m-%d %H:%M}부터 보류 / held since then: {why}",
+                "다른 날의 목록도 같으면 저절로 받아들입니다; 지금 받아들이려면: kmaflow stations sync --force / "
+                "it is taken by itself once the list of another day agrees; to take it now: kmaflow stations sync --force",
+            )
 
 
 def _archive(settings: Settings) -> str:
@@ -161,7 +174,9 @@ def _operations(client: HubClient) -> Iterator[tuple[str, Callable[[], str]]]:
 
 
 def _ask(client: HubClient, dataset: Dataset, window: Window) -> str:
-    return f"{len(client.ask(dataset, window, _STATION).content):,} bytes for {window.end:%Y-%m-%d %H:%M}"
+    answer = client.ask(dataset, window, _STATION)
+    notes = parse(dataset, answer.content, window=window, one_station=True).notes
+    return "; ".join([f"{len(answer.content):,} bytes for {window.end:%Y-%m-%d %H:%M}", *notes])
 
 
 def _ask_stations(client: HubClient, stations: StationList) -> str:

@@ -99,7 +99,7 @@ def identify(saved: SavedFile) -> Dataset | StationList:
             return stations
     for dataset in sorted(DATASETS.values(), key=lambda one: one.header != "exact"):
         try:
-            if not column_order(dataset, head).notes:
+            if not column_order(dataset, head).assumed:
                 return dataset
         except ChangedFormat:
             continue

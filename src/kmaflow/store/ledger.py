@@ -22,6 +22,8 @@ EVENT: Kind = "event"
 DEFERRED: Kind = "deferred"
 #: Outcomes of fetches whose rows are in the tables.
 LOADED = ("ok", "partial", "unchanged")
+#: Outcome of a station list that would close many stations: it changes nothing until a second one agrees.
+HELD = "held"
 #: Outcome of the row that says which rows retention has taken out.
 RETIRED = "retired"
 #: Outcome of the row that says that repair asks no more, and why.
@@ -40,8 +42,9 @@ class Fetch:
         stn: the station asked, 0 = all.
         fetched_at: naive KST; it alone decides which of two answers is the newer.
         selection: which stations were stored: ``all``, or their numbers joined by commas.
-        message: the words of a refusal.
-        lacking: cells stored with values that this answer left without: it does not confirm them.
+        message: the words of a refusal; of an answer, what was assumed in reading it.
+        lacking: cells stored with values that this answer left without: it does not confirm them; of a list that is held, the stations
+            that it lacks.
         kind: what the row is.
         holds: of a file, the cells that it holds (:func:`kmaflow.store.coverage.held.encoded`); filled in by the load.
     """
@@ -173,6 +176,11 @@ class Earlier:
     lacking: str | None = None
     retired: bool = False
 
+    @property
+    def cause(self) -> str:
+        """Why values that change now do so: ``hub``, or ``parser`` where the bytes are the same."""
+        return "parser" if self.same_bytes else "hub"
+
     def younger(self, stamp: datetime, stn: object, stored_by: int) -> datetime | None:
         """When a younger answer brought or confirmed what is stored in this cell, None if the body at hand is the youngest."""
         return next((one.fetched_at for one in self.newer if one.confirms(stamp, stn, stored_by)), None)
@@ -288,12 +296,40 @@ def covering(connection: sa.Connection, dataset: str, stn: int, stamp: datetime)
     return [row for row in found if row["holds"] is None or holds(decoded(row["holds"]), stamp, stn)]
 
 
+def last_note(connection: sa.Connection, dataset: str) -> str | None:
+    """What had to be assumed, or was new, in reading the dataset's last answer; None where nothing was."""
+    table = FETCH.c
+    query = sa.select(table.message).where(
+        table.dataset == dataset, table.outcome.in_(LOADED), table.key_id.is_not(None)
+    )
+    note = connection.execute(query.order_by(table.fetched_at.desc(), table.id.desc()).limit(1)).scalar()
+    return None if note is None else str(note)
+
+
 def last_success(connection: sa.Connection, dataset: str, *, files: bool = False) -> datetime | None:
     """When the dataset (or station list) was last answered, naive KST; ``files``: or loaded from a file."""
     table = FETCH.c
     query = sa.select(sa.func.max(table.fetched_at)).where(table.dataset == dataset, table.outcome.in_(LOADED))
     moment = connection.execute(query if files else query.where(table.kind == REQUEST)).scalar()
     return moment if isinstance(moment, datetime) else None
+
+
+def last_answer(connection: sa.Connection, dataset: str) -> datetime | None:
+    """As :func:`last_success`, where a list that is held counts as an answer: it is not asked again before its time."""
+    table = FETCH.c
+    answered = (table.dataset == dataset) & table.outcome.in_([*LOADED, HELD]) & (table.kind == REQUEST)
+    moment = connection.execute(sa.select(sa.func.max(table.fetched_at)).where(answered)).scalar()
+    return moment if isinstance(moment, datetime) else None
+
+
+def held_lists(connection: sa.Connection, dataset: str) -> list[sa.Row[tuple[object, ...]]]:
+    """The station lists that are held: those that came after the last one that was taken. Oldest first: fetched_at, lacking, message."""
+    table = FETCH.c
+    mine = (table.dataset == dataset) & (table.outcome == HELD)
+    if (last := last_success(connection, dataset, files=True)) is not None:
+        mine &= table.fetched_at > last
+    query = sa.select(table.fetched_at, table.lacking, table.message).where(mine)
+    return list(connection.execute(query.order_by(table.fetched_at, table.id)))
 
 
 def done_since(

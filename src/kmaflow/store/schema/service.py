@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from kmaflow.catalog import STATION_LISTS
-from kmaflow.store.engines.types import ID, LONG_TEXT, MOMENT, ON_SERVERS, STAMP, TYPES
+from kmaflow.store.engines.types import ID, LONG_TEXT, MOMENT, ON_SERVERS, STAMP, TYPES, KeptText
 
 METADATA = sa.MetaData()
 
@@ -46,7 +46,7 @@ FETCH = sa.Table(
     ),
     sa.Column("key_id", sa.String(12), comment="인증키 SHA-256의 앞 12자 / first 12 hex digits of the key's SHA-256"),
     sa.Column("selection", LONG_TEXT, nullable=False, comment="저장한 지점 / stations stored: all, or numbers"),
-    sa.Column("message", LONG_TEXT, comment="거절·오류의 말 / words of the refusal"),
+    sa.Column("message", KeptText, comment="거절·오류의 말 / words of the refusal"),
     sa.Column(
         "lacking",
         LONG_TEXT,
@@ -95,8 +95,8 @@ REJECTED_LINE = sa.Table(
     sa.Column("tm_kst", STAMP, comment="관측시각, 읽을 수 있었으면 / stamp, if it could be read [KST]"),
     sa.Column("stn", sa.Integer, comment="지점번호, 읽을 수 있었으면 / station number, if it could be read"),
     sa.Column("line", sa.Integer, nullable=False, comment="본문의 줄 번호 / line of the body"),
-    sa.Column("text", LONG_TEXT, nullable=False, comment="온 그대로의 줄 / the line as it came"),
-    sa.Column("reason", LONG_TEXT, nullable=False, comment="거절한 까닭 / why it is no row"),
+    sa.Column("text", KeptText, nullable=False, comment="온 그대로의 줄 / the line as it came"),
+    sa.Column("reason", KeptText, nullable=False, comment="거절한 까닭 / why it is no row"),
     comment="읽을 수 없어 따로 둔 줄 / lines that are no rows, kept as they came",
     **ON_SERVERS,
 )
