@@ -104,7 +104,7 @@ def _loaded(home: Path) -> frozenset[str]:
         }
         load_body(collector, weather_body(cells), at(200))
         load_body(collector, weather_body({**cells, (stamp(1), 108): [(61, 5), (71, 3)]}), at(300))
-        load_body(collector, minute_body({}, extra=["oops"]), at(10))
+        load_body(collector, minute_body({(stamp(7), 108): {"ta": 1.0}}, extra=["oops"]), at(10))
         naked = b"\n".join(line for line in cell(4.0, minute=8).split(b"\n") if not line.startswith(b"#"))
         load_body(collector, naked, at(80), dataset=DATASETS["aws_minute"], values_only=True)
         long = minute_body({(datetime(2024, month, 1, 12, 1), 108): {"ta": float(month)} for month in (1, 3, 12)})

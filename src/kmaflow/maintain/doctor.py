@@ -47,7 +47,7 @@ def check_up(settings: Settings) -> Iterator[Finding]:
     database = _try("database", lambda: _database(settings))
     yield database
     if database.ok:
-        yield _times(settings)
+        yield from _times(settings)
         yield from _held_lists(settings)
     yield _try("archive", lambda: _archive(settings))
     yield _disk(settings)
@@ -118,17 +118,18 @@ def _database(settings: Settings) -> str:
         return f"{store.shown_url}: 쓸 수 있음 / can be written" + (f" ({len(made)} tables made)" if made else "")
 
 
-def _times(settings: Settings) -> Finding:
+def _times(settings: Settings) -> Iterator[Finding]:
+    """What lies in the future, if anything does."""
     with Store(settings.database_url) as store:
         found = future_times.find(store)
-    if not found:
-        return Finding("times", True, "미래의 시각 없음 / none in the future")
-    return Finding(
-        "times",
-        False,
-        f"미래의 시각 / in the future: {found}",
-        "미래에 받은 것이 뒤의 응답을 이깁니다: kmaflow doctor --mend / what came in the future is believed over later answers: kmaflow doctor --mend",
-    )
+    if found:
+        yield Finding(
+            "times",
+            False,
+            f"미래의 시각 / in the future: {found}",
+            "미래에 받은 것이 뒤의 응답을 이깁니다: kmaflow doctor --mend / "
+            "what came in the future is believed over later answers: kmaflow doctor --mend",
+        )
 
 
 def _held_lists(settings: Settings) -> Iterator[Finding]:

@@ -119,7 +119,7 @@ def _of_files() -> Iterator[None]:
     try:
         yield
     except ChangedFormat as error:
-        raise UnfitFile(f"the file has other columns: {error.what}", **_BY_NAME) from None
+        raise UnfitFile(f"the file cannot be read as it is: {error.what}", **_BY_NAME) from None
     except Truncated:
         raise UnfitFile("the file has rows but no line of column names", **_BY_NAME) from None
     except NotATable as error:
