@@ -113,6 +113,7 @@ def _try(what: str, check: Callable[[], str]) -> Finding:
 
 def _database(settings: Settings) -> str:
     with Store(settings.database_url) as store, State(settings.state_url) as state:
+        state.look()
         made = store.init() + state.init()
         store.probe()
         return f"{store.shown_url}: 쓸 수 있음 / can be written" + (f" ({len(made)} tables made)" if made else "")
