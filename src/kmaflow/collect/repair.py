@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from kmaflow.catalog.time import DAY, HOUR, Window
@@ -158,8 +157,8 @@ class Repair:
             repaired.quiet, repaired.revisits = len(due.quiet), len(due.revisits)
             for work, plan in self._plans(name, due):
                 if repaired.deferred_until is None and plan.calls and not self._kept_back(work, repaired):
-                    calls = list(islice(plan, self._room(work, repaired.planned)))
-                    repaired.more |= len(calls) < plan.calls
+                    calls = plan.calls[: self._room(work, repaired.planned)]
+                    repaired.more |= len(calls) < len(plan.calls)
                     if calls:
                         repaired.add(self._ask(name, calls, work), old=work == "backfill")
         left = self._missing(name, window)

@@ -140,7 +140,7 @@ class Backfill:
         chunks = list(_touched(cut(name, self._window, self._choice), plan))
         if self._newest_first:
             chunks.reverse()
-        return Outlook(name, tuple(chunks), plan.calls)
+        return Outlook(name, tuple(chunks), plan.cost.calls)
 
     def run(self) -> list[Backfilled]:
         """Fill it. Ctrl-C while it waits for the quota ends it as if it were not patient.
@@ -246,7 +246,7 @@ class Backfill:
 
 def _touched(chunks: Iterable[Chunk], plan: Plan) -> Iterable[Chunk]:
     """The chunks in which calls of a plan fall; both in the order of time."""
-    spans = [(stroke.window.start, stroke.window.end) for stroke in plan.strokes]
+    spans = [(call.window.start, call.window.end) for call in plan.calls]
     at = 0
     latest = datetime.min
     for chunk in chunks:

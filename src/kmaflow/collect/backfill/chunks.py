@@ -128,7 +128,7 @@ def fill(
         if not _take(lease, wait=wait, pulse=pulse):
             done.busy = True
             return done
-        calls = list(plan_chunk(collector, chunk, choice))
+        calls = plan_chunk(collector, chunk, choice).calls
         if not calls:
             return done
 
