@@ -45,7 +45,7 @@ lint: $(VENV)/.dev ## ruff, mypy, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 
-test: $(VENV)/.dev lint ## lint and all tests but the slow proofs, with coverage
+test: $(VENV)/.dev ## lint and all tests but the slow proofs, with coverage
 	@PYTHON=$(BIN)/python .ci/test
 
 test-long: $(VENV)/.dev ## the slow proofs

@@ -26,7 +26,7 @@ def test_the_celery_executor_can_be_imported() -> None:
     assert module.CeleryExecutor.__name__ == "CeleryExecutor"
 
 
-def test_a_killed_workers_task_runs_again_within_two_minutes() -> None:
+def test_the_retry_of_a_killed_workers_task_is_due_within_two_minutes() -> None:
     rules = scale_rules(Machine(2, None))
     noticed = int(rules["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"]) + int(
         rules["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL"]

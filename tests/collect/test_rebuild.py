@@ -106,7 +106,7 @@ def _loaded(home: Path) -> frozenset[str]:
         load_body(collector, weather_body({**cells, (stamp(1), 108): [(61, 5), (71, 3)]}), at(300))
         load_body(collector, minute_body({}, extra=["oops"]), at(10))
         naked = b"\n".join(line for line in cell(4.0, minute=8).split(b"\n") if not line.startswith(b"#"))
-        load_body(collector, naked, at(80), dataset=DATASETS["aws_minute"], end_marker=False)
+        load_body(collector, naked, at(80), dataset=DATASETS["aws_minute"], values_only=True)
         long = minute_body({(datetime(2024, month, 1, 12, 1), 108): {"ta": float(month)} for month in (1, 3, 12)})
         load_body(collector, long, at(0))
         for minutes, names in (

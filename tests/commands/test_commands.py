@@ -5,23 +5,29 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import sqlite3
 import sys
+import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kmaflow.catalog import DATASETS
+from kmaflow.catalog.time import now_kst
 from kmaflow.cli import main
+from kmaflow.collect import Collector
 from kmaflow.errors import UsageError
 from kmaflow.simulator import DEFAULT_KEY
+from kmaflow.simulator.hub import Hub
 from kmaflow.simulator.server import Running
 
-from ..collect.hub import plan, requests_seen
+from ..collect.hub import plan, requests_seen, settings_for
 from ..store.bodies import minute_body, stamp, station_body
 from .conftest import Done, Kmaflow
 
@@ -234,7 +240,7 @@ def test_load(kmaflow: Kmaflow, saved: Path, tmp_path: Path) -> None:
     assert "unchanged" in kmaflow("load", saved).out
     later = tmp_path / "later.txt"
     later.write_bytes(BODY.replace(b",-9.3,", b",-9.4,"))
-    (older,) = _json(kmaflow("load", later, "--fetched-at", "2020-01-01", "--json"))["files"]
+    (older,) = _json(kmaflow("load", later, "--fetched-at", "2025-01-15 12:30", "--json"))["files"]
     assert (older["updated"], older["revised"]) == (0, 1)
     naked = tmp_path / "naked.txt"
     naked.write_bytes(b"\n".join(line for line in BODY.split(b"\n") if not line.startswith(b"#")))
@@ -250,6 +256,21 @@ def test_load(kmaflow: Kmaflow, saved: Path, tmp_path: Path) -> None:
     lists = tmp_path / "stations.txt"
     lists.write_bytes(station_body("AWS", {108: "서울"}))
     assert kmaflow("load", lists).code == 0
+
+
+def test_load_names_a_file_that_cannot_be_read_once_and_shows_no_table(kmaflow: Kmaflow, tmp_path: Path) -> None:
+    done = kmaflow("load", tmp_path / "none.txt")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.count("none.txt") == 1
+
+
+def test_load_refuses_a_file_of_tomorrow_and_names_the_way(kmaflow: Kmaflow, saved: Path) -> None:
+    tomorrow = time.time() + 86_400
+    os.utime(saved, (tomorrow, tomorrow))
+    done = kmaflow("load", saved)
+    assert done.code == 1
+    assert "--fetched-at" in done.err
+    assert kmaflow("load", saved, "--fetched-at", "2025-01-15 13:00").code == 0
 
 
 def test_people_on_a_terminal_see_progress(
@@ -294,6 +315,7 @@ def test_why_tells_corrections_and_states_without_values(kmaflow: Kmaflow, saved
         (["load", "no-such-file"], 1, ["No such file"]),
         (["load", "x", "--dataset", "nothing"], 2, ["aws_minute"]),
         (["load", "x", "--fetched-at", "soon"], 2, ["not a time"]),
+        (["load", "x", "--fetched-at", "2199-01-01"], 2, ["future"]),
         (["why", "nothing", "108", "2025-01-15"], 2, ["aws_minute"]),
         (["why", "aws_minute", "nowhere", "2025-01-15"], 2, ["no such station"]),
         (["simulate", "--faults", "nonsense=1"], 2, ["nonsense"]),
@@ -451,3 +473,35 @@ def test_the_key_is_nowhere(hub: Running, kmaflow: Kmaflow, home: Path) -> None:
     for path in files:
         content = archive.body(path.stem) if path.suffix == ".zst" else path.read_bytes()
         assert DEFAULT_KEY.encode() not in content, path
+
+
+def test_a_short_station_list_is_told_wherever_one_looks_until_a_person_takes_it(
+    kmaflow: Kmaflow, hub: Running, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Collector.open(settings_for(hub, home), clock=lambda: now_kst() - timedelta(days=2)) as collector:
+        total = collector.sync_stations().total
+    real = Hub._stations
+
+    def short(self: Hub, query: Mapping[str, str]) -> bytes:
+        return b"\n".join([*real(self, query).split(b"\n")[:40], b"#7777END", b""])
+
+    monkeypatch.setattr(Hub, "_stations", short)
+    done = kmaflow("stations", "sync")
+    assert done.code == 0
+    assert "--force" in done.out
+    assert "0 closed" in done.out
+    assert _json(kmaflow("stations", "sync", "--json"))["synced"] is False, "not asked again before its time"
+    status = _json(kmaflow("status", "--json"))["held_station_lists"]
+    assert status.keys() == {"AWS", "SFC"}
+    assert "it would close" in status["AWS"]["why"]
+    assert "stations sync --force" in kmaflow("status").out
+    checks = {one["what"]: one for one in _json(kmaflow("doctor", "--json"))["checks"]}
+    assert checks["stations AWS"]["ok"] is False
+    assert "sync --force" in checks["stations AWS"]["todo"]
+    assert _json(kmaflow("stations", "list", "--json"))["total"] > 700
+    forced = _json(kmaflow("stations", "sync", "--force", "--json"))
+    assert forced["held"] == 0
+    assert forced["closed"] + forced["total"] == total
+    assert _json(kmaflow("status", "--json"))["held_station_lists"] == {}
+    assert kmaflow("rebuild", "--yes").code == 0
+    assert _json(kmaflow("stations", "list", "--json"))["total"] < 100, "what a person took stays taken"

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from kmaflow.run.cluster import COMPONENTS
+from kmaflow.settings import Settings
 from tests.e2e.compose import interpolated, read_compose
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +65,40 @@ def test_docker_compose_understands_it(profiles: tuple[str, ...], tmp_path: Path
     assert done.returncode == 0, done.stderr
     assert "WARN" not in done.stderr
     assert set(yaml.safe_load(done.stdout)["services"]) >= {"api-server", "worker", "redis", "postgres"}
+
+
+@pytest.mark.parametrize(
+    ("files", "service"),
+    [
+        (("compose.yaml", "deploy/several-hosts/central.yaml"), "api-server"),
+        (("deploy/several-hosts/worker.yaml",), "worker"),
+    ],
+)
+def test_docker_compose_understands_the_files_for_several_hosts(
+    files: tuple[str, ...], service: str, tmp_path: Path
+) -> None:
+    tool = shutil.which("docker-compose")
+    need(tool is not None, "no docker-compose: apt-get install docker-compose")
+    given = {
+        "KMAFLOW_PRIVATE_ADDRESS": "10.0.0.1",
+        "KMAFLOW_CENTRAL": "10.0.0.1",
+        "KMAFLOW_SECRETS_FOLDER": "/srv/kmaflow-secrets",
+        "KMAFLOW_ARCHIVE_URL": "s3://bucket/bodies",
+        "KMAFLOW_DAILY_CALLS": "500",
+    }
+    done = subprocess.run(
+        [str(tool), *(word for file in files for word in ("--file", str(ROOT / file))), "config"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **given},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "WARN" not in done.stderr
+    environment = yaml.safe_load(done.stdout)["services"][service]["environment"]
+    assert environment["KMAFLOW_DAILY_CALLS"] in ("500", 500)
+    assert environment["KMAFLOW_ARCHIVE_URL"] == "s3://bucket/bodies"
 
 
 @pytest.mark.parametrize(("wanted", "workers"), [({}, 1), ({"KMAFLOW_WORKERS": "4"}, 4)])
@@ -160,12 +195,8 @@ def test_every_variable_that_compose_asks_for_has_a_default_and_is_explained() -
     asked = set(re.findall(r"\$\{(\w+):-", text))
     told = set(re.findall(r"^#(\w+)=", (ROOT / "deploy" / "env.example").read_text(encoding="utf-8"), re.MULTILINE))
     assert told <= asked
-    from kmaflow.settings import Settings
-
-    assert {f"KMAFLOW_{name.upper()}" for name in Settings.model_fields} - asked == {
-        "KMAFLOW_HOME",
-        "KMAFLOW_SIMULATOR_PORT",
-    }
+    settings = {f"KMAFLOW_{name.upper()}" for name in Settings.model_fields}
+    assert settings - asked == settings - told == {"KMAFLOW_HOME", "KMAFLOW_SIMULATOR_PORT"}
 
 
 def test_the_image_has_no_root_no_index_host_and_locked_hashes() -> None:

@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psutil
 import pytest
 
+from kmaflow.catalog.time import HOUR, Window
 from kmaflow.run.smoke import smoke_settings
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +31,12 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = PATIENCE
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
         time.sleep(0.2)
+
+
+def last_hours(now: datetime, hours: int, delay: timedelta) -> Window:
+    """The last whole hours that the hub has at ``now`` (naive KST)."""
+    end = (now - delay).replace(minute=0, second=0, microsecond=0)
+    return Window(end - hours * HOUR, end)
 
 
 @dataclass
@@ -71,6 +79,18 @@ class MakeRun:
                 start_new_session=True,
             )
 
+    def ensure(self) -> None:
+        """Start it where it does not run: the first time until a run of `kma_aws` has ended, later until its banner."""
+        if self.lives:
+            return
+        line = r"kma_aws .* rows" if self.process is None else "Ctrl-C"
+        self.start()
+        self.wait_for_line(line)
+
+    @property
+    def lives(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def wait_for_line(self, pattern: str) -> str:
         """The first line of its output that matches."""
         assert self.process is not None
@@ -108,15 +128,20 @@ def _lives(process: psutil.Process) -> bool:
 
 
 @pytest.fixture(scope="session")
-def make_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeRun]:
-    """Started, with one finished scheduled run of `kma_aws`."""
+def one_make_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeRun]:
+    """One home for all modules, not started yet; ended after the last."""
     home = tmp_path_factory.mktemp("make-run")
     ports = smoke_settings(home)
     run = MakeRun(home, ports.ui_port, ports.simulator_port)
-    run.start()
     try:
-        run.wait_for_line(r"kma_aws .* rows")
         yield run
     finally:
-        if run.process is not None and run.process.poll() is None:
+        if run.lives:
             run.stop(signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def make_run(one_make_run: MakeRun) -> MakeRun:
+    """`make run`, running, whatever the modules before have done to it."""
+    one_make_run.ensure()
+    return one_make_run

@@ -19,6 +19,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 from tests.e2e.cluster import COLLECTING, DAGS, Cluster, cluster, compose_logs, connection_body
 from tests.e2e.compose import PATIENCE, ROOT, wait_until
+from tests.e2e.conftest import last_hours
 from tests.e2e.image import build
 from tests.e2e.test_browser import CHROMIUM, picture
 
@@ -28,7 +29,6 @@ from kmaflow.run.api import AirflowApi
 from kmaflow.run.cluster import component_environment
 from kmaflow.run.processes import members
 from kmaflow.run.secrets import NAMES
-from kmaflow.run.truth_check import last_hours
 from kmaflow.simulator import DEFAULT_KEY
 
 HOURS = 2

@@ -1,7 +1,4 @@
-"""`make run` as a process: what it opens, what it says, and that nothing of it is left.
-
-Its last test ends what `test_browser.py` looks at too; files run in alphabetical order, so the browser comes first and the smoke test after.
-"""
+"""`make run` as a process: what it opens, what it says, and that nothing of it is left."""
 
 from __future__ import annotations
 
@@ -82,10 +79,9 @@ def _state(api: AirflowApi, run_id: str) -> str:
 def test_the_end_is_complete_and_the_next_start_goes_on_with_the_same_data(
     make_run: MakeRun, number: signal.Signals
 ) -> None:
-    if make_run.process is None or make_run.process.poll() is not None:
+    if not make_run.lives:
         before = rows(make_run)
-        make_run.start()
-        make_run.wait_for_line("Ctrl-C")
+        make_run.ensure()
         assert rows(make_run) >= before
     assert len(make_run.processes()) > 5
     assert make_run.stop(number) == 0

@@ -13,6 +13,7 @@ from kmaflow.hub.errors import (
     HubError,
     Maintenance,
     NotApplied,
+    NotATable,
     QuotaSpent,
     Refused,
     ServerFailed,
@@ -96,7 +97,77 @@ def test_a_json_error_keeps_its_korean_words() -> None:
     ],
 )
 def test_json_of_an_unknown_form_is_a_refusal_and_no_table(body: bytes) -> None:
-    assert type(refusal(body)) is Refused
+    assert type(refusal(body)) is NotATable
+    assert type(refusal(body, 400)) is Refused
+    assert type(refusal(body, 500)) is ServerFailed
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("일일 호출 한도를 초과하였습니다", "calls"),
+        ("일일 호출건수를 초과", "calls"),
+        ("하루 건수 한도", "calls"),
+        ("용량 초과", "bytes"),
+        ("일일 최대 호출용량 한도를 넘었습니다", "bytes"),
+    ],
+)
+@pytest.mark.parametrize("form", ["json", "other json", "words", "cp949", "page"])
+def test_a_403_that_speaks_of_a_limit_of_calls_or_volume_is_the_spent_quota(message: str, kind: str, form: str) -> None:
+    bodies = {
+        "json": json_of(403, message),
+        "other json": f'{{"error": "{message}"}}'.encode(),
+        "words": message.encode(),
+        "cp949": message.encode("cp949"),
+        "page": f"<html><p>{message}</p></html>".encode(),
+    }
+    found = refusal(bodies[form], 403)
+    assert isinstance(found, QuotaSpent)
+    assert found.kind == kind
+
+
+@pytest.mark.parametrize("message", ["호출할 수 없습니다", "한도를 넘는 기간입니다", "접근 금지"])
+def test_a_403_with_half_of_these_words_is_another_refusal(message: str) -> None:
+    assert type(refusal(json_of(403, message), 403)) is Refused
+    assert type(refusal(json_of(400, "호출 한도 초과"), 400)) is Refused
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "words"),
+    [
+        (b"user_input() error\n", Refused, "user_input() error"),
+        ("요청 파라미터가 잘못되었습니다".encode("cp949"), Refused, "요청 파라미터가 잘못되었습니다"),
+        ("요청 파라미터가 잘못되었습니다".encode(), Refused, "요청 파라미터가 잘못되었습니다"),
+        (b'["invalid tm1"]', Refused, "invalid tm1"),
+        (b'{"message": "invalid tm1"}', Refused, "invalid tm1"),
+        (b"<html><title>Error</title><body>Bad request: &lt;tm1&gt;</body>", Refused, "Error Bad request: <tm1>"),
+        (b"#START7777\nuser_input() error\n#7777END\n", Refused, "user_input() error"),
+        (b"cannot connect to the database\n", NotATable, "cannot connect to the database"),
+        (b"2026-11-28 03:00 job failed\n", NotATable, "job failed"),
+        (b"# file is not exist\n", NotATable, "file is not exist"),
+        (b'{"error": "later"}', NotATable, "later"),
+        (b"<html><title>hello</title></html>", NotATable, "hello"),
+        (b"#START7777\nno data\n#7777END\n", NotATable, "no data"),
+        (b"\x00\xff\xfe", NotATable, r"\x00"),
+        ("인증키가 유효하지 않습니다".encode("cp949"), BadKey, "인증키"),
+        ("시스템 점검 중".encode("cp949"), Maintenance, "점검"),
+        ("일일 최대 호출 건수 제한".encode(), QuotaSpent, "제한"),
+    ],
+)
+def test_words_where_a_table_belongs_are_a_refusal_with_these_words(
+    body: bytes, error: type[HubError], words: str
+) -> None:
+    with pytest.raises(error) as caught:
+        open_body(body)
+    assert type(caught.value) is error
+    assert words in caught.value.what
+    assert caught.value.status == 200
+
+
+def test_a_refusal_of_three_megabytes_is_told_in_one_short_line() -> None:
+    found = refusal(b"no! " * 750_000)
+    assert type(found) is NotATable
+    assert len(str(found)) < 1000
 
 
 @pytest.mark.parametrize("http", [200, 403, 503])
@@ -109,7 +180,7 @@ def test_a_maintenance_page_is_known_in_either_encoding(http: int, encoding: str
 @pytest.mark.parametrize(
     ("http", "error"),
     [
-        (200, ServerFailed),
+        (200, NotATable),
         (502, ServerFailed),
         (504, ServerFailed),
         (429, ServerFailed),
@@ -180,11 +251,16 @@ def test_crlf_is_lf() -> None:
     assert open_body(ONE.replace(b"\n", b"\r\n")) == open_body(ONE)
 
 
+def test_a_byte_order_mark_is_none_of_the_answer() -> None:
+    assert open_body(b"\xef\xbb\xbf" + ONE) == open_body(ONE)
+    assert open_body(b"\xef\xbb\xbf" + ONE.replace(b"\n", b"\r\n")) == open_body(ONE)
+
+
 def test_the_last_line_needs_no_line_end() -> None:
     assert open_body(ONE.rstrip(b"\n")) == open_body(ONE)
 
 
-@pytest.mark.parametrize("body", [ONE[:-2], ONE[: len(ONE) // 2], ONE[:5], b"#START7777\n", b"plain words\n"])
+@pytest.mark.parametrize("body", [ONE[:-2], ONE[: len(ONE) // 2], ONE[:5], b"#START7777\n", rows_of(ONE)[0][:30]])
 def test_an_answer_without_its_end_is_truncated(body: bytes) -> None:
     with pytest.raises(Truncated, match="7777END"):
         open_body(body)

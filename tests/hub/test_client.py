@@ -24,6 +24,7 @@ from kmaflow.hub.errors import (
     HubTimeout,
     Maintenance,
     NotApplied,
+    NotATable,
     NotYetProduced,
     QuotaSpent,
     Refused,
@@ -180,7 +181,7 @@ def test_a_date_that_is_none_says_nothing_about_the_clock(date: str) -> None:
         (always(429), ServerFailed),
         (always(200), EmptyAnswer),
         (always(200, simulated("aws_minute")[:-9]), Truncated),
-        (always(200, b"<html>"), ServerFailed),
+        (always(502, b"<html>"), ServerFailed),
         (always(200, b"no gzip", Content_Encoding="gzip"), ConnectionFailed),
         (breaking(lambda request: httpx.ReadTimeout("slow", request=request)), HubTimeout),
         (breaking(lambda request: httpx.ConnectTimeout("slow", request=request)), HubTimeout),
@@ -216,6 +217,10 @@ def test_what_may_pass_is_asked_again_as_often_as_allowed(desk: Desk, error: typ
         (always(302, b"", Location="https://elsewhere.test/"), Refused),
         (always(302, b"<html>302 Found</html>", Location="https://elsewhere.test/"), Refused),
         (always(418), Refused),
+        (always(200, b"user_input() error\n"), Refused),
+        (always(200, b"some words\n"), NotATable),
+        (always(200, b"<html>"), NotATable),
+        (always(200, b'{"error": 1}'), NotATable),
         (always(200, answers.maintenance(200).body), Maintenance),
         (always(503, answers.maintenance(503).body), Maintenance),
     ],
@@ -330,7 +335,9 @@ def test_parts_tile_the_window_whatever_fails(count: int, bad: set[int], status:
     def answer(request: httpx.Request, _: int) -> httpx.Response:
         asked = request.url.params
         if bad & set(range(int(asked["tm1"][-2:]), int(asked["tm2"][-2:]) + 1)):
-            return httpx.Response(status, content=b"" if status == 504 else b"#START7777\n# cut")
+            # Cut at another length for every window: nothing says that asking for less is of no use.
+            cut = b"#START7777\n# cut" + b"-" * 2 ** (int(asked["tm1"][-2:]) - 30)
+            return httpx.Response(status, content=b"" if status == 504 else cut)
         return httpx.Response(200, content=simulated("aws_minute"))
 
     with Desk(answer).client(tries=2) as client:
@@ -342,6 +349,69 @@ def test_parts_tile_the_window_whatever_fails(count: int, bad: set[int], status:
         stamp.minute for stamp in window.stamps(MINUTE.cadence) if stamp.minute in bad
     ]
     assert all(part.final for part in failed)
+
+
+def cut_at(length: int, took: Callable[[int], float] = lambda _: 0.0) -> tuple[Desk, Callable[[], float]]:
+    """A hub that ends every answer after so many bytes, and the timer of its client."""
+    now = [0.0]
+
+    def answer(request: httpx.Request, number: int) -> httpx.Response:
+        now[0] += took(number)
+        return httpx.Response(200, content=from_simulator(request).content[:length])
+
+    return Desk(answer), lambda: now[0]
+
+
+@pytest.mark.parametrize("count", [2, 10])
+def test_answers_cut_at_one_length_are_not_asked_in_ever_smaller_parts(count: int) -> None:
+    desk, timer = cut_at(5000)
+    with desk.client(timer=timer) as client:
+        parts = list(client.ask_in_parts(MINUTE, minutes(count)))
+    assert_tiles(minutes(count), parts)
+    assert (len(parts), len(desk.asked), desk.waits) == (2, 3, [])
+    for part in parts:
+        assert isinstance(part, Failure)
+        assert type(part.error) is Truncated
+        assert "KMAFLOW_WINDOW_MINUTES" in part.error.todo_en
+        assert "KMAFLOW_WINDOW_MINUTES" in part.error.todo_ko
+        assert "asked again in halves" not in str(part.error)
+
+
+def test_answers_cut_after_thirty_seconds_are_not_asked_in_ever_smaller_parts() -> None:
+    now = [0.0]
+
+    def answer(request: httpx.Request, number: int) -> httpx.Response:
+        now[0] += 30.0 + number / 10
+        whole = from_simulator(request).content
+        return httpx.Response(200, content=whole[: len(whole) // 2])
+
+    desk = Desk(answer)
+    with desk.client(timer=lambda: now[0]) as client:
+        parts = list(client.ask_in_parts(MINUTE, TEN))
+    assert (len(parts), len(desk.asked)) == (2, 3)
+
+
+def test_one_half_that_is_cut_where_the_whole_was_does_not_stop_the_other() -> None:
+    """Only the first minute is bad: its bytes end at the same place in every answer that holds it."""
+
+    def answer(request: httpx.Request, _: int) -> httpx.Response:
+        whole = from_simulator(request).content
+        return httpx.Response(200, content=whole[:5000] if request.url.params["tm1"].endswith("51") else whole)
+
+    with Desk(answer).client(tries=1) as client:
+        parts = list(client.ask_in_parts(MINUTE, TEN))
+    assert_tiles(TEN, parts)
+    assert [part.window for part in parts if isinstance(part, Failure)] == [minutes(1, datetime(2026, 11, 22, 11, 51))]
+
+
+@pytest.mark.parametrize("words", [b"user_input() error\n", b"some words\n", b"<html>no</html>", b'["no"]'])
+def test_a_refusal_in_words_costs_one_call_and_is_not_halved(words: bytes) -> None:
+    desk = always(200, words)
+    with desk.client() as client:
+        (part,) = client.ask_in_parts(MINUTE, TEN)
+    assert isinstance(part, Failure)
+    assert not isinstance(part.error, Truncated)
+    assert (part.window, len(desk.asked)) == (TEN, 1)
 
 
 def test_a_single_stamp_is_not_halved_but_asked_again() -> None:

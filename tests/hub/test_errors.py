@@ -16,10 +16,21 @@ TRANSIENT = {
     "ServerFailed",
     "Truncated",
     "EmptyAnswer",
+    "NotATable",
+    "TooSlow",
     "Maintenance",
     "NotYetProduced",
 }
-TERMINAL = {"BadKey", "NotApplied", "QuotaSpent", "UnknownEndpoint", "UnknownStation", "Refused", "ChangedFormat"}
+TERMINAL = {
+    "BadKey",
+    "NotApplied",
+    "QuotaSpent",
+    "UnknownEndpoint",
+    "UnknownStation",
+    "Refused",
+    "TooLarge",
+    "ChangedFormat",
+}
 LEAVES = [getattr(errors, name) for name in sorted(TRANSIENT | TERMINAL)]
 
 
@@ -45,6 +56,14 @@ def test_every_error_says_in_korean_and_english_what_to_do(leaf: type[HubError])
     assert re.search("[가-힣]", error.todo_ko)
     assert re.search("[a-z]{3}", error.todo_en)
     assert str(error) == f"it broke → {error.todo_ko} / {error.todo_en}"
+
+
+def test_words_of_others_are_escaped_and_cut_in_every_message() -> None:
+    error = HubError("the hub says: a\x00b\nc\udc80d \x1b[31m 기온" + "x" * 3_000_000)
+    assert error.what.startswith(r"the hub says: a\x00b\nc\udc80d \x1b[31m 기온xxx")
+    assert len(str(error)) < 1000
+    assert "2,999,6" in error.what
+    assert str(error).encode()
 
 
 def test_no_two_errors_share_a_code() -> None:

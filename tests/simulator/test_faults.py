@@ -28,9 +28,13 @@ def test_parse() -> None:
     assert parse_faults("") == Faults()
     assert faults.settled_after() == 480 + 3600
     assert faults.argument("blank") == 900
+    traits = parse_faults("ignore_tm1,ignore_tm1=nph-aws2_min,again=same,last_stamps=0.2:9")
+    assert traits.ignore_tm1 == {"nph-aws2_min", "nph-aws2_min_ww1"}
+    assert traits.same_again
+    assert parse_faults(traits.text()) == traits
 
 
-@pytest.mark.parametrize("text", ["rain=1", "drop", "drop=x", "drop=2", "slow=0.1:1x", "slow=0.5:s"])
+@pytest.mark.parametrize("text", ["rain=1", "drop", "drop=x", "drop=2", "slow=0.1:1x", "slow=0.5:s", "again=no"])
 def test_mistakes_are_named(text: str) -> None:
     with pytest.raises(FaultSyntaxError, match=text.split("=", maxsplit=1)[0]):
         parse_faults(text)
@@ -172,5 +176,32 @@ def test_other_pages() -> None:
 def test_every_answer_fault_has_a_rate() -> None:
     for name in ANSWER_FAULTS:
         desk = FaultDesk(1, parse_faults(f"{name}=1"))
-        drawn = desk.draw("nph-aws2_min", {})
+        drawn = desk.draw("stn_inf.php" if name == "short_list" else "nph-aws2_min", {"stn": "108"})
         assert (drawn.fault or "slow") == name
+
+
+def test_a_draw_depends_on_the_question_and_not_on_who_asked_before() -> None:
+    questions = [{"tm2": f"2026112212{minute:02d}"} for minute in range(60)]
+    desk, other = (FaultDesk(7, parse_faults("no_rows=0.3")) for _ in range(2))
+    forwards = [desk.draw("nph-aws2_min", query) for query in questions]
+    backwards = [other.draw("nph-aws2_min", {**query, "authKey": "x"}) for query in reversed(questions)]
+    assert forwards == backwards[::-1]
+    again = [desk.draw("nph-aws2_min", query) for query in questions]
+    assert {one.fault for one in forwards} == {"no_rows", None}
+    healed = [two.fault for one, two in zip(forwards, again, strict=True) if one.fault]
+    assert 0 < healed.count("no_rows") < len(healed), "asked again is drawn again"
+
+
+def test_a_question_asked_again_may_meet_the_same_fault_for_ever() -> None:
+    desk = FaultDesk(7, parse_faults("few_stations=0.5,again=same"))
+    for minute in range(20):
+        assert len({desk.draw("nph-aws2_min", {"tm2": str(minute)}) for _ in range(5)}) == 1
+
+
+def test_a_fault_of_one_station_or_of_a_list_meets_no_other_question() -> None:
+    desk = FaultDesk(7, parse_faults("empty_station=1,short_list=1"))
+    assert desk.draw("nph-aws2_min", {"stn": "0"}).fault is None
+    assert desk.draw("nph-aws2_min", {"stn": "108"}).fault == "empty_station"
+    assert desk.draw("stn_inf.php", {"stn": "0"}).fault == "short_list"
+    desk.faults = parse_faults("no_rows=1,header_column=1")
+    assert desk.draw("stn_inf.php", {}).fault is None

@@ -15,7 +15,7 @@ from kmaflow.store.engines import partitions
 from kmaflow.store.engines.database import BUSY_SECONDS
 from kmaflow.store.engines.locks import writing_alone
 from kmaflow.store.engines.partitions import EARLIER, add_months, existing, month_of, months_of, name_of, wanted
-from kmaflow.store.errors import StoreForeign
+from kmaflow.store.errors import StoreError, StoreForeign
 from kmaflow.store.schema import upgrade
 from kmaflow.store.schema.observations import OBSERVATIONS
 
@@ -110,7 +110,7 @@ def test_a_new_table_reaches_from_2023_to_24_months_ahead(store: Store) -> None:
     there = _there(store)
     assert there[:2] == [EARLIER, "y2023m01"]
     assert there[-1] == name_of(add_months(month_of(now_kst()), 24))
-    assert there == wanted(None, now_kst())
+    assert there == wanted(now_kst())
 
 
 def test_rows_lie_in_their_months(store: Store) -> None:
@@ -146,13 +146,11 @@ def test_months_roll_on_with_whoever_loads(store: Store, monkeypatch: pytest.Mon
         assert partitions.ensure(connection, TABLE) == []
 
 
-def test_a_window_behind_the_last_month_gets_its_partitions(store: Store) -> None:
-    month = add_months(month_of(now_kst()), 26)
-    store.ensure(TABLE, _window(month))
-    assert _there(store)[-1] == name_of(month)
-    with store.engine.begin() as connection:
-        _insert(connection, month + MINUTE)
-    assert _partition_of(store, month + MINUTE) == name_of(month)
+def test_no_month_is_made_behind_the_24_that_roll_on(store: Store) -> None:
+    before = _there(store)
+    with pytest.raises(StoreError, match="24 months in the future"):
+        store.ensure(TABLE, _window(add_months(month_of(now_kst()), 26)))
+    assert _there(store) == before
 
 
 def test_each_month_is_looked_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,11 +238,11 @@ def test_a_table_that_was_left_without_partitions_gets_them(mariadb: Store) -> N
         _insert(connection, FEBRUARY)
     assert _there(mariadb) == []
     assert upgrade.make(mariadb.engine, [TABLE]) == []
-    assert _there(mariadb) == wanted(None, now_kst())
+    assert _there(mariadb) == wanted(now_kst())
     assert _partition_of(mariadb, FEBRUARY) == "y2024m01"
     rows(mariadb, f"ALTER TABLE {TABLE} REMOVE PARTITIONING")
     partitions.keep(mariadb.engine, TABLE, _window(FEBRUARY))
-    assert _there(mariadb) == wanted(None, now_kst())
+    assert _there(mariadb) == wanted(now_kst())
 
 
 def test_a_long_query_puts_off_the_rolling_and_stops_no_load(mariadb: Store, monkeypatch: pytest.MonkeyPatch) -> None:

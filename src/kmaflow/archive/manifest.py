@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 _FOLDER = "manifest"
 _DAY = len("manifest/YYYY/MM/DD")
+#: So far the clocks of two hosts, or of a file server and this one, may lie apart.
+_SKEW = timedelta(minutes=5)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -38,11 +40,13 @@ class Entry:
         fetched_at: when the answer had come (for ``kmaflow load``: when the file had been fetched).
         dataset: dataset, or ``station_AWS`` / ``station_SFC``.
         stn: the station asked, 0 = all.
-        window: what was asked; for a saved file what its rows span; None for station lists and files without a row.
+        window: what was asked; for a saved file a stretch that its rows span; None for station lists and files without a row.
         status: HTTP status, None for a saved file.
         sha256: the name of the body; ``bytes`` is its length.
         parser_version: of the parser that first read it.
         noted_at: when the line was written: the order in which answers were loaded. None in lines of kmaflow 0.1.0.
+        values_only: of a saved file: only its rows were read, in the catalogue's order.
+        covers: of a saved file that is the whole answer to its window: for which stations (``all``, or numbers); None for any other.
     """
 
     fetched_at: datetime
@@ -54,6 +58,8 @@ class Entry:
     bytes: int
     parser_version: int
     noted_at: datetime | None = None
+    values_only: bool = False
+    covers: str | None = None
 
     @property
     def arrived_at(self) -> datetime:
@@ -84,6 +90,10 @@ def line_of(entry: Entry) -> bytes:
     }
     if entry.noted_at is not None:
         told["noted_at"] = entry.noted_at.isoformat(timespec="microseconds")
+    if entry.values_only:
+        told["values_only"] = True
+    if entry.covers is not None:
+        told["covers"] = entry.covers
     return f"{json.dumps(told)}\n".encode()
 
 
@@ -108,6 +118,8 @@ def parse_line(line: bytes) -> Entry:
             int(told["bytes"]),
             int(told["parser_version"]),
             datetime.fromisoformat(told["noted_at"]) if told.get("noted_at") else None,
+            told.get("values_only") is True,
+            str(told["covers"]) if told.get("covers") else None,
         )
     except json.JSONDecodeError:
         raise ValueError("cut off, or no JSON") from None
@@ -115,6 +127,9 @@ def parse_line(line: bytes) -> Entry:
         raise ValueError(f"not the form of a line: {type(cause).__name__}") from None
     if not _DIGEST.fullmatch(entry.sha256):
         raise ValueError("not the form of a line: sha256")
+    if entry.noted_at is not None and entry.fetched_at > entry.noted_at + _SKEW:
+        # Nothing is noted before it is fetched: the file's time was wrong.
+        return replace(entry, fetched_at=entry.noted_at)
     return entry
 
 

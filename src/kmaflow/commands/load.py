@@ -1,4 +1,4 @@
-"""``kmaflow load``: the same from saved bodies, no hub needed."""
+"""``kmaflow load``: the same from saved files, no hub needed."""
 
 from __future__ import annotations
 
@@ -28,25 +28,32 @@ def load(
         bool,
         typer.Option(
             "--values-only",
-            help="help=2로 받은 파일 / asked with help=2: no header, no end marker (a cut cannot be seen)",
+            help="머리줄 없이 값만, 표의 열 순서로 읽음 / read the rows only, in the order of the table's columns (help=2, or another header)",
         ),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """저장해 둔 응답을 데이터베이스에 넣습니다. / Load saved answers; loading one again changes nothing.
 
-    The dataset is told by the line of column names. Of two answers for one cell the later --fetched-at counts, whatever is loaded last.
+    The dataset is told by the line of column names. A file proves only the cells that it holds: everything else is still asked for. Of two answers
+    for one cell the later --fetched-at counts, whatever is loaded last. CSV as spreadsheets save it and UTF-8 are read, UTF-16 is not.
     """
     from kmaflow import catalog
-    from kmaflow.catalog.time import parse_time
+    from kmaflow.catalog.time import now_kst, parse_time
     from kmaflow.collect import Collector
-    from kmaflow.errors import KmaflowError
+    from kmaflow.errors import KmaflowError, UsageError
     from kmaflow.maintain.load_saved import load_body, read_file
     from kmaflow.settings import load_settings
     from kmaflow.store.errors import StoreError
 
     described = catalog.dataset(dataset) if dataset else None
     moment = parse_time(fetched_at) if fetched_at else None
+    if moment and moment > now_kst():
+        raise UsageError(
+            f"--fetched-at {moment:%Y-%m-%d %H:%M} lies in the future",
+            todo_en="say when the hub gave the file, in KST",
+            todo_ko="허브에서 파일을 받은 시각을 한국시각으로 쓰십시오",
+        )
     if values_only and described is None:
         raise typer.BadParameter("--values-only needs --dataset: such a file does not say what it is")
     done: list[dict[str, Any]] = []
@@ -64,7 +71,7 @@ def load(
                     moment or changed_at,
                     dataset=described,
                     choice=choice,
-                    end_marker=not values_only,
+                    values_only=values_only,
                 )
             except StoreError:
                 raise
@@ -81,6 +88,8 @@ def load(
 def _report(done: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         print_json({"files": done})
+        return
+    if not done:
         return
     columns = (
         "file",

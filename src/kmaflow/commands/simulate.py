@@ -25,7 +25,9 @@ def simulate(
     ] = None,
     faults: Annotated[
         str,
-        typer.Option("--faults", help="예 / e.g. truncate=0.05,http504=0.02,slow=0.1:2s,garbage=0.01,correction=0.001"),
+        typer.Option(
+            "--faults", help="예 / e.g. truncate=0.05,last_stamps=0.2:3,slow=0.1:2s (모두 / all of them: --faults list)"
+        ),
     ] = "",
     seed: Annotated[int, typer.Option("--seed", help="값의 씨앗 / same seed, same weather")] = 2026,
 ) -> None:

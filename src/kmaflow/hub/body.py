@@ -1,21 +1,27 @@
 """From the bytes of one answer to its lines, or to the error they really are.
 
-The hub says no in many ways: JSON in UTF-8 (also with HTTP 200), HTML pages of gateways, a body that stops early. Only a body from
-``#START7777`` to ``#7777END`` is an answer. Source: ``api-hub.md`` 0.3 and 0.6.
+The hub says no in many ways: JSON in UTF-8 (also with HTTP 200), plain words, HTML pages of gateways, a body that stops early. Only a
+body from ``#START7777`` to ``#7777END`` is an answer; one with a header or rows but without its end was cut. Source: ``api-hub.md``
+0.3 and 0.6.
 """
 
 from __future__ import annotations
 
+import codecs
+import html
 import json
 import re
 from dataclasses import dataclass
+from typing import Literal
 
+from kmaflow.errors import LONGEST_TEXT
 from kmaflow.hub.errors import (
     BadKey,
     EmptyAnswer,
     HubError,
     Maintenance,
     NotApplied,
+    NotATable,
     QuotaSpent,
     Refused,
     ServerFailed,
@@ -26,8 +32,20 @@ from kmaflow.hub.errors import (
 
 START = b"#START7777"
 END = b"#7777END"
+BOM = b"\xef\xbb\xbf"
+_BLANK = BOM + b" \t\r\n"
 _MAINTENANCE = ("점검", "maintenance")
 _PASSING = frozenset({408, 425, 429})
+#: The hub says that it was asked wrongly: asking the same again is of no use.
+_WRONG_QUESTION = re.compile(
+    r"user_input|param|argument|invalid|bad request|파라미터|파라메터|매개변수|인자|변수|입력|형식", re.IGNORECASE
+)
+#: What no refusal has and the smallest piece of a table has: a line of names, or a row's stamp (also quoted) and what follows it.
+_TABLE_LINE = re.compile(rb"^[ \t]*(?:#+[ \t]*Y{2,4}MMDD|[\"'#]?\d{8}(?:\d{4})?[\"']?[ ,\t])", re.MULTILINE)
+_NUMBER_FIRST = re.compile(rb"^[ \t]*[\"'#]?\d", re.MULTILINE)
+_TAG = re.compile(r"<(script|style).*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+#: So much of a body is looked at for words.
+_WORDS_IN = 100_000
 #: A first row whose first byte became a ``#``, or that got one: not a line of the header (the ruler has more digits).
 _SPOILT_ROW = re.compile(rb"\s*#\d{11,12}[ ,]")
 _NO_STATION = "입력하신 지점번호가 없습니다"
@@ -53,33 +71,44 @@ class Body:
 
 def decode(content: bytes) -> str:
     """Text of an answer: JSON is UTF-8, all else CP949, where an unreadable byte becomes U+FFFD."""
-    stripped = content.lstrip(b"\xef\xbb\xbf \t\r\n")
+    stripped = content.lstrip(_BLANK)
     if stripped[:1] == b"{":
         return content.decode("utf-8", errors="replace")
     return content.decode("cp949", errors="replace")
 
 
-def refusal(content: bytes, status: int = 200) -> HubError | None:
-    """The error that these bytes (with this HTTP status) are; None for what looks like an answer.
+def words_of(content: bytes) -> str:
+    """The words of a refusal in one line: UTF-8 or CP949, whichever it is, without tags."""
+    content = content[:_WORDS_IN].removeprefix(BOM)
+    try:
+        # Not at once: the last letter may be cut.
+        text = codecs.getincrementaldecoder("utf-8")().decode(content)
+    except UnicodeDecodeError:
+        text = content.decode("cp949", errors="replace")
+    if content.lstrip()[:1] == b"<":
+        text = html.unescape(_TAG.sub(" ", text))
+    return " ".join(text.split())
 
-    Covers JSON at any status, HTML pages, 4xx, 5xx and zero bytes. Completeness is checked by :func:`open_body`.
+
+def refusal(content: bytes, status: int = 200) -> HubError | None:
+    """The error that these bytes (with this HTTP status) are; None for what looks like an answer, or like a part of one.
+
+    Covers JSON at any status, HTML pages, words, 4xx, 5xx and zero bytes. Completeness is checked by :func:`open_body`.
     """
-    stripped = content.lstrip(b"\xef\xbb\xbf \t\r\n")
+    stripped = content.lstrip(_BLANK)
     if stripped[:1] == b"{":
         return _from_json(content, status)
     if stripped[:1] == b"<":
         return _from_html(content, status)
-    if status >= 500 or status in _PASSING:
-        return ServerFailed(f"the hub answered HTTP {status}", status=status, body=content)
     if status >= 400:
-        return _by_status(status, decode(content).strip()[:200], content)
+        return _by_status(status, words_of(content), content)
     if status != 200:
         return Refused(f"the hub answered HTTP {status} where 200 is expected", status=status, body=content)
     if not stripped:
         return EmptyAnswer("the hub answered with no bytes at all", status=status, body=content)
-    if not stripped.startswith(START) and _NO_STATION in decode(content[:2000]):
-        return UnknownStation(f"the hub says: {_NO_STATION}", status=status, body=content)
-    return None
+    if stripped.startswith(START[: len(stripped)]) or _TABLE_LINE.search(content, 0, _WORDS_IN):
+        return None
+    return _by_status(200, words_of(content), content)
 
 
 def _from_json(content: bytes, status: int) -> HubError:
@@ -88,40 +117,65 @@ def _from_json(content: bytes, status: int) -> HubError:
         result = answer["result"]
         inner, message = int(result["status"]), str(result["message"])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        text = decode(content).strip()[:200]
-        return Refused(f"the hub answered with JSON of an unknown form: {text}", status=status, body=content)
-    return _by_status(inner, message, content)
+        return _by_status(status, words_of(content), content)
+    return _by_status(inner, message, content, http=status)
 
 
-def _by_status(status: int, message: str, content: bytes) -> HubError:
-    what = f"the hub says ({status}): {message}"
-    if "호출 건수" in message:
-        return QuotaSpent(what, kind="calls", status=status, body=content)
-    if "호출 용량" in message:
-        return QuotaSpent(what, kind="bytes", status=status, body=content)
+def _by_status(status: int, message: str, content: bytes, *, http: int | None = None) -> HubError:
+    """The error by the hub's words first, then by the status. ``http``: that of HTTP, where ``status`` stands in the body itself."""
+    what = f"the hub says ({status}): {message}" if message else f"the hub answered HTTP {status}"
+    if (kind := _spent(403 if http == 403 else status, message)) is not None:
+        return QuotaSpent(what, kind=kind, status=status, body=content)
     if "활용신청" in message:
         return NotApplied(what, status=status, body=content)
     if status == 401 or "인증키" in message:
         return BadKey(what, status=status, body=content)
     if status == 404 or "유효하지 않은 API" in message:
         return UnknownEndpoint(what, status=status, body=content)
-    if any(word in message for word in _MAINTENANCE):
+    if any(word in message.lower() for word in _MAINTENANCE):
         return Maintenance(what, status=status, body=content)
     if status >= 500 or status in _PASSING:
         return ServerFailed(what, status=status, body=content)
+    if _NO_STATION in message:
+        return UnknownStation(what, status=status, body=content)
+    if status == 200 and http is None:
+        return _no_table(what, message, content)
     return Refused(what, status=status, body=content)
+
+
+def _no_table(what: str, words: str, content: bytes) -> HubError:
+    """HTTP 200 with words where a table belongs."""
+    kind = Refused if _WRONG_QUESTION.search(words, 0, LONGEST_TEXT) else NotATable
+    return kind(what, status=200, body=content)
+
+
+def _spent(status: int, message: str) -> Literal["calls", "bytes"] | None:
+    """Which quota of the day these words say is used up; None where they do not."""
+    if "호출 건수" in message:
+        return "calls"
+    if "호출 용량" in message:
+        return "bytes"
+    limit = any(word in message for word in ("한도", "초과"))
+    if status == 403 and limit and any(word in message for word in ("호출", "건수", "용량")):
+        return "bytes" if "용량" in message and "건수" not in message else "calls"
+    return None
 
 
 def _from_html(content: bytes, status: int) -> HubError:
     # Pages of gateways come in UTF-8, those of KMA's own servers in either encoding.
-    texts = (content.decode("utf-8", errors="replace"), content.decode("cp949", errors="replace"))
-    if any(word in text.lower() for text in texts for word in _MAINTENANCE):
+    words = words_of(content)
+    if any(word in words.lower() for word in _MAINTENANCE):
         return Maintenance("the hub shows a maintenance page", status=status, body=content)
+    what = f"an HTML page came instead of data (HTTP {status}): {words}"
+    if (kind := _spent(status, words)) is not None:
+        return QuotaSpent(what, kind=kind, status=status, body=content)
+    if status == 200:
+        return _no_table(what, words, content)
     if status == 404:
-        return UnknownEndpoint("the hub shows an HTML page (404)", status=status, body=content)
+        return UnknownEndpoint(what, status=status, body=content)
     if 300 <= status < 500 and status not in _PASSING:
-        return Refused(f"the hub or a gateway shows an HTML page (HTTP {status})", status=status, body=content)
-    return ServerFailed(f"an HTML page came instead of data (HTTP {status})", status=status, body=content)
+        return Refused(what, status=status, body=content)
+    return ServerFailed(what, status=status, body=content)
 
 
 def open_body(content: bytes, *, end_marker: bool = True) -> Body:
@@ -137,6 +191,7 @@ def open_body(content: bytes, *, end_marker: bool = True) -> Body:
     """
     if error := refusal(content):
         raise error
+    content = content.removeprefix(BOM)
     if b"\r" in content:
         content = content.replace(b"\r\n", b"\n")
     end = len(content)
@@ -173,6 +228,9 @@ def open_body(content: bytes, *, end_marker: bool = True) -> Body:
         rows = b""
     elif not rows.endswith(b"\n"):
         rows += b"\n"
-    if end_marker and rows and not head and not content.lstrip(b"\xef\xbb\xbf \t\n").startswith(START):
+    if rows and not head and not _NUMBER_FIRST.search(rows):
+        # Words between the marks.
+        raise _by_status(200, words_of(rows), content)
+    if end_marker and rows and not head and not content.lstrip(_BLANK).startswith(START):
         raise Truncated("the answer begins in the middle: it has rows but no header", status=200, body=content)
     return Body(tuple(head), rows, line_number, tuple(later))

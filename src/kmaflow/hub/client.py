@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ssl
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 # httpx carries a command line of its own and loads it, with rich and pygments, wherever click is installed: a third of the
 # time in which `kmaflow collect` starts. Told that it is not there, httpx does without.
@@ -25,7 +26,7 @@ from kmaflow.catalog import PUBLIC_HUB
 from kmaflow.catalog.model import Dataset, StationList
 from kmaflow.catalog.time import Window, now_kst
 from kmaflow.hub.answer_times import retry_after, seconds_until
-from kmaflow.hub.body import open_body, refusal
+from kmaflow.hub.body import Body, open_body, refusal
 from kmaflow.hub.empty import why_empty
 from kmaflow.hub.errors import (
     ConnectionFailed,
@@ -33,20 +34,37 @@ from kmaflow.hub.errors import (
     HubError,
     HubTimeout,
     Maintenance,
+    NotATable,
     NotYetProduced,
     ServerFailed,
+    TooLarge,
+    TooSlow,
     TransientHubError,
     Truncated,
     UnknownEndpoint,
 )
+from kmaflow.hub.incoming import Incoming
 from kmaflow.hub.metering import Meter
 from kmaflow.hub.secrecy import guard_logs, key_id, scrub, without_key
 
 #: Slow answers of 30–75 s have been reported; longer ones never came to an end.
 _TIMEOUT = httpx.Timeout(75.0, connect=10.0)
 _LONGEST_WAIT = 60.0
+_ASK_LESS_EN = (
+    "smaller parts of it came back no better, so still smaller ones are not asked now: set a smaller KMAFLOW_WINDOW_MINUTES, "
+    "ask for one station (--stations) or later, and tell the API Hub's help desk if it stays"
+)
+_ASK_LESS_KO = (
+    "더 작게 나누어도 마찬가지여서 지금은 더 나누지 않습니다: KMAFLOW_WINDOW_MINUTES를 줄이거나, 한 지점만(--stations) 또는 나중에 "
+    "요청하고, 계속되면 API허브에 문의하십시오"
+)
 #: So many parts of a window, each smaller than the one before, that came back cut or as 504: then asking smaller is of no use.
 _MOST_IN_VAIN = 5
+#: Answers are cut alike if their lengths, or the seconds they took (beyond the first few), differ by less than this part.
+_ALIKE = 0.05
+_SECONDS_OF_A_KILL = 5.0
+#: What passes, but not within the seconds of a retry.
+_ASKED_LATER = (NotYetProduced, Maintenance, NotATable, TooSlow)
 #: No connection came about: the hub has counted nothing.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
@@ -83,12 +101,40 @@ class Failure:
     final: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """What came of one request that was not refused, and how many seconds it took."""
+
+    content: bytes
+    status: int
+    seconds: float
+
+    def opened(self) -> Body:
+        """Its lines; raises as :func:`~kmaflow.hub.body.open_body`."""
+        try:
+            return open_body(self.content)
+        except HubError as error:
+            error.seconds = self.seconds
+            raise
+
+
 @dataclass(slots=True)
 class _Vain:
-    """Parts of one window that were asked in vain, since the last answer."""
+    """Parts of one window that were asked in vain since the last answer: how many of them, each smaller than the one before."""
 
-    in_a_row: int = 0
+    count: int = 0
+    smallest: timedelta = timedelta.max
     last: HubError | None = None
+
+    def add(self, window: Window, error: HubError) -> None:
+        """One more."""
+        self.last = error
+        if window.end - window.start < self.smallest:
+            self.count, self.smallest = self.count + 1, window.end - window.start
+
+    def answered(self) -> None:
+        """The hub does answer."""
+        self.count, self.smallest = 0, timedelta.max
 
 
 class HubClient:
@@ -102,6 +148,7 @@ class HubClient:
         on_failure: told of every failed call (the ledger writes it down).
         clock: naive KST now; tests and simulators have their own.
         sleep: how to wait between tries.
+        timer: seconds that go on evenly.
     """
 
     def __init__(
@@ -115,6 +162,7 @@ class HubClient:
         on_failure: Callable[[Failure], None] | None = None,
         clock: Callable[[], datetime] = now_kst,
         sleep: Callable[[float], None] = tenacity.nap.sleep,
+        timer: Callable[[], float] = time.monotonic,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         guard_logs()
@@ -131,6 +179,7 @@ class HubClient:
         self._meter = meter
         self._on_failure = on_failure
         self._sleep = sleep
+        self._timer = timer
         self._http = httpx.Client(
             timeout=timeout,
             transport=transport,
@@ -159,38 +208,65 @@ class HubClient:
     def ask_in_parts(
         self, dataset: Dataset, window: Window, stn: int | None = None, *, let_in: Callable[[], None] | None = None
     ) -> Iterator[Answer | Failure]:
-        """Ask for a window; what comes back cut or as 504 is asked again in halves, down to one stamp, as long as that is of use.
+        """Ask for a window; what comes back cut or as 504 is asked again in halves, down to one stamp, as long as that is of use: halves
+        that are cut where the whole was show that it is not.
 
         Yields answers and final failures that together tile the window, in order. ``let_in`` is told when the meter has let a request in.
         """
-        yield from self._in_parts(dataset, window, stn, let_in, _Vain())
+        vain = _Vain()
+        yield from self._in_parts(dataset, self._part(dataset, window, stn, let_in, vain), let_in, vain)
 
-    def _in_parts(
-        self, dataset: Dataset, window: Window, stn: int | None, let_in: Callable[[], None] | None, vain: _Vain
-    ) -> Iterator[Answer | Failure]:
-        if vain.last is not None and vain.in_a_row >= _MOST_IN_VAIN:
+    def _part(
+        self,
+        dataset: Dataset,
+        window: Window,
+        stn: int | None,
+        let_in: Callable[[], None] | None,
+        vain: _Vain,
+        of: Failure | None = None,
+    ) -> Answer | Failure:
+        """One part of a window asked; ``of``: the failure of the window of which it is a half."""
+        if vain.last is not None and vain.count >= _MOST_IN_VAIN:
             # The hub answers nothing of any size: the ledger has the refusal of the whole window already.
-            yield Failure(dataset.name, window, stn, vain.last, self.clock(), final=True)
-            return
+            _advise_less(vain.last)
+            return Failure(dataset.name, window, stn, vain.last, self.clock(), final=True)
         try:
-            yield self._with_retries(
+            answer = self._with_retries(
                 lambda: self._ask_once(dataset, window, stn, let_in),
                 dataset.name,
                 window,
                 stn,
-                halve=window.halves(dataset.cadence) is not None,
+                again=lambda error: (
+                    not (_too_much(error) and window.halves(dataset.cadence))
+                    and not (of and _cut_alike(of.error, error))
+                ),
             )
-            vain.in_a_row = 0
-            return
         except HubError as error:
-            vain.in_a_row, vain.last = vain.in_a_row + 1, error
-            failure = Failure(dataset.name, window, stn, error, self.clock(), final=True)
-        halves = window.halves(dataset.cadence)
-        if halves is None or not _too_much(failure.error):
-            yield failure
+            vain.add(window, error)
+            return Failure(dataset.name, window, stn, error, self.clock(), final=True)
+        vain.answered()
+        return answer
+
+    def _in_parts(
+        self, dataset: Dataset, part: Answer | Failure, let_in: Callable[[], None] | None, vain: _Vain
+    ) -> Iterator[Answer | Failure]:
+        """A part as it came, or what its halves bring."""
+        halves = part.window.halves(dataset.cadence) if part.window else None
+        if isinstance(part, Answer) or halves is None or not _too_much(part.error):
+            yield part
             return
-        for half in halves:
-            yield from self._in_parts(dataset, half, stn, let_in, vain)
+        first = self._part(dataset, halves[0], part.stn, let_in, vain, of=part)
+        second = None
+        if isinstance(first, Failure) and _cut_alike(part.error, first.error):
+            second = self._part(dataset, halves[1], part.stn, let_in, vain, of=part)
+            if isinstance(second, Failure) and _cut_alike(part.error, second.error):
+                for half in (first, second):
+                    _advise_less(half.error)
+                    yield half
+                return
+        yield from self._in_parts(dataset, first, let_in, vain)
+        second = second or self._part(dataset, halves[1], part.stn, let_in, vain, of=part)
+        yield from self._in_parts(dataset, second, let_in, vain)
 
     def ask_stations(self, stations: StationList, at: datetime | None = None) -> Answer:
         """Ask for one station list, as of ``at`` (naive KST) or as it is now.
@@ -204,10 +280,10 @@ class HubClient:
         name = f"station_{stations.network}"
 
         def once() -> Answer:
-            content, status = self._metered(name, 1, None, stations.endpoint, parameters)
-            if not open_body(content).rows:
-                raise EmptyAnswer("the station list came without a row", status=status, body=content)
-            return Answer(name, None, None, content, status, self.clock())
+            whole = self._metered(name, 1, None, stations.endpoint, parameters)
+            if not whole.opened().rows:
+                raise EmptyAnswer("the station list came without a row", status=whole.status, body=whole.content)
+            return Answer(name, None, None, whole.content, whole.status, self.clock())
 
         return self._with_retries(once, name, None, None)
 
@@ -219,11 +295,11 @@ class HubClient:
         last = first + (stamps - 1) * dataset.cadence if stamps else window.end
         parameters = dict(dataset.asking.parameters)
         parameters |= {"tm1": f"{first:%Y%m%d%H%M}", "tm2": f"{last:%Y%m%d%H%M}", "stn": str(stn or 0)}
-        content, status = self._metered(dataset.name, stamps, stn, dataset.asking.endpoint, parameters, let_in)
-        empty = not open_body(content).rows and stn is None
-        if empty and (error := why_empty(dataset, window, content, self.clock())):
+        whole = self._metered(dataset.name, stamps, stn, dataset.asking.endpoint, parameters, let_in)
+        empty = not whole.opened().rows and stn is None
+        if empty and (error := why_empty(dataset, window, whole.content, self.clock())):
             raise error
-        return Answer(dataset.name, window, stn, content, status, self.clock())
+        return Answer(dataset.name, window, stn, whole.content, whole.status, self.clock())
 
     def _metered(
         self,
@@ -233,30 +309,39 @@ class HubClient:
         endpoint: str,
         parameters: dict[str, str],
         let_in: Callable[[], None] | None = None,
-    ) -> tuple[bytes, int]:
+    ) -> _Whole:
         """One GET that the meter has let in; what it refuses is not asked."""
         if self._meter is None:
-            return self._get(endpoint, parameters)
+            begun = self._timer()
+            return _Whole(*self._get(endpoint, parameters), self._timer() - begun)
         with self._meter.call(name, stamps, stn) as settle:
             if let_in is not None:
                 let_in()
-            content, status = self._get(endpoint, parameters)
-            settle(len(content))
-            return content, status
+            begun = self._timer()
+            whole = _Whole(*self._get(endpoint, parameters), self._timer() - begun)
+            settle(len(whole.content))
+            return whole
 
     def _get(self, endpoint: str, parameters: dict[str, str]) -> tuple[bytes, int]:
         """One GET. Raises a HubError for whatever is no answer, made outside of the handler so that it drags no URL along."""
         failed: HubError
         self.requests += 1
+        incoming = Incoming(self._timer)
         try:
-            response = self._http.get(
-                f"{self.hub_url}/{endpoint}", params={**parameters, "authKey": self._key.get_secret_value()}
-            )
+            with self._http.stream(
+                "GET", f"{self.hub_url}/{endpoint}", params={**parameters, "authKey": self._key.get_secret_value()}
+            ) as response:
+                self.clock_ahead = seconds_until(response.headers.get("Date", ""), self.clock())
+                content = scrub(incoming.read(response), self._key)
+        except (TooLarge, TooSlow) as error:
+            failed = error
         except httpx.TimeoutException as cause:
             failed = HubTimeout(f"{endpoint}: no answer in time ({type(cause).__name__})")
             failed.sent = not isinstance(cause, _NEVER_SENT)
         except httpx.RemoteProtocolError:
-            failed = Truncated(f"{endpoint}: the connection closed in the middle of the answer")
+            failed = Truncated(
+                f"{endpoint}: the connection closed in the middle of the answer, after {incoming.size:,} bytes"
+            )
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, OverflowError, UnicodeError):
             failed = UnknownEndpoint(f"{endpoint}: KMAFLOW_HUB_URL is no address of a hub: {without_key(self.hub_url)}")
             failed.sent = False
@@ -265,25 +350,27 @@ class HubClient:
             failed = ConnectionFailed(f"{endpoint}: {words} ({host})")
             failed.sent = not isinstance(cause, _NEVER_SENT)
         else:
-            content = scrub(response.content, self._key)
-            self.received += len(content)
-            self.clock_ahead = seconds_until(response.headers.get("Date", ""), self.clock())
-            error = refusal(content, response.status_code)
-            if error is None:
+            refused = refusal(content, response.status_code)
+            if refused is None:
+                self.received += incoming.size
                 return content, response.status_code
-            error.retry_after = retry_after(response.headers, self.clock())
-            failed = error
+            refused.retry_after = retry_after(response.headers, self.clock())
+            failed = refused
+        self.received += incoming.size
+        failed.received, failed.seconds = incoming.size, incoming.seconds
         raise failed
 
     def _with_retries(
-        self, once: Callable[[], Answer], name: str, window: Window | None, stn: int | None, *, halve: bool = False
+        self,
+        once: Callable[[], Answer],
+        name: str,
+        window: Window | None,
+        stn: int | None,
+        *,
+        again: Callable[[HubError], bool] = lambda _: True,
     ) -> Answer:
-        def again(error: BaseException) -> bool:
-            return (
-                isinstance(error, TransientHubError)
-                and not isinstance(error, NotYetProduced | Maintenance)
-                and not (halve and _too_much(error))
-            )
+        def passing(error: BaseException) -> bool:
+            return isinstance(error, TransientHubError) and not isinstance(error, _ASKED_LATER) and again(error)
 
         def wait(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
@@ -298,7 +385,7 @@ class HubClient:
 
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._tries),
-            retry=tenacity.retry_if_exception(again),
+            retry=tenacity.retry_if_exception(passing),
             wait=wait,
             sleep=self._sleep,
             before_sleep=lambda state: note(state, final=False),
@@ -314,3 +401,18 @@ class HubClient:
 
 def _too_much(error: HubError) -> bool:
     return isinstance(error, Truncated) or (isinstance(error, ServerFailed) and error.gateway)
+
+
+def _advise_less(error: HubError) -> None:
+    error.todo_en, error.todo_ko = _ASK_LESS_EN, _ASK_LESS_KO
+
+
+def _cut_alike(one: HubError, other: HubError) -> bool:
+    """Whether two answers were cut after as many bytes, or after as many seconds: not by how much was asked."""
+    if not (isinstance(one, Truncated) and isinstance(other, Truncated)):
+        return False
+    lengths = [len(error.body) if error.received is None else error.received for error in (one, other)]
+    seconds = one.seconds or 0.0, other.seconds or 0.0
+    return (min(lengths) > 0 and max(lengths) - min(lengths) <= _ALIKE * max(lengths)) or (
+        min(seconds) >= _SECONDS_OF_A_KILL and max(seconds) - min(seconds) <= _ALIKE * max(seconds)
+    )

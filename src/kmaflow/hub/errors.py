@@ -7,6 +7,8 @@
     │   ├── ServerFailed             5xx, 429, an unknown HTML page (``.gateway`` for 504)
     │   ├── Truncated                200, but no #7777END
     │   ├── EmptyAnswer              200, but no bytes, or no row at all for all stations
+    │   ├── NotATable                200, but words, a page or JSON where a table belongs
+    │   ├── TooSlow                  200, but not all of it within minutes
     │   ├── Maintenance              an HTML page (시스템 점검)
     │   └── NotYetProduced           the stamp is too young: placeholders or no row
     └── TerminalHubError             a person (or midnight) must act
@@ -15,7 +17,8 @@
         ├── QuotaSpent               403: calls or volume of the day (``.kind``)
         ├── UnknownEndpoint          404
         ├── UnknownStation           the hub has no such station
-        ├── Refused                  any other refusal in the hub's own words
+        ├── Refused                  any other refusal in the hub's own words, or words that the question was wrong
+        ├── TooLarge                 more bytes than any answer has
         └── ChangedFormat            the answer is no longer laid out as the catalogue says
 
 ``code`` is the word that the ledger keeps for it.
@@ -26,17 +29,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from kmaflow.errors import KmaflowError
+from kmaflow.errors import KmaflowError, shown
 
 
 class HubError(KmaflowError):
-    """An answer that is not an answer. ``retry_after`` is in seconds, if the hub named a time; ``sent`` is False where no request
-    reached the hub, so that it counted none.
+    """Base of everything that the hub may answer or fail with. The message holds the hub's words escaped and cut (``errors.shown``).
+
+    Attributes:
+        status / body: HTTP status and bytes of the answer, as far as there was one.
+        retry_after: seconds, if the hub named a time.
+        sent: False where no request reached the hub, so that it counted none.
+        received: bytes (decompressed) that came, None = those of ``body``.
+        seconds: how long the hub took, None = not measured.
     """
 
     code: ClassVar[str] = "hub_error"
     transient: ClassVar[bool] = False
     sent: bool = True
+    received: int | None = None
+    seconds: float | None = None
 
     def __init__(
         self,
@@ -48,10 +59,17 @@ class HubError(KmaflowError):
         todo_en: str | None = None,
         todo_ko: str | None = None,
     ) -> None:
-        super().__init__(what, todo_en=todo_en, todo_ko=todo_ko)
+        super().__init__(shown(what), todo_en=todo_en, todo_ko=todo_ko)
         self.status = status
         self.body = body
         self.retry_after = retry_after
+
+    @property
+    def came(self) -> int | None:
+        """Bytes that the call brought; None where nobody knows how many the hub has sent."""
+        if self.status is None:
+            return None
+        return len(self.body) if self.received is None else self.received
 
 
 class TransientHubError(HubError):
@@ -100,6 +118,24 @@ class EmptyAnswer(TransientHubError):
     """HTTP 200 without a row where rows must be."""
 
     code = "empty"
+
+
+class NotATable(TransientHubError):
+    """HTTP 200 with words, a page or JSON of no known form; the message holds them. Not asked again at once."""
+
+    code = "not_a_table"
+    todo_en = "read the hub's words; it is asked again later. If it stays: kmaflow doctor, and KMAFLOW_HUB_URL"
+    todo_ko = (
+        "허브의 안내문을 읽으십시오; 나중에 다시 요청합니다. 계속되면 kmaflow doctor 와 KMAFLOW_HUB_URL을 확인하십시오"
+    )
+
+
+class TooSlow(TransientHubError):
+    """The answer had begun but not ended when its time was up. Not asked again at once."""
+
+    code = "too_slow"
+    todo_en = "the hub, or the network to it, is very slow; it is asked again later. If it stays, ask less at a time (KMAFLOW_WINDOW_MINUTES)"
+    todo_ko = "허브나 네트워크가 매우 느립니다; 나중에 다시 요청합니다. 계속되면 KMAFLOW_WINDOW_MINUTES를 줄이십시오"
 
 
 class Maintenance(TransientHubError):
@@ -179,15 +215,25 @@ class UnknownStation(TerminalHubError):
 
 
 class Refused(TerminalHubError):
-    """The hub refused in words that are not known here; they are in the message."""
+    """The hub refused in words that are not known here, or says that the question was wrong; its words are in the message."""
 
     code = "refused"
     todo_en = "read the hub's message; run: kmaflow doctor"
     todo_ko = "허브의 안내문을 읽고 kmaflow doctor 를 실행하십시오"
 
 
+class TooLarge(TerminalHubError):
+    """The answer is larger than any that the hub was ever seen to give; the rest of it was not read."""
+
+    code = "too_large"
+    todo_en = "check KMAFLOW_HUB_URL (is it the API Hub?); if it is, ask less at a time (KMAFLOW_WINDOW_MINUTES)"
+    todo_ko = "KMAFLOW_HUB_URL이 API허브 주소인지 확인하십시오; 맞다면 KMAFLOW_WINDOW_MINUTES를 줄이십시오"
+
+
 class ChangedFormat(TerminalHubError):
-    """Names, order or number of columns are not those of the catalogue. Nothing is stored: a value under a wrong name is worse than none."""
+    """Names or order of the columns are not those of the catalogue, or not one row can be read. Nothing is stored: a value under a wrong
+    name is worse than none.
+    """
 
     code = "changed_format"
     todo_en = "the body is kept in the archive; update kmaflow and run: kmaflow load on it, or report the new header"

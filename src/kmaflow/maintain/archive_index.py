@@ -36,6 +36,8 @@ _SCHEMA: dict[str, pl.DataType] = {
     "bytes": pl.Int64(),
     "parser_version": pl.Int32(),
     "noted_at": _TIME,
+    "values_only": pl.Boolean(),
+    "covers": pl.String(),
 }
 
 
@@ -91,7 +93,7 @@ class History:
             elif kept_from is not None and entry.arrived_at < kept_from and entry.sha256 not in there:
                 self.pruned += 1
             else:
-                yield entry
+                yield _until_fetched(entry)
 
     def _add(self, entries: Iterable[Entry]) -> None:
         frames = list(_frames(entries))
@@ -112,7 +114,7 @@ class History:
         """Read again what collectors may have added meanwhile: the last two days."""
         since = floor_to(self.newest, DAY) - DAY
         self._of = {name: frame.filter(pl.col("fetched_at") < since) for name, frame in self._of.items()}
-        self._add(filter(_is_known, self._archive.entries(on_bad=lambda _: None, since=since)))
+        self._add(map(_until_fetched, filter(_is_known, self._archive.entries(on_bad=lambda _: None, since=since))))
 
     def parts(self, window: Window | None = None) -> list[Part]:
         """Everything, or the stretches that touch a window; what belongs to no time first, then in the order of time."""
@@ -142,6 +144,8 @@ class History:
                 row["bytes"],
                 row["parser_version"],
                 row["noted_at"],
+                row["values_only"],
+                row["covers"],
             )
             for row in chosen.iter_rows(named=True)
         ]
@@ -149,6 +153,14 @@ class History:
 
 def _is_known(entry: Entry) -> bool:
     return entry.dataset in DATASETS or entry.dataset in LISTS
+
+
+def _until_fetched(entry: Entry) -> Entry:
+    """Earlier versions wrote down what the rows of a file span, one with a wrong year too: none of them is later than the file."""
+    window = entry.window
+    if entry.status is not None or window is None or not window.start < entry.fetched_at < window.end:
+        return entry
+    return replace(entry, window=Window(window.start, entry.fetched_at))
 
 
 def _last(frame: pl.DataFrame) -> datetime:
@@ -172,6 +184,7 @@ def _frames(entries: Iterable[Entry]) -> Iterator[pl.DataFrame]:
             (
                 *(entry.fetched_at, entry.dataset, entry.stn, start, end, entry.status),
                 *(bytes.fromhex(entry.sha256), entry.bytes, entry.parser_version, entry.noted_at),
+                *(entry.values_only, entry.covers),
             )
         )
         if len(rows) == _BATCH:

@@ -1,27 +1,33 @@
-"""Saved bodies into the database, no hub needed: the dataset by its header, the window by its rows."""
+"""Saved files into the database, no hub needed: the dataset by the header, the stretches by the rows.
+
+A file proves only the cells that it holds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 
+from kmaflow.archive.archive import Entry
 from kmaflow.catalog import DATASETS, STATION_LISTS
 from kmaflow.catalog.model import Dataset, StationList
-from kmaflow.catalog.time import Window, to_kst
+from kmaflow.catalog.time import DAY, Window, now_kst, to_kst
 from kmaflow.collect.collector import Collector
-from kmaflow.collect.run import chosen_rows, keep
-from kmaflow.errors import KmaflowError, UsageError
+from kmaflow.collect.run import chosen_rows
+from kmaflow.errors import KmaflowError
+from kmaflow.failpoints import reach
 from kmaflow.hub.body import open_body
-from kmaflow.hub.client import Answer
-from kmaflow.hub.errors import ChangedFormat, EmptyAnswer
+from kmaflow.hub.errors import ChangedFormat, HubError, NotATable, Truncated
 from kmaflow.hub.header import column_order
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
+from kmaflow.hub.saved_file import SavedFile, UnfitFile, believable, read_saved
 from kmaflow.hub.station_list import announced_fields, parse_stations
-from kmaflow.store.ledger import LONGEST, Fetch
+from kmaflow.store.ledger import FILE, LONGEST, Fetch
 from kmaflow.store.selection import ALL, StationChoice
 
 
@@ -32,8 +38,15 @@ class UnreadableFile(KmaflowError):
     todo_ko = "경로와 읽기 권한을 확인하십시오"
 
 
+class FileFromTheFuture(KmaflowError):
+    """The file's time is later than now: it would be believed over every later answer."""
+
+    todo_en = "say when the hub gave it: kmaflow load --fetched-at; and check this machine's clock"
+    todo_ko = "허브에서 받은 시각을 kmaflow load --fetched-at 으로 알려 주십시오; 컴퓨터 시각도 확인하십시오"
+
+
 def read_file(path: Path) -> tuple[bytes, datetime]:
-    """Bytes and time of last change (naive KST) of a file.
+    """Bytes and time of last change (naive KST) of a file. The error does not name the path: who asks knows it.
 
     Raises:
         UnreadableFile: no such file, a folder, or no right.
@@ -41,31 +54,74 @@ def read_file(path: Path) -> tuple[bytes, datetime]:
     try:
         return path.read_bytes(), to_kst(datetime.fromtimestamp(path.stat().st_mtime, UTC))
     except OSError as cause:
-        raise UnreadableFile(f"{path}: {cause.strerror or cause}") from None
+        raise UnreadableFile(cause.strerror or str(cause)) from None
 
 
-def identify(content: bytes) -> Dataset | StationList:
-    """What a body is the answer of, by its line of column names.
+def identify(saved: SavedFile) -> Dataset | StationList:
+    """What a file is the answer of, by its line of column names.
 
     Raises:
-        HubError: the bytes are an error, a page, or cut short.
-        UsageError: there are no names, or nobody's.
+        UnfitFile: it holds an error of the hub or a page, there are no names, or nobody's.
     """
-    head = open_body(content).head
+    with _of_files():
+        head = open_body(saved.content).head
     for stations in STATION_LISTS.values():
         if announced_fields(stations, head):
             return stations
     for dataset in sorted(DATASETS.values(), key=lambda one: one.header != "exact"):
         try:
-            if not column_order(dataset, head).notes:
+            if not column_order(dataset, head).assumed:
                 return dataset
         except ChangedFormat:
             continue
-    raise UsageError(
-        "the column names are those of no dataset",
-        todo_en="name it with --dataset if you know what the file is",
-        todo_ko="무슨 자료인지 알면 --dataset으로 지정하십시오",
-    )
+    raise UnfitFile("the column names of the file are those of no dataset, or it has none", **_BY_NAME)
+
+
+#: The way to load what does not say what it is.
+_BY_NAME = {
+    "todo_en": "if its columns stand in the order of the dataset's table, name it: kmaflow load --dataset NAME --values-only",
+    "todo_ko": "열이 자료 표의 순서대로라면 자료 이름을 지정하십시오: kmaflow load --dataset 이름 --values-only",
+}
+
+
+@contextmanager
+def _of_files() -> Iterator[None]:
+    """An error about an answer of the hub becomes one about a file."""
+    try:
+        yield
+    except ChangedFormat as error:
+        raise UnfitFile(f"the file has other columns: {error.what}", **_BY_NAME) from None
+    except Truncated:
+        raise UnfitFile("the file has rows but no line of column names", **_BY_NAME) from None
+    except NotATable as error:
+        raise UnfitFile(f"the file holds no table: {error.what}", **_BY_NAME) from None
+    except HubError as error:
+        raise UnfitFile(f"the file holds no data: {error.what}") from None
+
+
+def understand(
+    dataset: Dataset,
+    saved: SavedFile,
+    fetched_at: datetime,
+    *,
+    values_only: bool = False,
+    covers: Window | None = None,
+    stn: int = 0,
+) -> Parsed:
+    """What a file says of a dataset.
+
+    Args:
+        covers: the window to which it is the whole answer: rows outside of it are rejected; of any other file those that cannot be
+            meant are (:func:`kmaflow.hub.saved_file.believable`), and what it does not hold it does not speak of.
+        stn: the station to which it is the answer, 0 = all.
+
+    Raises:
+        HubError, UnfitFile: it holds nothing of the dataset.
+    """
+    parsed = parse(dataset, saved.content, window=covers, end_marker=not values_only, one_station=stn != 0)
+    if covers is not None:
+        return parsed
+    return replace(believable(parsed, saved, fetched_at), not_produced=())
 
 
 def load_body(
@@ -75,52 +131,64 @@ def load_body(
     *,
     dataset: Dataset | None = None,
     choice: StationChoice = ALL,
-    end_marker: bool = True,
+    values_only: bool = False,
 ) -> dict[str, object]:
     """Archive, parse and load one saved body.
 
     Args:
         fetched_at: when the hub had given it, naive KST: of two answers for a cell the later one counts.
         dataset: what it is, where the header does not tell.
-        end_marker: False for a body that was asked with help=2.
+        values_only: read only the rows, in the catalogue's order (asked with help=2, or with a header of somebody else's).
 
     Returns:
         dataset, rows, inserted, updated, revised, blank, rejected, outcome, from, to.
 
     Raises:
-        HubError, UsageError, StoreError, ArchiveError: nothing was stored.
+        UnfitFile, UsageError, StoreError, ArchiveError: nothing was stored.
     """
-    described = dataset or identify(content)
+    if fetched_at > now_kst():
+        raise FileFromTheFuture(f"the file's time {fetched_at:%Y-%m-%d %H:%M} KST lies in the future")
+    saved = read_saved(content, values_only=values_only)
+    described = dataset or identify(saved)
     if isinstance(described, StationList):
-        return _load_stations(collector, described, content, fetched_at)
-    parsed = parse(described, content, end_marker=end_marker)
-    window = own_window(parsed)
-    if window is None and not parsed.rejected:
-        raise EmptyAnswer(f"{described.name}: the file holds no row")
-    numbers = parsed.rows["stn"].unique().to_list()
-    answer = Answer(described.name, window, numbers[0] if len(numbers) == 1 else None, content, 200, fetched_at)
-    digest = keep(collector.archive, answer, content, None)
-    parsed = chosen_rows(parsed, choice)
+        return _load_stations(collector, described, content, saved, fetched_at)
+    with _of_files():
+        whole = understand(described, saved, fetched_at, values_only=values_only)
+    if whole.rows.is_empty() and not whole.rejected:
+        raise UnfitFile(f"the file holds no row with values of {described.name}")
+    windows: list[Window | None] = [*stretches(whole)] or [None]
+    numbers = whole.rows["stn"].unique().to_list()
     fetch = Fetch(
         dataset=described.name,
-        window=window,
-        stn=answer.stn or 0,
+        window=None,
+        stn=numbers[0] if len(numbers) == 1 else 0,
         fetched_at=fetched_at,
         http_status=None,
         outcome="ok",
-        sha256=digest,
+        sha256=collector.archive.keep(content),
         bytes=len(content),
         rows=0,
         rejected=0,
         parser_version=PARSER_VERSION,
         key_id=None,
         selection=choice.selection,
+        kind=FILE,
     )
-    loaded = [collector.store.load(part, fetch) for part, fetch in pieces(parsed, fetch)]
+    reach("body_archived")
+    for window in windows:
+        collector.archive.note(_entry(fetch, window, values_only=values_only))
+    reach("manifest_noted")
+    parsed = chosen_rows(whole, choice)
+    loaded = [
+        collector.store.load(part, row)
+        for window in windows
+        for part, row in pieces(part_of(parsed, window, windows), replace(fetch, window=window))
+    ]
+    first, last = windows[0], windows[-1]
     return {
         "dataset": described.name,
-        "from": f"{window.start:%Y-%m-%d %H:%M}" if window else None,
-        "to": f"{window.end:%Y-%m-%d %H:%M}" if window else None,
+        "from": f"{first.start:%Y-%m-%d %H:%M}" if first else None,
+        "to": f"{last.end:%Y-%m-%d %H:%M}" if last else None,
         "rows": parsed.rows.height,
         "blank": int(parsed.rows["blank"].sum()),
         "inserted": sum(one.inserted for one in loaded),
@@ -132,20 +200,33 @@ def load_body(
     }
 
 
-def own_window(parsed: Parsed) -> Window | None:
-    """The window that the rows of a saved file span, those not produced included; None where there are none."""
-    stamps = sorted({*parsed.not_produced, *parsed.rows["tm_kst"].unique().to_list()})
-    return Window.of_stamps(stamps[0], stamps[-1], parsed.dataset.cadence) if stamps else None
+def stretches(parsed: Parsed) -> list[Window]:
+    """The stretches that hold rows: none longer than the ledger's longest window, none with more than a day without a row."""
+    step = parsed.dataset.cadence
+    found: list[Window] = []
+    for stamp in parsed.rows["tm_kst"].unique().sort().to_list():
+        if found and stamp - found[-1].end <= DAY and stamp - found[-1].start <= LONGEST:
+            found[-1] = Window(found[-1].start, stamp)
+        else:
+            found.append(Window.of_stamps(stamp, stamp, step))
+    return found
+
+
+def part_of(parsed: Parsed, window: Window | None, windows: Sequence[Window | None]) -> Parsed:
+    """What a file says of a window. Lines that cannot be read belong to the file: they are kept with the first of its stretches."""
+    first = windows[0] if windows else None
+    if window is None:
+        return parsed
+    return within(parsed, window, rejected=first is None or window.start <= first.start)
 
 
 def pieces(parsed: Parsed, fetch: Fetch) -> Iterator[tuple[Parsed, Fetch]]:
-    """A file may span years: the ledger gets one row for each stretch of at most its longest window."""
-    if fetch.window is None:
+    """One row of the ledger for each stretch that holds rows; one for all where none does."""
+    windows = stretches(parsed)
+    if not windows:
         yield parsed, fetch
-        return
-    for number, window in enumerate(fetch.window.split(LONGEST)):
-        # Lines that cannot be read belong to the file, not to a stretch: they are kept once.
-        yield within(parsed, window, rejected=number == 0), replace(fetch, window=window)
+    for window in windows:
+        yield part_of(parsed, window, windows), replace(fetch, window=window)
 
 
 def within(parsed: Parsed, window: Window, *, rejected: bool) -> Parsed:
@@ -160,29 +241,52 @@ def within(parsed: Parsed, window: Window, *, rejected: bool) -> Parsed:
     )
 
 
+def _entry(fetch: Fetch, window: Window | None, *, values_only: bool = False) -> Entry:
+    """The manifest's line of a file, or of one of its stretches."""
+    assert fetch.sha256 is not None
+    return Entry(
+        fetched_at=fetch.fetched_at,
+        dataset=fetch.dataset,
+        stn=fetch.stn,
+        window=window,
+        status=None,
+        sha256=fetch.sha256,
+        bytes=fetch.bytes,
+        parser_version=fetch.parser_version,
+        values_only=values_only,
+    )
+
+
 def _load_stations(
-    collector: Collector, stations: StationList, content: bytes, fetched_at: datetime
+    collector: Collector, stations: StationList, content: bytes, saved: SavedFile, fetched_at: datetime
 ) -> dict[str, object]:
-    parsed = parse_stations(stations, content)
-    name = f"station_{stations.network}"
-    digest = keep(collector.archive, Answer(name, None, None, content, 200, fetched_at), content, None)
+    if not saved.is_complete:
+        raise UnfitFile(
+            "the station list does not end with #7777END: stations behind its end would count as closed",
+            todo_en="save the list again; if it is whole, add #7777END as its last line",
+            todo_ko="목록을 다시 저장하십시오; 끝까지 있다면 마지막 줄에 #7777END를 더하십시오",
+        )
+    with _of_files():
+        parsed = parse_stations(stations, saved.content)
     fetch = Fetch(
-        dataset=name,
+        dataset=f"station_{stations.network}",
         window=None,
         stn=0,
         fetched_at=fetched_at,
         http_status=None,
         outcome="ok",
-        sha256=digest,
+        sha256=collector.archive.keep(content),
         bytes=len(content),
         rows=parsed.rows.height,
         rejected=len(parsed.rejected),
         parser_version=PARSER_VERSION,
         key_id=None,
+        kind=FILE,
     )
+    collector.archive.note(_entry(fetch, None))
     changes = collector.store.load_stations(parsed, fetch)
     return {
-        "dataset": name,
+        "dataset": fetch.dataset,
         "from": None,
         "to": None,
         "rows": parsed.rows.height,

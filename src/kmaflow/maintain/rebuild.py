@@ -26,6 +26,7 @@ from kmaflow.errors import UsageError
 from kmaflow.failpoints import reach
 from kmaflow.hub.errors import HubError
 from kmaflow.hub.parse import PARSER_VERSION
+from kmaflow.hub.saved_file import UnfitFile
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.maintain.archive_index import LISTS, History, Part
 from kmaflow.maintain.rebuild_report import Rebuilt, Remade
@@ -282,7 +283,7 @@ def _load(stretch: Stretch, part: Part, one: Reread, choice: StationChoice, made
             raise _Kept(said.what)
         made.lost.append(f"{_shown(one.entry)}: {said.what}")
         stretch.note_lost(clipped(one.fetch(choice, outcome=said.code, message=said.what), part.window))
-    elif isinstance(said, HubError):
+    elif isinstance(said, HubError | UnfitFile):
         made.refused += 1
         stretch.note(clipped(one.fetch(choice, outcome=said.code, message=said.what), part.window))
     elif isinstance(said, ParsedStations):

@@ -12,14 +12,15 @@ from kmaflow.archive.archive import Archive, BodyMissing, Entry
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import Window
 from kmaflow.collect.run import chosen_rows
-from kmaflow.hub.body import END, open_body, refusal
+from kmaflow.hub.body import open_body, refusal
 from kmaflow.hub.empty import why_empty
 from kmaflow.hub.errors import EmptyAnswer, HubError
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
+from kmaflow.hub.saved_file import UnfitFile, read_saved
 from kmaflow.hub.station_list import ParsedStations, parse_stations
 from kmaflow.maintain.archive_index import LISTS
-from kmaflow.maintain.load_saved import own_window, pieces, within
-from kmaflow.store.ledger import Fetch
+from kmaflow.maintain.load_saved import part_of, pieces, stretches, understand, within
+from kmaflow.store.ledger import FILE, REQUEST, Fetch
 from kmaflow.store.selection import StationChoice
 
 #: Answers that are read and parsed while one is loaded: bounds the memory.
@@ -34,12 +35,12 @@ class Reread:
     """What an answer says now.
 
     Attributes:
-        said: its rows, or why it has none: an error of the hub, or a body that is lost.
+        said: its rows, or why it has none: an error of the hub, a file that is not fit, or a body that is lost.
         window: what it is an answer for; of a saved file what its rows span.
     """
 
     entry: Entry
-    said: Parsed | ParsedStations | HubError | BodyMissing
+    said: Parsed | ParsedStations | HubError | UnfitFile | BodyMissing
     window: Window | None
 
     def fetch(self, choice: StationChoice, *, outcome: str = "ok", message: str | None = None) -> Fetch:
@@ -59,6 +60,7 @@ class Reread:
             key_id=None,
             selection=choice.selection if isinstance(self.said, Parsed) else "all",
             message=message,
+            kind=FILE if self.entry.status is None else REQUEST,
         )
 
 
@@ -74,27 +76,39 @@ def reread(archive: Archive, entry: Entry, choice: StationChoice) -> Reread:
         return Reread(entry, lost, entry.window)
     try:
         return _understand(entry, content, choice)
-    except HubError as error:
+    except (HubError, UnfitFile) as error:
         return Reread(entry, error, entry.window)
 
 
 def _understand(entry: Entry, content: bytes, choice: StationChoice) -> Reread:
-    if error := refusal(content, 200 if entry.status is None else entry.status):
+    if entry.status is None or (entry.window is None and entry.dataset in DATASETS):
+        return _file(entry, content, choice)
+    if error := refusal(content, entry.status):
         raise error
     if stations := LISTS.get(entry.dataset):
         if not open_body(content).rows:
             raise EmptyAnswer("the station list came without a row", status=entry.status, body=content)
         return Reread(entry, parse_stations(stations, content), None)
+    assert entry.window is not None
     dataset = DATASETS[entry.dataset]
-    if entry.status is None or entry.window is None:
-        # A saved file: nobody knows what was asked, nor whether with header and end.
-        parsed = parse(dataset, content, end_marker=END in content)
-        return Reread(entry, chosen_rows(parsed, choice), own_window(parsed) or entry.window)
     empty = not entry.stn and not open_body(content).rows
     if empty and (error := why_empty(dataset, entry.window, content, entry.fetched_at)):
         raise error
     parsed = parse(dataset, content, window=entry.window, one_station=entry.stn != 0)
     return Reread(entry, chosen_rows(parsed, choice), entry.window)
+
+
+def _file(entry: Entry, content: bytes, choice: StationChoice) -> Reread:
+    """A saved file, or one of its stretches. Before lines told so, what had no line that begins with # was read by its values only."""
+    values_only = entry.values_only or b"#" not in content
+    saved = read_saved(content, values_only=values_only)
+    if stations := LISTS.get(entry.dataset):
+        return Reread(entry, parse_stations(stations, saved.content), None)
+    whole = understand(DATASETS[entry.dataset], saved, entry.fetched_at, values_only=values_only)
+    mine = part_of(whole, entry.window, stretches(whole))
+    windows = stretches(mine)
+    spanned = Window(windows[0].start, windows[-1].end) if windows else entry.window
+    return Reread(entry, chosen_rows(mine, choice), spanned)
 
 
 def clipped(fetch: Fetch, window: Window | None) -> Fetch:
@@ -115,7 +129,10 @@ def parts_within(parsed: Parsed, fetch: Fetch, window: Window | None) -> Iterato
         fetch = clipped(fetch, window)
         if fetch.window is not None and fetch.window != asked:
             parsed = within(parsed, fetch.window, rejected=asked.start >= window.start)
-    yield from pieces(parsed, fetch)
+    if fetch.http_status is None:
+        yield from pieces(parsed, fetch)
+    else:
+        yield parsed, fetch
 
 
 def ahead(pool: Executor, work: Callable[[A], B], items: Iterable[A]) -> Generator[B, None, None]:

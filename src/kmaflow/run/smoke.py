@@ -1,8 +1,9 @@
-"""`make smoke`: everything that `make run` starts, without a person, in a temporary home; then every cell against the truth.
+"""`make smoke`: everything that `make run` starts, without a person, in a temporary home; then every cell is compared.
 
-It begins as after an outage: ``START`` lies three hours back and nothing is there. One scheduled run of `kma_aws` and of `kma_asos` (the scheduler makes
-the last complete interval at once) and one of `kma_repair`, which heals the three hours; then both directions of every table: no cell differs, no row is
-missing, none is too many, and the simulator has counted no call above the quota.
+It begins as after an outage: ``START`` lies three hours back and nothing is there. One scheduled run of `kma_aws` and
+of `kma_asos` (the scheduler makes the last complete interval at once) and one of `kma_repair`, which asks for the three
+hours; then both directions of every table: no cell differs, no row is missing, none is too many, and the simulator has
+counted no call above the quota.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def main() -> int:
 def smoke_settings(home: Path) -> Settings:
     """Settings that owe nothing to the environment or to a ``.env``: no key, so the simulator; free ports."""
     own = Settings.model_construct().model_dump(exclude={"home", "ui_port", "simulator_port", "api_key"})
-    ui_port, simulator_port = _free_ports(2)
+    ui_port, simulator_port = free_ports(2)
     own |= {"start": floor_to(now_kst() - OUTAGE, timedelta(minutes=10))}
     return load_settings(**own, home=home, api_key=None, ui_port=ui_port, simulator_port=simulator_port)
 
@@ -61,7 +62,7 @@ def smoke_settings(home: Path) -> Settings:
 def check(running: Running) -> list[Comparison]:
     """Collect and compare."""
     for dag_id in _WATCHED:
-        _await_run(running, dag_id)
+        await_run(running, dag_id)
     # A further interval may have come due meanwhile; nothing may be half written below.
     await_condition(lambda: _at_rest(running), running.children, "rest", _RUN_SECONDS)
     _require_within_quota(running)
@@ -126,7 +127,7 @@ def _require_within_quota(running: Running) -> None:
             raise StartFailed(f"the quota was exceeded on {used['day']}")
 
 
-def _await_run(running: Running, dag_id: str, run_type: str = "scheduled", run_id: str | None = None) -> FinishedRun:
+def await_run(running: Running, dag_id: str, run_type: str = "scheduled", run_id: str | None = None) -> FinishedRun:
     """Wait for the first finished run of that kind; it must be green."""
     done: list[FinishedRun] = []
 
@@ -172,7 +173,7 @@ def _active(running: Running) -> bool:
     return any(running.api.runs(dag_id=dag_id, state=["queued", "running"]) for dag_id in _WATCHED)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on now; all held at once so that they differ."""
     probes = [socket.socket() for _ in range(count)]
     for probe in probes:

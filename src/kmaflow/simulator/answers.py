@@ -21,13 +21,18 @@ OTHER_HOST = "기관회원 인증키는 apihub-pub.kma.go.kr 에서 사용할 �
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer, body uncompressed. `cut`: the connection breaks before the body is complete."""
+    """One HTTP answer, body uncompressed. `cut`: the connection breaks before the body is complete.
+
+    pace_s: seconds between two bytes; 0 sends all at once. blanks: so many blanks follow the body's first line.
+    """
 
     status: int
     body: bytes
     content_type: str
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
+    pace_s: float = 0.0
+    blanks: int = 0
 
 
 def json_error(status: int, message: str, http_status: int | None = None) -> Answer:
@@ -37,6 +42,11 @@ def json_error(status: int, message: str, http_status: int | None = None) -> Ans
     else:
         text = f'{{"result":{{"status":{status},"message":"{message}"}}}}'
     return Answer(status if http_status is None else http_status, text.encode(), JSON)
+
+
+def bad_parameters() -> Answer:
+    """What the hub's programs say of parameters that they cannot read: plain text, HTTP 200."""
+    return Answer(200, b"user_input() error\n", "text/plain")
 
 
 def _retry(retry_after: int | None) -> dict[str, str]:

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import zlib
+from collections.abc import AsyncIterator, Iterator
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from kmaflow.simulator.answers import Answer
 from kmaflow.simulator.asking import PATHS
 from kmaflow.simulator.control import control
-from kmaflow.simulator.faults import Drawn
+from kmaflow.simulator.faults import Drawn, FaultDesk
 from kmaflow.simulator.hub import Hub
 from kmaflow.simulator.settings import SimulatorSettings
 
 _COMPRESS_FROM = 500
+_CHUNK = 1 << 20
 
 
 class _CutResponse(Response):
@@ -33,6 +36,45 @@ class _CutResponse(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         half = bytes(self.body)[: len(self.body) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": True})
+
+
+async def _byte_by_byte(answer: Answer, faults: FaultDesk) -> AsyncIterator[bytes]:
+    """One byte at a time, as long as somebody reads and nobody clears the faults."""
+    cleared = faults.cleared
+    for at in range(len(answer.body)):
+        if faults.cleared > cleared:
+            yield answer.body[at:]
+            return
+        yield answer.body[at : at + 1]
+        await asyncio.sleep(answer.pace_s)
+
+
+def _blown_up(answer: Answer, packed: bool) -> Iterator[bytes]:
+    """The body with its blanks after the first line, gzip where that is accepted; made as it is read."""
+    press = zlib.compressobj(level=9, wbits=31)
+
+    def plain() -> Iterator[bytes]:
+        first = answer.body.find(b"\n") + 1
+        yield answer.body[:first]
+        for begin in range(0, answer.blanks, _CHUNK):
+            yield b" " * min(_CHUNK, answer.blanks - begin)
+        yield b"\n" + answer.body[first:]
+
+    if not packed:
+        yield from plain()
+        return
+    yield from (piece for chunk in plain() if (piece := press.compress(chunk)))
+    yield press.flush()
+
+
+def _stream(answer: Answer, accepts: str, faults: FaultDesk) -> Response:
+    sent = {**answer.headers, "Content-Type": answer.content_type}
+    if answer.pace_s:
+        return StreamingResponse(_byte_by_byte(answer, faults), answer.status, sent)
+    packed = "gzip" in accepts
+    if packed:
+        sent["Content-Encoding"] = "gzip"
+    return StreamingResponse(_blown_up(answer, packed), answer.status, sent)
 
 
 def _finish(answer: Answer, accepts: str) -> Response:
@@ -64,7 +106,10 @@ class Simulator:
         drawn = self.hub.draw(path, query) if path in PATHS else Drawn()
         if drawn.wait_s > 0:
             await asyncio.sleep(drawn.wait_s)
-        return await run_in_threadpool(lambda: _finish(self.hub.answer(path, query, drawn), accepts))
+        answer = await run_in_threadpool(lambda: self.hub.answer(path, query, drawn))
+        if answer.pace_s or answer.blanks:
+            return _stream(answer, accepts, self.hub.faults)
+        return await run_in_threadpool(lambda: _finish(answer, accepts))
 
     async def _control(self, request: Request) -> Response:
         page, query = request.path_params["page"], dict(request.query_params)

@@ -1,25 +1,63 @@
 """Faults the simulated hub can be told to show: their syntax, their rates and exact plans.
 
-Faults of an answer (`truncate`, `http504`, …) are drawn from the seed and the number of the request, so the
-same requests in the same order meet the same faults. Faults of the data (`late`, `blank`, `correction`) are
-drawn from the seed, the station and the stamp, so they do not depend on who asks.
+Faults of an answer (`truncate`, `http504`, …) are drawn from the seed, the question and how often it was asked
+before, so the same questions meet the same faults in whatever order they come, and a question asked again gets
+a new draw; with `again=same` it meets the same fault for ever. Faults of the data (`late`, `blank`,
+`correction`) are drawn from the seed, the station and the stamp, so they do not depend on who asks.
+
+Whole answers (with their end mark) that do not hold what was asked, and what the argument says:
+
+    last_stamps     the last stamps are not there (how many, default 3; one stamp is left)
+    one_stamp       one stamp in the middle is not there
+    no_rows         no row is there
+    few_stations    a share of the stations is not there (0.6)
+    empty_station   no row is there, where one station was asked for
+    short_list      the last rows of a station list are not there (their share, 0.5)
+    header_unit, header_comment, header_column
+                    a unit written differently; a dashed line and a sentence more; a column more (its place, 0: last)
+
+Other answers:
+
+    user_input      `user_input() error` as plain text with HTTP 200
+    cut_length      no answer is longer than so many bytes (200,000)
+    cut_time        the answer is ended after so many seconds (30), wherever it is
+    drip            one byte, then one more after so many seconds (1); clearing the faults ends it
+    bomb            so many blanks (2e9) between header and rows, which gzip makes small
+
+`ignore_tm1=OPERATION` is no fault of an answer but a trait of the hub: the operation answers tm2 alone.
 """
 
 from __future__ import annotations
 
+import hashlib
 import threading
-import zlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-ANSWER_FAULTS = ("http504", "json200", "maintenance", "drop", "truncate", "garbage", "slow")
+PARTIAL_FAULTS = ("last_stamps", "one_stamp", "no_rows", "few_stations", "empty_station", "short_list")
+"""Faults of one answer that leave out rows and keep the end mark."""
+
+HEADER_FAULTS = ("header_unit", "header_comment", "header_column")
+"""Faults of one answer that change its header."""
+
+ANSWER_FAULTS = (
+    "http504", "json200", "maintenance", "drop", "truncate", "garbage", *PARTIAL_FAULTS, *HEADER_FAULTS, "user_input",
+    "cut_length", "cut_time", "drip", "bomb", "slow",
+)  # fmt: skip
 """Faults of one answer, in the order drawn; at most one is shown, except that slow adds to any."""
 
 DATA_FAULTS = ("late", "blank", "correction")
 """Faults of the published data; the argument is how long they last, in seconds."""
 
-DEFAULT_ARGUMENT = {"slow": 30.0, "late": 480.0, "blank": 900.0, "correction": 1800.0, "maintenance": 200.0}
-"""Seconds for slow, late, blank and correction; the HTTP status for maintenance (200 or 503)."""
+DEFAULT_ARGUMENT = {
+    "slow": 30.0, "late": 480.0, "blank": 900.0, "correction": 1800.0, "maintenance": 200.0, "last_stamps": 3.0,
+    "few_stations": 0.6, "short_list": 0.5, "cut_length": 200_000.0, "cut_time": 30.0, "drip": 1.0, "bomb": 2e9,
+}  # fmt: skip
+"""Seconds for slow, late, blank, correction, cut_time and drip; the HTTP status for maintenance (200 or 503)."""
+
+IGNORES_TM1 = "nph-aws2_min_ww1"
+"""The operation whose documented parameters do not hold tm1: what `ignore_tm1` without a value means."""
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -30,11 +68,16 @@ class FaultSyntaxError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Rates (0..1) and arguments of faults; `retry_after` (s) goes with 503 and 504 answers."""
+    """Rates (0..1) and arguments of faults; `retry_after` (s) goes with 503 and 504 answers.
+
+    ignore_tm1: operations that answer tm2 alone. same_again: a question asked again meets the same fault.
+    """
 
     rates: Mapping[str, float] = field(default_factory=dict)
     arguments: Mapping[str, float] = field(default_factory=dict)
     retry_after: int | None = None
+    ignore_tm1: frozenset[str] = frozenset()
+    same_again: bool = False
 
     def rate(self, name: str) -> float:
         """Probability of the fault `name`, 0 where it was not asked for."""
@@ -53,6 +96,9 @@ class Faults:
         parts = [f"{name}={self.rates[name]:g}:{self.argument(name):g}" for name in self.rates]
         if self.retry_after is not None:
             parts.append(f"retry_after={self.retry_after}")
+        parts += [f"ignore_tm1={operation}" for operation in sorted(self.ignore_tm1)]
+        if self.same_again:
+            parts.append("again=same")
         return ",".join(parts)
 
 
@@ -69,6 +115,8 @@ def parse_faults(text: str) -> Faults:
     rates: dict[str, float] = {}
     arguments: dict[str, float] = {}
     retry_after: int | None = None
+    ignoring: set[str] = set()
+    same_again = False
     for part in (piece.strip() for piece in text.split(",")):
         if not part:
             continue
@@ -76,8 +124,16 @@ def parse_faults(text: str) -> Faults:
         if name == "retry_after":
             retry_after = int(_number(value, part))
             continue
+        if name == "ignore_tm1":
+            ignoring.add(value or IGNORES_TM1)
+            continue
+        if name == "again":
+            if value not in ("new", "same"):
+                raise FaultSyntaxError(f"{part!r}: again is new (another draw) or same")
+            same_again = value == "same"
+            continue
         if name not in ANSWER_FAULTS + DATA_FAULTS:
-            known = ", ".join((*ANSWER_FAULTS, *DATA_FAULTS, "retry_after"))
+            known = ", ".join((*ANSWER_FAULTS, *DATA_FAULTS, "retry_after", "ignore_tm1", "again"))
             raise FaultSyntaxError(f"{part!r}: unknown fault {name!r}; known are {known}")
         rate, _, argument = value.partition(":")
         rates[name] = _number(rate, part)
@@ -85,7 +141,7 @@ def parse_faults(text: str) -> Faults:
             raise FaultSyntaxError(f"{part!r}: a probability lies between 0 and 1")
         if argument:
             arguments[name] = _number(argument, part)
-    return Faults(rates, arguments, retry_after)
+    return Faults(rates, arguments, retry_after, frozenset(ignoring), same_again)
 
 
 @dataclass(slots=True)
@@ -106,11 +162,15 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What happens to one request: a fault's name (or None), its argument, and seconds to wait first."""
+    """What happens to one request: a fault's name (or None), its argument, and seconds to wait first.
+
+    choice: a number that decides what a fault leaves out.
+    """
 
     fault: str | None = None
     argument: float = 0.0
     wait_s: float = 0.0
+    choice: int = 0
 
 
 class FaultDesk:
@@ -119,9 +179,11 @@ class FaultDesk:
     def __init__(self, seed: int, faults: Faults) -> None:
         self._lock = threading.Lock()
         self._seed = seed
-        self._requests = 0
+        self._asked: Counter[str] = Counter()
         self._plans: list[Plan] = []
         self.faults = faults
+        self.cleared = 0
+        """How often the faults were cleared; a dripping answer that sees it rise sends the rest."""
 
     @property
     def plans(self) -> list[Plan]:
@@ -141,30 +203,54 @@ class FaultDesk:
         with self._lock:
             self._plans.clear()
             self.faults = Faults()
+            self.cleared += 1
 
     def draw(self, endpoint: str, query: Mapping[str, str]) -> Drawn:
         """The fate of the next request. Counts the request."""
+        question = _question(endpoint, query)
         with self._lock:
-            self._requests += 1
-            number = self._requests
             faults = self.faults
+            self._asked[question] += 1
+            time = 0 if faults.same_again else self._asked[question]
             planned = next((plan for plan in self._plans if plan.fits(endpoint, query)), None)
             if planned is not None:
                 planned.count -= 1
                 if planned.count <= 0:
                     self._plans.remove(planned)
+
+        def number(name: str) -> int:
+            said = f"{self._seed}/{name}/{question}/{time}"
+            return int.from_bytes(hashlib.blake2b(said.encode(), digest_size=8).digest())
+
+        def hit(name: str) -> bool:
+            return number(name) / 2**64 < faults.rate(name)
+
+        def drawn(name: str, argument: float, wait: float) -> Drawn:
+            if name == "cut_time":
+                wait += argument
+            return Drawn(name, argument, wait, number("choice"))
+
         if planned is not None:
             argument = faults.argument(planned.fault) if planned.argument is None else planned.argument
             if planned.fault == "slow":
                 return Drawn(None, argument, argument)
-            return Drawn(planned.fault, argument)
-        wait = faults.argument("slow") if self._hit(faults, "slow", number) else 0.0
+            return drawn(planned.fault, argument, 0.0)
+        wait = faults.argument("slow") if hit("slow") else 0.0
         for name in ANSWER_FAULTS[:-1]:
-            if self._hit(faults, name, number):
-                return Drawn(name, faults.argument(name), wait)
+            if faults.rate(name) and _can_meet(name, endpoint, query) and hit(name):
+                return drawn(name, faults.argument(name), wait)
         return Drawn(None, 0.0, wait)
 
-    def _hit(self, faults: Faults, name: str, number: int) -> bool:
-        # CRC-32 of a short text is even enough for rates, and stable on every machine and Python version.
-        draw = zlib.crc32(f"{self._seed}/{name}/{number}/{number * 2654435761 % 4294967296}".encode())
-        return draw / 4294967296 < faults.rate(name)
+
+def _question(endpoint: str, query: Mapping[str, str]) -> str:
+    """What is asked, without who asks and in whatever order."""
+    return endpoint + "?" + "&".join(f"{name}={query[name]}" for name in sorted(query) if name != "authKey")
+
+
+def _can_meet(fault: str, endpoint: str, query: Mapping[str, str]) -> bool:
+    """Whether a drawn fault is one of such questions."""
+    if endpoint == "stn_inf.php":
+        return fault not in (*PARTIAL_FAULTS[:-1], *HEADER_FAULTS)
+    if fault == "empty_station":
+        return query.get("stn", "0") not in ("", "0")
+    return fault != "short_list"

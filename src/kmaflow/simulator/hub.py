@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
-from kmaflow.simulator import answers
+from kmaflow.simulator import answers, incomplete
 from kmaflow.simulator.answers import Answer
 from kmaflow.simulator.asking import (
     HOUR_ENDPOINTS,
@@ -92,7 +93,7 @@ class Hub:
             return refused
         drawn = drawn or Drawn()
         found = self._faulty(drawn, operation, query)
-        self.keys.count(key or "", operation, today, len(found.body))
+        self.keys.count(key or "", operation, today, len(found.body) + found.blanks)
         self._log(operation, query, found, drawn.fault)
         return found
 
@@ -109,15 +110,14 @@ class Hub:
             return answers.json_error(401, answers.BAD_KEY, http_status=200)
         if drawn.fault == "maintenance":
             return answers.maintenance(int(drawn.argument), retry)
+        if drawn.fault == "user_input":
+            return answers.bad_parameters()
+        if operation in self.faults.faults.ignore_tm1:
+            query = {name: value for name, value in query.items() if name != "tm1"}
         found = self._data(operation, query)
         if found.status != 200 or drawn.fault is None:
             return found
-        if drawn.fault == "drop":
-            return replace(found, cut=True)
-        if drawn.fault == "truncate":
-            # in the middle of a line, and never so late that the end mark is there
-            return replace(found, body=found.body[: max(len(found.body) * 3 // 5 - len(END), 0)])
-        return replace(found, body=_garbled(found.body))
+        return replace(found, **_SHOWN[drawn.fault](found.body, drawn))
 
     def _data(self, operation: str, query: Mapping[str, str]) -> Answer:
         charset = self.settings.charset
@@ -175,3 +175,31 @@ def _garbled(text: bytes) -> bytes:
         chosen = data[len(data) // 2]
         lines[chosen] = lines[chosen][: len(lines[chosen]) // 2] + b"\xa4?*"
     return b"\n".join(lines)
+
+
+def _cut(text: bytes, size: int) -> bytes:
+    """The first bytes of an answer, never so many that the end mark is there."""
+    return text[: max(min(size, len(text) - len(END)), 0)]
+
+
+_Shown = Callable[[bytes, Drawn], dict[str, Any]]
+_SHOWN: Mapping[str, _Shown] = {
+    "drop": lambda _, __: {"cut": True},
+    # in the middle of a line
+    "truncate": lambda text, _: {"body": _cut(text, len(text) * 3 // 5 - len(END))},
+    "garbage": lambda text, _: {"body": _garbled(text)},
+    "last_stamps": lambda text, drawn: {"body": incomplete.without_last_stamps(text, int(drawn.argument))},
+    "one_stamp": lambda text, drawn: {"body": incomplete.without_one_stamp(text, drawn.choice)},
+    "no_rows": lambda text, _: {"body": incomplete.without_rows(text)},
+    "empty_station": lambda text, _: {"body": incomplete.without_rows(text)},
+    "few_stations": lambda text, drawn: {"body": incomplete.without_stations(text, drawn.argument, drawn.choice)},
+    "short_list": lambda text, drawn: {"body": incomplete.short_list(text, drawn.argument)},
+    "header_unit": lambda text, _: {"body": incomplete.other_unit(text)},
+    "header_comment": lambda text, _: {"body": incomplete.more_comments(text)},
+    "header_column": lambda text, drawn: {"body": incomplete.new_column(text, int(drawn.argument))},
+    "cut_length": lambda text, drawn: {"body": _cut(text, int(drawn.argument)) if len(text) > drawn.argument else text},
+    "cut_time": lambda text, drawn: {"body": _cut(text, len(text) * (30 + drawn.choice % 60) // 100)},
+    "drip": lambda _, drawn: {"pace_s": drawn.argument},
+    "bomb": lambda _, drawn: {"blanks": int(drawn.argument)},
+}
+"""What a fault makes of a good answer."""

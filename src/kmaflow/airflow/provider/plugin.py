@@ -1,4 +1,4 @@
-"""What kmaflow adds to every Airflow process: its timetable, so that the scheduler can read stored DAGs, and who takes over from the dead."""
+"""What kmaflow adds to every Airflow process: its timetable, so that the scheduler can read stored DAGs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from kmaflow.airflow import takeover
 from kmaflow.airflow.provider.timetable import WindowTimetable
 
 
@@ -15,4 +14,3 @@ class KmaflowPlugin(AirflowPlugin):
 
     name = "kmaflow"
     timetables: list[Any] = [WindowTimetable]  # noqa: RUF012  (Airflow declares it so)
-    listeners: list[Any] = [takeover]  # noqa: RUF012

@@ -51,12 +51,9 @@ def months_of(window: Window) -> list[str]:
     return _names(month_of(window.start + timedelta(seconds=1)), month_of(window.end))
 
 
-def wanted(window: Window | None, now: datetime) -> list[str]:
-    """The partitions that a new table gets: ``earlier`` to 24 months ahead, and on to the end of the window."""
-    last = add_months(month_of(now), _AHEAD)
-    if window is not None:
-        last = max(last, month_of(window.end))
-    return [EARLIER, *_names(FIRST, last)]
+def wanted(now: datetime) -> list[str]:
+    """The partitions that a table has: ``earlier`` to 24 months ahead."""
+    return [EARLIER, *_names(FIRST, add_months(month_of(now), _AHEAD))]
 
 
 def existing(connection: sa.Connection, table: str) -> list[str]:
@@ -88,7 +85,7 @@ def ensure(connection: sa.Connection, table: str, window: Window | None = None) 
     if connection.dialect.name == "sqlite" or not is_partitioned(table):
         return []
     there = existing(connection, table)
-    missing = _missing(connection.dialect.name, there, wanted(window, now_kst()), months_of(window) if window else [])
+    missing = _missing(connection.dialect.name, there, wanted(now_kst()), months_of(window) if window else [])
     if connection.dialect.name == "postgresql":
         key = connection.exec_driver_sql("SELECT pg_get_partkeydef(to_regclass(%s))", (table,)).scalar()
         if key != "RANGE (tm_kst)":
@@ -111,16 +108,25 @@ def keep(engine: sa.Engine, table: str, window: Window) -> None:
     """See to it that the window's rows have their partitions, and that there are 24 months more.
 
     What the window does not need is made if nobody is in the way, else by the next one who loads: a long query must not stop the loading.
+
+    Raises:
+        StoreError: it reaches further into the future than that.
     """
     if engine.dialect.name == "sqlite" or not is_partitioned(table):
         return
     with reading(engine) as connection:
         there = existing(connection, table)
+    if month_of(window.end) > add_months(month_of(now_kst()), _AHEAD):
+        raise StoreError(
+            f"{table}: {window} lies more than {_AHEAD} months in the future",
+            todo_en="check this machine's clock and the times of what is loaded",
+            todo_ko="컴퓨터 시각과 적재하는 자료의 시각을 확인하십시오",
+        )
     kind, needed = engine.dialect.name, months_of(window)
     if _missing(kind, there, needed, needed):
         with writing_alone(engine, ["schema"]) as connection:
             ensure(connection, table, window)
-    elif _missing(kind, there, wanted(None, now_kst()), []):
+    elif _missing(kind, there, wanted(now_kst()), []):
         try:
             with writing_alone(engine, ["schema"]) as connection:
                 _wait_for_tables(connection, _PATIENCE_SECONDS)
