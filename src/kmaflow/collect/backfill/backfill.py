@@ -19,7 +19,7 @@ from kmaflow.collect.backfill.chunks import Chunk, ChunkDone, Trouble, cut
 from kmaflow.collect.backfill.workers import Alone, Crew, Order, Orders, Step, Team
 from kmaflow.collect.collector import Collector
 from kmaflow.collect.due import due_now, meant_gaps
-from kmaflow.collect.planning.estimate import cheapest_calls, wants_of
+from kmaflow.collect.planning.estimate import plan_gaps, wants_of
 from kmaflow.collect.planning.plan import Budget, Plan
 from kmaflow.hub.errors import EmptyAnswer
 from kmaflow.store.engines.database import reading
@@ -134,9 +134,7 @@ class Backfill:
         with reading(collector.store.engine) as connection:
             now = collector.client.clock()
             due = due_now(connection, name, self._window, now=now, stations=self._choice.stations, widened=True)
-            plan = cheapest_calls(
-                connection, name, wants_of(due.missing), limits, window_minutes=settings.window_minutes
-            )
+            plan = plan_gaps(connection, name, wants_of(due.missing), limits, window_minutes=settings.window_minutes)
         chunks = list(_touched(cut(name, self._window, self._choice), plan))
         if self._newest_first:
             chunks.reverse()

@@ -93,7 +93,7 @@ def price_of(connection: sa.Connection, dataset: str, stations: int | None = Non
     )
 
 
-def cheapest_calls(
+def plan_gaps(
     connection: sa.Connection,
     dataset: str,
     wants: Iterable[Want],
@@ -102,7 +102,7 @@ def cheapest_calls(
     window_minutes: int,
     newest_first: bool = False,
 ) -> Plan:
-    """The cheapest calls for what is wanted of a dataset, at the prices that the ledger knows."""
+    """Cheap calls for what is wanted of a dataset, at the prices that the ledger knows."""
     rules = Rules.of(DATASETS[dataset], window_minutes)
     return plan_calls(wants, rules, price_of(connection, dataset), budget, newest_first=newest_first)
 
@@ -123,7 +123,7 @@ def prospects(
     found = []
     for name, window in windows.items():
         missing = meant_gaps(connection, name, window, now=now, stations=choice.stations, start=start)
-        plan = cheapest_calls(connection, name, wants_of(missing), budget, window_minutes=window_minutes)
+        plan = plan_gaps(connection, name, wants_of(missing), budget, window_minutes=window_minutes)
         found.append(Prospect(name, window, sum(gap.cells for gap in missing), plan, seen.get(name, Beside())))
     return found
 
