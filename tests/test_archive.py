@@ -92,11 +92,54 @@ def test_a_damaged_body_is_told(url: str, damage: bytes) -> None:
     assert caught.value.code == "body_damaged"
 
 
-def test_a_file_that_a_power_cut_has_emptied_is_written_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [b"", b"no zstd", zstandard.compress(b"another body")])
+def test_a_damaged_body_is_written_again_when_the_hub_gives_it_again(
+    url: str, damage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    archive = Archive(url)
+    archive.keep(BODY)
+    archive._place.write(path_of(DIGEST), damage)
+    archive.keep(BODY)
+    assert archive.body(DIGEST) == BODY
+    assert "is damaged" in caplog.text
+
+
+def test_a_body_is_on_the_disk_before_the_line_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the rename its folder is written out, and so is every folder that was made for it."""
+    synced: list[str] = []
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    archive = Archive(str(tmp_path / "archive"))
+    archive.keep(BODY)
+    folder = (tmp_path / "archive" / path_of(DIGEST)).parent
+    assert synced[-1] == str(folder)
+    assert {str(one) for one in folder.parents} & set(synced) == {
+        str(one) for one in (tmp_path, *folder.parents) if one == tmp_path or tmp_path in one.parents
+    }
+    synced.clear()
+    archive.note(ONE)
+    assert str(tmp_path / "archive" / "manifest" / "2026" / "11") in synced
+
+
+def test_a_file_system_that_cannot_write_out_folders_is_good_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        if Path(f"/proc/self/fd/{handle}").is_dir():
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
     archive = Archive(str(tmp_path))
     archive.keep(BODY)
-    (tmp_path / path_of(DIGEST)).write_bytes(b"")
-    archive.keep(BODY)
+    archive.note(ONE)
     assert archive.body(DIGEST) == BODY
 
 

@@ -20,6 +20,7 @@ from kmaflow import __version__
 from kmaflow.commands import Commands
 from kmaflow.commands.log_lines import LogFormat, set_up
 from kmaflow.errors import KmaflowError
+from kmaflow.printable import printable
 
 # Imports make a hundred thousand objects that all stay: looking for garbage among them is a twentieth of the start.
 gc.set_threshold(300_000, 20, 20)
@@ -76,7 +77,7 @@ _Complaint: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind
 def _one_line(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
     """What nobody foresaw, still in one line."""
     sys.stderr.write(
-        f"kmaflow: unforeseen {kind.__name__}: {error} → 같은 명령을 kmaflow --debug 로 다시 해서 보고해 주십시오 / "
+        f"kmaflow: unforeseen {kind.__name__}: {printable(str(error), 1_000)} → 같은 명령을 kmaflow --debug 로 다시 해서 보고해 주십시오 / "
         "run it again with kmaflow --debug and report what it prints\n"
     )
 

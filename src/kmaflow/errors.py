@@ -14,30 +14,34 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-#: Characters of a foreign text that a message holds.
-LONGEST_TEXT = 400
+from kmaflow.printable import printable
+
+#: Characters of a message, and of a foreign text that it holds: a hub or a file may have said megabytes.
+_LONGEST, LONGEST_TEXT = 1_000, 400
 
 
 class KmaflowError(Exception):
     """Something went wrong for a known reason.
 
     Attributes:
-        what: what happened, one line, English.
+        code: one word for the kind of error, as the ledger keeps it; empty where it has none.
+        what: what happened, one line, English; control characters in it are escaped, and it is cut after 1,000 characters.
         todo_en / todo_ko: the next step for the reader.
         exit_code: the code with which the command line ends when nothing catches the error.
     """
 
+    code: ClassVar[str] = ""
     exit_code: ClassVar[int] = 1
     todo_en: str = ""
     todo_ko: str = ""
 
     def __init__(self, what: str, *, todo_en: str | None = None, todo_ko: str | None = None) -> None:
-        self.what = what
+        self.what = printable(what, _LONGEST)
         if todo_en is not None:
             self.todo_en = todo_en
         if todo_ko is not None:
             self.todo_ko = todo_ko
-        super().__init__(what)
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         todo = " / ".join(part for part in (self.todo_ko, self.todo_en) if part)
@@ -45,16 +49,8 @@ class KmaflowError(Exception):
 
 
 def shown(text: str) -> str:
-    """A text of others as messages and tables may hold it: in one line, everything unprintable (NUL, control characters, lone
-    surrogates) escaped as in Python, cut after :data:`LONGEST_TEXT` characters.
-    """
-    more = len(text) - LONGEST_TEXT
-    if more > 0:
-        text = text[:LONGEST_TEXT]
-    escaped = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )
-    return f"{escaped}… ({more:,} characters more)" if more > 0 else escaped
+    """A text of others as messages and tables may hold it: escaped, cut after :data:`LONGEST_TEXT` characters."""
+    return printable(text, LONGEST_TEXT)
 
 
 class UsageError(KmaflowError):

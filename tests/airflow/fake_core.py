@@ -34,6 +34,7 @@ class FakeSync:
     changed: int = 0
     closed: int = 0
     total: int = 2
+    held: int = 0
 
 
 @dataclass

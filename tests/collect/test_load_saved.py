@@ -96,10 +96,12 @@ def test_without_header_the_dataset_must_be_named(tmp_path: Path) -> None:
             load_body(collector, minute_body({}), NOW)
 
 
-def test_a_file_of_nothing_but_rejected_lines_is_kept(tmp_path: Path) -> None:
-    with Collector.open(settings_for(None, tmp_path), needs_hub=False) as collector:
-        told = load_body(collector, minute_body({}, extra=["oops"]), NOW)
-        assert (told["from"], told["rejected"], told["rows"]) == (None, 1, 0)
+def test_a_file_of_nothing_but_rejected_lines_is_unfit(tmp_path: Path) -> None:
+    with (
+        Collector.open(settings_for(None, tmp_path), needs_hub=False) as collector,
+        pytest.raises(UnfitFile, match="rejected: the line does not begin with a time: 'oops'"),
+    ):
+        load_body(collector, minute_body({}, extra=["oops"]), NOW)
 
 
 def test_files(tmp_path: Path) -> None:

@@ -139,6 +139,28 @@ def test_workers_that_share_a_key_share_its_quota(tmp_path: Path, database_url: 
                 assert covered(ledger(collector, result.dataset), TWO_HOURS)
 
 
+@pytest.mark.parametrize("at_a_time", [1, 2])
+def test_a_worker_in_the_middle_of_its_work_holds_up_no_other(
+    tmp_path: Path, database_url: str, at_a_time: int
+) -> None:
+    """``KMAFLOW_CONCURRENT_CALLS`` is each process's own: the second does all of its work between two calls of the first."""
+    options: dict[str, Any] = {"database_url": database_url, "concurrent_calls": at_a_time, "work": "backfill"}
+    meanwhile: list[DatasetResult] = []
+    with (
+        simulated() as hub,
+        collecting(hub, tmp_path, **options) as first,
+        collecting(hub, tmp_path, **options) as second,
+    ):
+
+        def between(result: DatasetResult) -> None:
+            if result.done == 2:
+                meanwhile.append(second.collect("aws_visibility", TWO_HOURS))
+
+        done = first.collect("aws_cloud", TWO_HOURS, on_progress=between)
+        assert [(one.calls, one.complete) for one in (done, *meanwhile)] == [(12, True), (12, True)]
+        assert counted(hub)[0] == 24
+
+
 def test_bytes_are_never_above_the_limit(tmp_path: Path) -> None:
     limit = 3_000_000
     with (

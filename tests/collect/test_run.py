@@ -266,6 +266,33 @@ def test_a_changed_format_is_archived_and_nothing_is_stored(
         assert "aws_minute" not in _tables(collector)
 
 
+def test_a_new_column_is_read_past_and_told_until_an_answer_is_without_it(
+    hub: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kmaflow.hub import client
+
+    real = client.HubClient._get
+
+    def wider(self: client.HubClient, endpoint: str, parameters: dict[str, str]) -> tuple[bytes, int]:
+        content, status = real(self, endpoint, parameters)
+        return content.replace(b",CA_TOT,=", b",CA_TOT,SNOW,=").replace(b",=\n2", b", 1.5,=\n2").replace(
+            b",=\n#7", b", 1.5,=\n#7"
+        ), status
+
+    def told(collector: Collector) -> str | None:
+        return next(one.note for one in collector.store.status() if one.dataset == "aws_cloud")
+
+    with collecting(hub, tmp_path) as collector:
+        collector.collect("aws_cloud", window("11:40", "11:50"))
+        assert told(collector) is None
+        with monkeypatch.context() as patch:
+            patch.setattr(client.HubClient, "_get", wider)
+            result = collector.collect("aws_cloud", TEN)
+        assert (result.complete, result.rejected) == (True, 0)
+        assert result.rows > 0
+        assert result.notes == [told(collector)] == ["new in the header, kept in the archive only: SNOW"]
+
+
 # ------------------------------------------------------------------------------------------------------- bounds
 
 

@@ -13,7 +13,7 @@ from kmaflow.collect import ALL, Collector, StationChoice
 from kmaflow.maintain.load_saved import load_body
 from kmaflow.maintain.why import story
 from kmaflow.simulator.server import Running
-from kmaflow.store.ledger import event
+from kmaflow.store.ledger import DEFERRED, EVENT, event
 
 from ..store.bodies import minute_body, stamp, weather_body
 from .hub import NOW, collecting, plan, settings_for, truth, window
@@ -120,11 +120,12 @@ def test_given_up_gone_and_kept_back_have_words_of_their_own(hub: Running, tmp_p
         cell = begin + 5 * MINUTE
         aws = DATASETS["aws_minute"]
         assert story(collector, aws, 108, begin - MINUTE)["why_en"].startswith("it lies before KMAFLOW_START")
-        for outcome, state, words in (
-            ("quota", "not_asked", "the day's quota was spent"),
-            ("given_up", "refused", "kmaflow repair --all"),
+        for outcome, kind, state, words in (
+            ("quota", DEFERRED, "not_asked", "the day's quota was spent"),
+            ("given_up", EVENT, "refused", "kmaflow repair --all"),
         ):
-            collector.store.note(replace(event("aws_minute", asked, outcome, message="why"), fetched_at=NOW))
+            row = replace(event("aws_minute", asked, outcome, message="why"), fetched_at=NOW, kind=kind)
+            collector.store.note(row)
             told = story(collector, aws, 108, cell)
             assert (told["state"], words in told["why_en"]) == (state, True)
         old = begin - timedelta(days=800)

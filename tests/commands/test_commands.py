@@ -10,20 +10,24 @@ import sqlite3
 import sys
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kmaflow.catalog import DATASETS
+from kmaflow.catalog.time import now_kst
 from kmaflow.cli import main
+from kmaflow.collect import Collector
 from kmaflow.errors import UsageError
 from kmaflow.simulator import DEFAULT_KEY
+from kmaflow.simulator.hub import Hub
 from kmaflow.simulator.server import Running
 
-from ..collect.hub import plan, requests_seen
+from ..collect.hub import plan, requests_seen, settings_for
 from ..store.bodies import minute_body, stamp, station_body
 from .conftest import Done, Kmaflow
 
@@ -469,3 +473,35 @@ def test_the_key_is_nowhere(hub: Running, kmaflow: Kmaflow, home: Path) -> None:
     for path in files:
         content = archive.body(path.stem) if path.suffix == ".zst" else path.read_bytes()
         assert DEFAULT_KEY.encode() not in content, path
+
+
+def test_a_short_station_list_is_told_wherever_one_looks_until_a_person_takes_it(
+    kmaflow: Kmaflow, hub: Running, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Collector.open(settings_for(hub, home), clock=lambda: now_kst() - timedelta(days=2)) as collector:
+        total = collector.sync_stations().total
+    real = Hub._stations
+
+    def short(self: Hub, query: Mapping[str, str]) -> bytes:
+        return b"\n".join([*real(self, query).split(b"\n")[:40], b"#7777END", b""])
+
+    monkeypatch.setattr(Hub, "_stations", short)
+    done = kmaflow("stations", "sync")
+    assert done.code == 0
+    assert "--force" in done.out
+    assert "0 closed" in done.out
+    assert _json(kmaflow("stations", "sync", "--json"))["synced"] is False, "not asked again before its time"
+    status = _json(kmaflow("status", "--json"))["held_station_lists"]
+    assert status.keys() == {"AWS", "SFC"}
+    assert "it would close" in status["AWS"]["why"]
+    assert "stations sync --force" in kmaflow("status").out
+    checks = {one["what"]: one for one in _json(kmaflow("doctor", "--json"))["checks"]}
+    assert checks["stations AWS"]["ok"] is False
+    assert "sync --force" in checks["stations AWS"]["todo"]
+    assert _json(kmaflow("stations", "list", "--json"))["total"] > 700
+    forced = _json(kmaflow("stations", "sync", "--force", "--json"))
+    assert forced["held"] == 0
+    assert forced["closed"] + forced["total"] == total
+    assert _json(kmaflow("status", "--json"))["held_station_lists"] == {}
+    assert kmaflow("rebuild", "--yes").code == 0
+    assert _json(kmaflow("stations", "list", "--json"))["total"] < 100, "what a person took stays taken"

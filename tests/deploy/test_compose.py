@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from kmaflow.run.cluster import COMPONENTS
+from kmaflow.settings import Settings
 from tests.e2e.compose import interpolated, read_compose
 
 ROOT = Path(__file__).parents[2]
@@ -160,12 +161,8 @@ def test_every_variable_that_compose_asks_for_has_a_default_and_is_explained() -
     asked = set(re.findall(r"\$\{(\w+):-", text))
     told = set(re.findall(r"^#(\w+)=", (ROOT / "deploy" / "env.example").read_text(encoding="utf-8"), re.MULTILINE))
     assert told <= asked
-    from kmaflow.settings import Settings
-
-    assert {f"KMAFLOW_{name.upper()}" for name in Settings.model_fields} - asked == {
-        "KMAFLOW_HOME",
-        "KMAFLOW_SIMULATOR_PORT",
-    }
+    settings = {f"KMAFLOW_{name.upper()}" for name in Settings.model_fields}
+    assert settings - asked == settings - told == {"KMAFLOW_HOME", "KMAFLOW_SIMULATOR_PORT"}
 
 
 def test_the_image_has_no_root_no_index_host_and_locked_hashes() -> None:

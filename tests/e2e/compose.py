@@ -27,7 +27,7 @@ import yaml
 from tests.e2e import official_images
 
 from kmaflow.run.processes import Child, Children, end_sessions, members
-from kmaflow.run.smoke import _free_ports
+from kmaflow.run.smoke import free_ports
 
 ROOT = Path(__file__).parents[2]
 LOOPBACK = Path(__file__).parent / "loopback"
@@ -98,7 +98,7 @@ class Compose:
     def port(self, service: str, inside: int) -> int:
         """The free port that stands for a container's port."""
         if (service, inside) not in self.ports:
-            (self.ports[service, inside],) = _free_ports(1)
+            (self.ports[service, inside],) = free_ports(1)
         return self.ports[service, inside]
 
     @property

@@ -18,7 +18,7 @@ from kmaflow.hub.secrecy import key_id
 from kmaflow.quota.limits import Limits
 from kmaflow.quota.quota import Quota
 from kmaflow.run.launch import Running, await_condition, started
-from kmaflow.run.smoke import _await_run, smoke_settings
+from kmaflow.run.smoke import await_run, smoke_settings
 from kmaflow.run.truth_check import TruthCheck
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.store.engines.database import open_engine
@@ -53,12 +53,12 @@ def test_runs_go_to_the_database_that_their_form_names(tmp_path: Path) -> None:
             for kind, url in urls.items()
         }
         with started(smoke_settings(tmp_path / "home"), connections) as running:
-            _await_run(running, "kma_aws", "scheduled")
+            await_run(running, "kma_aws", "scheduled")
             window = last_hours(now_kst(), 1, _DELAY)
             conf = {"from": f"{window.start:%Y-%m-%d %H:%M}", "to": f"{window.end:%Y-%m-%d %H:%M}"}
             for kind, url in urls.items():
                 run_id = running.api.trigger("kma_aws", {**conf, "conn_id": f"in_{kind}"})
-                done = _await_run(running, "kma_aws", "manual", run_id)
+                done = await_run(running, "kma_aws", "manual", run_id)
                 assert done.rows
                 assert done.rows > 100_000
                 engine = open_engine(url.render_as_string(hide_password=False))
@@ -95,7 +95,7 @@ def waits_for_the_quota_without_a_worker_slot(running: Running) -> None:
         "an empty pool",
     )
     assert now_kst() < until, "it was seen before the quota came back"
-    done = _await_run(running, "kma_backfill", "manual", run_id)
+    done = await_run(running, "kma_backfill", "manual", run_id)
     assert done.end >= until
     for name in ("aws_cloud", "asos_hourly"):
         assert states()[name] == "success"

@@ -10,3 +10,12 @@ import pytest
 @pytest.fixture(scope="session")
 def retyped(captures: Path) -> Path:
     return captures.parent / "retyped"
+
+
+@pytest.fixture(scope="session")
+def shared_inputs(captures: Path) -> Path:
+    """Small inputs that failed before, beside the captures."""
+    folder = captures.parents[1] / "inputs"
+    if not folder.is_dir():
+        pytest.skip(f"no {folder}")
+    return folder

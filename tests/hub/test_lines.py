@@ -119,6 +119,14 @@ def test_a_row_cut_in_its_last_value_is_rejected_where_rows_have_a_fixed_width()
     assert "the row is cut" in reasons(parse(MINUTE, with_row(plain, row, lambda row: row[:-2])))[0]
 
 
+def test_rows_joined_by_single_blanks_have_no_width_and_none_is_cut() -> None:
+    plain = simulated("aws_minute", disp="0")
+    joined = with_rows(plain, [b" ".join(row.split()) for row in rows_of(plain)])
+    found = parse(MINUTE, joined)
+    assert found.rejected == ()
+    assert found.rows.equals(parse(MINUTE, plain).rows)
+
+
 @pytest.mark.parametrize("value", [b"9" * 30, b"9" * 5000, b"5.0", b"7 20", b"\xa3\xb1", b"-"])
 def test_what_is_no_whole_number_rejects_its_row(value: bytes) -> None:
     assert "ch_low" in reasons(parse(CLOUD, with_field(simulated("aws_cloud"), 2, 4, value)))[0]
@@ -160,7 +168,7 @@ def test_rows_of_2021_may_have_45_columns_below_the_header_of_46() -> None:
 def test_every_row_with_one_more_column_is_a_changed_format(dataset: Dataset) -> None:
     body = simulated(dataset.name)
     wider = with_rows(body, [row.replace(b",=", b",1.0,=") for row in rows_of(body)])
-    with pytest.raises(ChangedFormat, match=f"every row has {len(dataset.columns) + 3} columns"):
+    with pytest.raises(ChangedFormat, match=f"rejected: {len(dataset.columns) + 3} columns"):
         parse(dataset, wider)
 
 
@@ -175,16 +183,22 @@ def test_every_row_without_its_end_is_a_changed_format() -> None:
         parse(MINUTE, with_rows(ONE, [row.removesuffix(b",=") for row in rows_of(ONE)]))
 
 
-def test_a_single_row_with_another_layout_is_rejected_not_refused() -> None:
+def test_a_body_whose_only_row_has_another_layout_is_a_changed_format() -> None:
     row = rows_of(ONE)[0].replace(b",=", b",1.0,=")
-    found = parse(MINUTE, with_rows(ONE, [row]))
-    assert (found.rows.height, reasons(found)) == (0, ["19 columns where 18 belong"])
+    with pytest.raises(ChangedFormat, match="19 columns where 18 belong"):
+        parse(MINUTE, with_rows(ONE, [row]))
 
 
-def test_rows_that_fail_for_different_reasons_are_rejected_one_by_one() -> None:
+def test_rows_that_all_fail_for_different_reasons_are_a_changed_format_with_these_reasons() -> None:
     rows = rows_of(ONE)
-    found = parse(MINUTE, with_rows(ONE, [rows[0].replace(b",=", b",1,=")] * 2 + [b"words"]))
-    assert len(found.rejected) == 3
+    with pytest.raises(ChangedFormat, match=r"3 rows is rejected: 19 columns .* \(2 ×\); .*'words' \(1 ×\)"):
+        parse(MINUTE, with_rows(ONE, [rows[0].replace(b",=", b",1,=")] * 2 + [b"words"]))
+
+
+def test_one_sound_row_keeps_the_others_from_being_a_changed_format() -> None:
+    rows = rows_of(ONE)
+    found = parse(MINUTE, with_rows(ONE, [rows[0].replace(b",=", b",1,="), b"words", rows[5]]))
+    assert (found.rows.height, len(found.rejected)) == (1, 2)
 
 
 def test_blank_lines_are_no_rows() -> None:

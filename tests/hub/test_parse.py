@@ -279,8 +279,18 @@ def test_rows_outside_of_the_window_are_rejected() -> None:
 def test_the_window_leaves_out_its_start_and_holds_its_end() -> None:
     window = minutes(1)
     assert parse(MINUTE, ONE, window=window).rejected == ()
-    early = simulated("aws_minute", tm1="202611221159")
-    assert parse(MINUTE, early, window=window).rows.height == 0
+    both = simulated("aws_minute", tm1="202611221159", tm2="202611221200")
+    assert parse(MINUTE, both, window=window).rows["tm_kst"].unique().to_list() == [datetime(2026, 11, 22, 12, 0)]
+
+
+def test_rows_that_are_all_outside_of_the_window_are_a_changed_format() -> None:
+    with pytest.raises(ChangedFormat, match="outside of the window asked"):
+        parse(MINUTE, simulated("aws_minute", tm1="202611221159"), window=minutes(1))
+
+
+def test_rows_that_all_disagree_are_a_changed_format() -> None:
+    with pytest.raises(ChangedFormat, match="disagree"):
+        parse(MINUTE, with_rows(ONE, [rows_of(ONE)[3], rows_of(with_field(ONE, 3, 8, b"-12.3"))[3]]))
 
 
 # --- placeholders
@@ -423,9 +433,11 @@ def test_equal_rows_with_further_pairs_are_one() -> None:
 
 def test_pairs_of_rejected_rows_are_not_kept() -> None:
     content = paired(4, 10, 1, 61, 1)
-    found = parse(WEATHER, content, window=minutes(5, datetime(2026, 11, 22, 11, 0)))
+    rows = [row.replace(b"202611221200", b"202611221159", 1) for row in rows_of(content)]
+    kept = with_rows(content, [*rows[:4], rows_of(content)[4], *rows[5:]])
+    found = parse(WEATHER, kept, window=minutes(1, datetime(2026, 11, 22, 11, 59)))
     assert found.pairs is not None
-    assert (found.rows.height, found.pairs.height) == (0, 0)
+    assert (found.rows.height, found.pairs.height) == (len(rows) - 1, 0)
 
 
 def test_pairs_come_sorted() -> None:

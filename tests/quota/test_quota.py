@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -259,9 +258,23 @@ def test_by_default_the_servers_clock_decides_the_day(state: State, monkeypatch:
     quota = Quota(state, KEY, ROOMY)
     call(quota)
     assert quota.spent().total.calls == 1
-    monkeypatch.setattr(state, "_time", (datetime(2031, 5, 6, 7, 8), time.monotonic()))
+    monkeypatch.setattr(state, "now", lambda: datetime(2031, 5, 6, 7, 8))
     later = Quota(state, KEY, ROOMY)
     assert (later.spent().day, later.spent().total.calls) == ("2031-05-06", 0)
+
+
+def test_who_waits_by_a_clock_that_is_ahead_of_the_servers_does_not_come_back_too_early(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = timedelta(minutes=7)
+    monkeypatch.setattr(state, "now", lambda: NOON)
+    monkeypatch.setattr("kmaflow.quota.quota.now_kst", lambda: NOON + ahead)
+    quota = Quota(state, KEY, limits(calls=1))
+    call(quota)
+    with pytest.raises(DayQuotaSpent) as spent:
+        call(quota)
+    assert spent.value.until == quota.closed_until("live") == quota.exhausted_by_hub("calls") == MIDNIGHT + ahead
+    assert quota.spent().until == MIDNIGHT, "for all workers it is the server's"
 
 
 @pytest.mark.parametrize(("cls", "size"), [("history", 1), ("live", -1)])
@@ -458,20 +471,37 @@ def test_a_meter_names_calls_and_guesses_their_size(state: State, clock: Clock) 
 
 
 @pytest.mark.parametrize(
-    ("status", "sent", "charged"),
-    [(500, True, Spent(1, 2, 0)), (None, True, Spent(1, 0, 1400)), (None, False, Spent())],
-    ids=["refused with two bytes", "broken off", "never reached the hub"],
+    ("status", "body", "received", "charged"),
+    [
+        (500, b"no", 2, Spent(1, 2, 0)),
+        (204, b"", 0, Spent(1, 0, 0)),
+        (None, b"", None, Spent(1, 0, 1400)),
+        (None, b"", 1399, Spent(1, 0, 1400)),
+        (None, b"", 5000, Spent(1, 5000, 0)),
+        (200, b"", 301, Spent(1, 0, 1400)),
+        (200, b"", 5000, Spent(1, 5000, 0)),
+    ],
+    ids=["refused", "empty", "no answer", "broken off", "broken off late", "given up", "given up late"],
 )
-def test_a_call_that_fails_is_charged_with_what_came(
-    state: State, clock: Clock, status: int | None, sent: bool, charged: Spent
+def test_a_call_that_fails_is_charged_with_what_the_hub_may_count(
+    state: State, clock: Clock, status: int | None, body: bytes, received: int | None, charged: Spent
 ) -> None:
     quota = Quota(state, KEY, ROOMY, clock=clock)
-    error = ServerFailed("no", status=status, body=b"no")
-    error.sent = sent
+    error = ServerFailed("no", status=status, body=body)
+    error.received = received
     with pytest.raises(ServerFailed), Meter(quota, "live").call("aws_minute", 10, 108):
         raise error
     assert quota.spent().total == charged
     assert quota.sizes() == {}, "its size is no measure of such calls"
+
+
+def test_a_call_that_never_reached_the_hub_is_given_back(state: State, clock: Clock) -> None:
+    quota = Quota(state, KEY, ROOMY, clock=clock)
+    error = ServerFailed("no way")
+    error.sent, error.received = False, 0
+    with pytest.raises(ServerFailed), Meter(quota, "live").call("aws_minute", 10, 108):
+        raise error
+    assert quota.spent().total == Spent()
 
 
 def test_the_hubs_word_inside_a_call_stops_all_until_midnight(state: State, clock: Clock) -> None:

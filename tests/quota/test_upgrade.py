@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import pytest
 import sqlalchemy as sa
 
 from kmaflow.quota.limits import DayQuotaSpent, Limits, Spent
@@ -11,9 +12,10 @@ from kmaflow.quota.quota import Quota
 from kmaflow.store.engines.database import open_engine
 from kmaflow.store.engines.locks import writing_alone
 from kmaflow.store.schema.migrations import STATE, upgrade
-from kmaflow.store.schema.service import LEASE
+from kmaflow.store.schema.service import LEASE, STATE_METADATA
 from kmaflow.store.state import State
 
+from ..store.shape import differences
 from ..store.state_workers import KEY, NOON
 
 MIDNIGHT = datetime(2026, 11, 23)
@@ -70,3 +72,22 @@ def test_the_hubs_word_is_kept(database_url: str) -> None:
             )
         usage = Quota(state, KEY, Limits(), clock=lambda: NOON).spent()
         assert (usage.exhausted, usage.exhausted_by, usage.until) == ("bytes", "hub", MIDNIGHT)
+
+
+@pytest.mark.parametrize("done", [1, 2])
+def test_an_upgrade_that_was_cut_off_goes_on_where_it_was(database_url: str, done: int) -> None:
+    """MariaDB keeps each step that has been taken."""
+    _of_0002(database_url)
+    taken = [
+        "ALTER TABLE api_key_state DROP COLUMN next_call_at",
+        "ALTER TABLE call_size RENAME COLUMN such TO call_kind",
+    ]
+    engine = open_engine(database_url)
+    with engine.begin() as connection:
+        for step in taken[:done]:
+            connection.exec_driver_sql(step)
+    engine.dispose()
+    with State(database_url) as state:
+        quota = Quota(state, KEY, Limits(), clock=lambda: NOON)
+        assert (quota.spent().total.calls, quota.sizes()) == (90, {KIND: 812_345})
+        assert differences(state.engine, STATE_METADATA) == []

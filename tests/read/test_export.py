@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import types
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -182,6 +184,29 @@ def test_a_store_of_files_that_fails_leaves_nothing(filled: Store, monkeypatch: 
     with pytest.raises(ExportError, match="No space left"):
         list(export(filled, "aws_minute", JANUARY, "memory://bucket"))
     assert list(memory.store) == []
+
+
+@pytest.mark.parametrize("step", ["put_file", "mv", "exists", "makedirs", "open"])
+def test_errors_of_drivers_are_errors_of_the_export(filled: Store, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    class NoCredentialsError(Exception):
+        pass
+
+    driver = types.ModuleType("botocore.exceptions")
+    driver.BotoCoreError = NoCredentialsError  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "botocore.exceptions", driver)
+    memory = fsspec.filesystem("memory")
+    memory.store.clear()
+    if step == "open":
+        list(export(filled, "aws_minute", JANUARY, "memory://bucket"))
+    kept = set(memory.store)
+
+    def away(*_: object, **__: object) -> None:
+        raise NoCredentialsError("Unable to locate credentials")
+
+    monkeypatch.setattr(type(memory), step, away)
+    with pytest.raises(ExportError, match="Unable to locate credentials"):
+        list(export(filled, "aws_minute", JANUARY, "memory://bucket"))
+    assert set(memory.store) == kept
 
 
 def test_places_that_cannot_be_written(filled: Store, tmp_path: Path) -> None:

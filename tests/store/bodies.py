@@ -118,9 +118,10 @@ def load(
     return store.load(parsed_of(dataset, body, window), fetch)
 
 
-def load_list(store: Store, network: str, body: bytes, fetched_at: datetime) -> StationChanges:
+def load_list(store: Store, network: str, body: bytes, fetched_at: datetime, *, force: bool = False) -> StationChanges:
     parsed = parse_stations(dict[str, StationList](STATION_LISTS)[network], body)
-    return store.load_stations(parsed, fetch_of(body, fetched_at, dataset=f"station_{network}", window=None))
+    fetch = fetch_of(body, fetched_at, dataset=f"station_{network}", window=None)
+    return store.load_stations(parsed, fetch, force=force)
 
 
 def station_body(network: str, stations: Mapping[int, str], *, address: str | None = None, extra: str = "") -> bytes:

@@ -21,14 +21,14 @@ from kmaflow.store.coverage.day import day_of, read
 from kmaflow.store.coverage.gaps import Gap, asked, due, first_start, gaps
 from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
 from kmaflow.store.coverage.record import keep
+from kmaflow.store.coverage.recount import recount
 from kmaflow.store.coverage.states import STATES, hours, stamps
 from kmaflow.store.coverage.timeline import MISSING
 from kmaflow.store.engines.database import writing
 from kmaflow.store.engines.loader import loader_for
-from kmaflow.store.schema import service
+from kmaflow.store.ledger import DEFERRED, REQUEST
 from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, FETCH, LATEST, REJECTED_LINE, REVISION
-from kmaflow.store.sheet_recount import recount
 from kmaflow.store.views.completeness import completeness_view
 from kmaflow.store.views.dialect import dialect_of
 
@@ -73,7 +73,8 @@ def _load(
 
 def _fail(store: Store, window: Window, minute: float, code: str, *, stn: int = 0, status: int | None = 504) -> None:
     fetch = fetch_of(b"", at(minute), window=window, stn=stn)
-    store.note(replace(fetch, outcome=code, http_status=status, sha256=None, message=f"the words of {code}"))
+    kind = DEFERRED if code == "quota" and status is None else REQUEST
+    store.note(replace(fetch, outcome=code, http_status=status, sha256=None, message=f"the words of {code}", kind=kind))
 
 
 def _gaps(
@@ -86,7 +87,6 @@ def _gaps(
     name: str = "aws_minute",
 ) -> list[Gap]:
     with writing(store.engine) as connection:
-        recount(connection, name)
         return gaps(connection, [name], window, now=now, stations=stations, start=start)
 
 
@@ -168,7 +168,6 @@ def test_a_line_that_cannot_be_read_is_missing_until_a_younger_answer_says_more(
     assert _gaps(known, _minutes(0, 10)) == [], "minute 3 has come; of minute 4 a whole answer says that there is none"
 
 
-@pytest.mark.skipif(not hasattr(service, "COVERAGE_DAY"), reason="loading keeps no sheets yet")
 def test_an_asos_hour_that_is_too_young_is_not_absent(known: Store) -> None:
     window, name = Window(NOON, NOON + 2 * HOUR), "asos_hourly"
     rows = empty_rows(DATASETS[name])
@@ -429,7 +428,6 @@ def test_a_line_that_names_no_station_may_be_about_each_that_lacks_one(known: St
     window = _minutes(10, 20)
     parsed, fetch = parsed_of("aws_minute", body, window), fetch_of(body, at(21), window=window)
     with writing(known.engine) as connection:
-        recount(connection, "aws_minute")
         keep(connection, parsed, fetch, stored=empty_rows(parsed.dataset))
         (gap,) = gaps(connection, ["aws_minute"], _minutes(0, 20), now=LATER)
         assert (gap.window, gap.state, gap.stations) == (_minutes(14, 15), "rejected", (119,))
@@ -442,7 +440,6 @@ def test_a_day_holds_its_own_midnight(known: Store) -> None:
     window = Window(datetime(2025, 1, 15, 23, 50), datetime(2025, 1, 16, 0, 10))
     _load(known, _full(window), 20, window=window)
     with writing(known.engine) as connection:
-        recount(connection, "aws_minute")
         sheets = read(connection, "aws_minute", (day_of(window.start), day_of(window.end)))
         spans = {f"{day}": sheet.answered["all"] for day, sheet in sheets.items()}
         assert spans == {"2025-01-15": ((1430, 1440),), "2025-01-16": ((0, 10),)}
@@ -451,7 +448,6 @@ def test_a_day_holds_its_own_midnight(known: Store) -> None:
         assert stored == ["108,999", "108,999"]
 
 
-@pytest.mark.skipif(not hasattr(service, "COVERAGE_DAY"), reason="loading keeps no sheets yet")
 def test_sheets_kept_while_loading_are_those_made_anew(known: Store) -> None:
     night = Window(datetime(2025, 1, 15, 23, 50), datetime(2025, 1, 16, 0, 20))
     _load(known, _full(night, (108, 119)), 20, window=night)

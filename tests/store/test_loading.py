@@ -13,6 +13,7 @@ from psycopg.errors import DiskFull
 
 from kmaflow.catalog.time import HOUR, MINUTE, Window
 from kmaflow.hub.parse import PARSER_VERSION
+from kmaflow.read import read
 from kmaflow.store import Store
 from kmaflow.store import load as loading
 from kmaflow.store.engines.loader import Loader, loader_for
@@ -20,6 +21,7 @@ from kmaflow.store.errors import StoreError, StoreFull
 
 from .bodies import (
     NOON,
+    WINDOW,
     at,
     fetch_of,
     load,
@@ -260,6 +262,14 @@ def test_further_codes_are_kept_as_pairs_and_their_change_is_a_revision(store: S
     assert {row[8] for row in revisions(store)} == {"2025-01-15 12:16:00"}
 
 
+def test_another_parser_is_the_cause_also_where_further_codes_change(store: Store) -> None:
+    body = weather_body({CELL: [(61, 3), (71, 2)]})
+    load(store, body, at(15), dataset="aws_present_weather")
+    reread = parsed_of("aws_present_weather", weather_body({CELL: [(61, 3), (71, 1)]}))
+    store.load(reread, fetch_of(body, at(15), dataset="aws_present_weather", parser_version=PARSER_VERSION + 1))
+    assert [(row[2], row[3], row[4], row[7]) for row in revisions(store)] == [("nn2", "2", "1", "parser")]
+
+
 def test_no_code_is_null_and_neither_blank_nor_older_rows_touch_the_codes(store: Store, touched: Touched) -> None:
     load(store, weather_body({CELL: [(61, 3), (71, 2)], SECOND: []}), at(20), dataset="aws_present_weather")
     assert rows(store, "SELECT n, ww1, nn1 FROM aws_present_weather WHERE tm_kst = ? AND stn = 108", str(stamp(2))) == [
@@ -270,6 +280,19 @@ def test_no_code_is_null_and_neither_blank_nor_older_rows_touch_the_codes(store:
     load(store, weather_body({CELL: [(61, 3), (51, 2)]}), at(15), dataset="aws_present_weather")
     assert rows(store, "SELECT ww FROM aws_present_weather_code") == [(71,)]
     assert touched().keys() == {"fetch"}
+
+
+def test_a_number_of_codes_that_was_none_and_is_one_now_is_a_revision(store: Store) -> None:
+    load(store, weather_body({CELL: []}), at(15), dataset="aws_present_weather")
+    load(store, weather_body({CELL: [(61, 1)]}), at(16), dataset="aws_present_weather")
+    assert [(*row[2:5], row[7]) for row in revisions(store)] == [
+        ("n", "0", "1", "hub"), ("ww1", None, "61", "hub"), ("nn1", None, "1", "hub"),
+    ]  # fmt: skip
+    (before,) = read(store, "aws_present_weather", WINDOW, stations=[108], as_of=at(15.5)).rows()
+    assert before[2:] == (2, 0, None, None)
+    load(store, weather_body({SECOND: []}), at(17), dataset="aws_present_weather")
+    load(store, weather_body({SECOND: [(61, 1)]}), at(14), dataset="aws_present_weather")
+    assert len(revisions(store)) == 3, "an older body corrects nothing"
 
 
 def test_an_older_body_brings_the_codes_of_the_cells_that_it_fills(store: Store) -> None:

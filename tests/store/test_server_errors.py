@@ -24,6 +24,7 @@ from kmaflow.store.errors import (
     StoreLost,
     StoreReadOnly,
     StoreUnreachable,
+    StoreUnstorable,
     translated,
 )
 
@@ -140,7 +141,11 @@ def test_an_error_in_the_middle_leaves_nothing(
         (pymysql.err.InterfaceError(0, ""), StoreLost),
         (pymysql.err.OperationalError(1114, "The table is full"), StoreFull),
         (pymysql.err.OperationalError(1142, "INSERT command denied"), StoreDenied),
-        (pymysql.err.DataError(1366, "Incorrect string value"), StoreForeign),
+        (pymysql.err.DataError(1366, "Incorrect string value"), StoreUnstorable),
+        (pymysql.err.DataError(1264, "Out of range value"), StoreUnstorable),
+        (psycopg.errors.NumericValueOutOfRange("x"), StoreUnstorable),
+        (psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes"), StoreUnstorable),
+        (psycopg.errors.UntranslatableCharacter("x"), StoreForeign),
         (pymysql.err.InternalError("something new"), StoreError),
     ],
 )

@@ -87,3 +87,64 @@ def test_distance_is_that_of_the_great_circle() -> None:
     assert seoul.distance_km(35.1047, 129.0320) == pytest.approx(329.9, abs=1.0)
     assert seoul.distance_km(37.5714, 126.9658) == pytest.approx(0.0)
     assert Station(1, "AWS", None, None, None, None, None, None).distance_km(37.0, 127.0) is None
+
+
+# ------------------------------------------------------------------------------------------- lists that close many
+
+
+LISTED = {stn: f"지점{stn}" for stn in range(100, 300)}
+SHORT = {stn: name for stn, name in LISTED.items() if stn < 120}
+DAYS = 24 * 60
+
+
+def now_listed(store: Store) -> int:
+    return len(store.stations())
+
+
+def outcomes(store: Store) -> list[object]:
+    return [row[0] for row in rows(store, 'SELECT outcome FROM "fetch" ORDER BY id')]
+
+
+def test_a_list_that_closes_many_stations_is_held_until_one_of_another_day_agrees(store: Store) -> None:
+    assert load_list(store, "AWS", station_body("AWS", LISTED), at(0)).added == 200
+    held = load_list(store, "AWS", station_body("AWS", SHORT), at(1 * DAYS))
+    assert (held.held, held.closed, held.added, held.total) == (180, 0, 0, 20)
+    assert now_listed(store) == 200
+    ((network, (since, why)),) = store.held_lists().items()
+    assert (network, since) == ("AWS", at(1 * DAYS))
+    assert "180 of 200 stations" in why
+    assert store.last_answer("station_AWS") == at(1 * DAYS), "it is not asked again before its time"
+    assert load_list(store, "AWS", station_body("AWS", SHORT), at(1 * DAYS + 60)).held == 180, "an hour later"
+    agreed = load_list(store, "AWS", station_body("AWS", {**SHORT, 400: "새 지점"}), at(2 * DAYS))
+    assert (agreed.held, agreed.closed, agreed.added) == (0, 180, 1)
+    assert outcomes(store) == ["ok", "held", "held", "ok"]
+    assert store.held_lists() == {}
+    assert now_listed(store) == 21
+
+
+def test_a_whole_list_makes_the_short_one_before_it_forgotten(store: Store) -> None:
+    load_list(store, "AWS", station_body("AWS", LISTED), at(0))
+    load_list(store, "AWS", station_body("AWS", SHORT), at(1 * DAYS))
+    load_list(store, "AWS", station_body("AWS", LISTED), at(2 * DAYS))
+    assert store.held_lists() == {}
+    assert load_list(store, "AWS", station_body("AWS", SHORT), at(3 * DAYS)).held == 180
+    other = {stn: name for stn, name in LISTED.items() if stn >= 200}
+    assert load_list(store, "AWS", station_body("AWS", other), at(4 * DAYS)).held == 100, "another hundred"
+    assert now_listed(store) == 200
+
+
+@pytest.mark.parametrize("network", ["AWS", "SFC"])
+def test_few_stations_close_at_once_and_each_network_by_itself(store: Store, network: str) -> None:
+    load_list(store, network, station_body(network, LISTED), at(0))
+    few = {stn: name for stn, name in LISTED.items() if stn >= 110}
+    assert load_list(store, network, station_body(network, few), at(1 * DAYS)).closed == 10, "a twentieth"
+    small = {stn: name for stn, name in few.items() if stn < 120}
+    other = "SFC" if network == "AWS" else "AWS"
+    load_list(store, other, station_body(other, small), at(0))
+    nine = dict(list(small.items())[:1])
+    assert load_list(store, other, station_body(other, nine), at(1 * DAYS)).closed == 9, "fewer than ten"
+
+
+def test_a_person_may_take_a_list_at_once(store: Store) -> None:
+    load_list(store, "AWS", station_body("AWS", LISTED), at(0))
+    assert load_list(store, "AWS", station_body("AWS", SHORT), at(1), force=True).closed == 180

@@ -11,6 +11,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
+from kmaflow.catalog.time import Window
+from kmaflow.read import export, read
 from kmaflow.store import Store
 from kmaflow.store.coverage.gaps import ever_reported
 from kmaflow.store.engines.database import reading
@@ -18,7 +20,7 @@ from kmaflow.store.errors import StoreDenied, StoreForeign
 from kmaflow.store.schema import upgrade
 
 from ..databases import database, server_url
-from .bodies import at, load, load_list, minute_body, rows, stamp, station_body
+from .bodies import WINDOW, at, load, load_list, minute_body, rows, stamp, station_body
 
 BODY = minute_body({(stamp(1), 108): {"ta": -9.3}})
 
@@ -112,6 +114,57 @@ def test_no_time_zone_touches_a_stamp(kind: str, tmp_path: Path) -> None:
                 stamp(1)
             )
         plain.dispose()
+
+
+#: What an administrator may have set for a whole database or user, and what every statement of ours must not see.
+HOSTILE = {
+    "postgresql": [
+        "DateStyle TO 'German'", "DateStyle TO 'SQL, DMY'", "DateStyle TO 'Postgres, DMY'", "IntervalStyle TO 'iso_8601'",
+        "extra_float_digits TO -15", "standard_conforming_strings TO off", "client_encoding TO 'EUC_KR'",
+        "array_nulls TO off", "transform_null_equals TO on", "default_transaction_isolation TO 'serializable'",
+        "lock_timeout TO 1", "statement_timeout TO 1", "idle_in_transaction_session_timeout TO 1",
+    ],
+    "mariadb": [
+        "sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,ORACLE'", "sql_mode = ''", "sql_select_limit = 1",
+        "sql_safe_updates = 1", "sql_auto_is_null = 1", "autocommit = 1", "completion_type = 2", "unique_checks = 0",
+        "max_statement_time = 0.000001", "sql_big_selects = 0, max_join_size = 1", "tx_isolation = 'SERIALIZABLE'",
+        "character_set_results = 'latin1', collation_connection = 'latin1_swedish_ci'", "div_precision_increment = 0",
+        "innodb_lock_wait_timeout = 1, lock_wait_timeout = 1",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "setting"), [(kind, setting) for kind, all_ in HOSTILE.items() for setting in all_])
+def test_no_default_of_database_or_user_changes_what_is_stored_and_read(
+    kind: str, setting: str, tmp_path: Path
+) -> None:
+    """Loading, an overlapping load that corrects, reading, exporting and the views, as on a database without the setting."""
+    with database(kind, tmp_path) as url:
+        hostile = make_url(url)
+        if kind == "postgresql":
+            with _server(kind) as server:
+                server.exec_driver_sql(f"ALTER DATABASE {hostile.database} SET {setting}")
+        else:
+            # As init_connect of the server, which speaks to no administrator: before our own first word.
+            hostile = hostile.set(query={"init_command": f"SET SESSION {setting.replace(', ', ', SESSION ')}"})
+        with Store(hostile.render_as_string(hide_password=False)) as store:
+            load_list(store, "AWS", station_body("AWS", {108: "서울", 90: "속초"}), at(0))
+            cells = {(stamp(minute), stn): {"ta": -9.3, "ws1": 0.1} for minute in range(1, 4) for stn in (90, 108)}
+            assert load(store, minute_body(cells), at(15)).inserted == 9
+            later = Window(at(1), at(11))
+            changed = {(stamp(2), 108): {"ta": -9.4, "ws1": 0.1}, (stamp(3), 90): {"ta": -9.3, "ws1": 0.1}}
+            assert load(store, minute_body(changed), at(16), window=later).revised == 1
+            found = read(store, "aws_minute", WINDOW, stations=[108], columns=["ta", "ws1"])
+            assert found.rows() == [(stamp(1), 108, -9.3, 0.1), (stamp(2), 108, -9.4, 0.1), (stamp(3), 108, -9.3, 0.1)]
+            known = read(store, "aws_minute", WINDOW, stations=[108], columns=["ta"], as_of=at(15.5))
+            assert known["ta"].to_list() == [-9.3] * 3
+            (file,) = export(store, "aws_minute", WINDOW, str(tmp_path / "out"), format="csv")
+            assert file.rows == 9
+            assert "2025-01-15 12:02:00,108,,0.1" in Path(file.path).read_text(encoding="utf-8")
+            assert rows(store, "SELECT ta FROM aws_minute WHERE ta = -9.4") == [(-9.4,)]
+            assert [one.name_ko for one in store.stations()] == ["속초", "서울"]
+            assert store.status()[0].present == 9
+            assert rows(store, "SELECT COUNT(*) FROM v_hourly WHERE stn = 108") == [(1,)]
 
 
 @pytest.mark.parametrize(

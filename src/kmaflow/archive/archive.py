@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from kmaflow.archive.storage import PART, place
 from kmaflow.errors import KmaflowError
 
 __all__ = ["Archive", "ArchiveError", "BadLine", "BodyDamaged", "BodyMissing", "Entry", "sha256"]
+
+log = logging.getLogger(__name__)
 
 _LEVEL = 3
 _BODIES = "bodies"
@@ -91,14 +94,21 @@ class Archive:
         self._manifest = Manifest(self._place)
 
     def keep(self, content: bytes) -> str:
-        """Keep a body (once); gives its SHA-256. The file appears whole or not at all."""
+        """Keep a body (once); gives its SHA-256. The file appears whole or not at all; one that is damaged is written again."""
         digest = sha256(content)
         name = path_of(digest)
         with self._told("the body cannot be kept"):
-            # A file of no bytes is what a power cut leaves of one that was never written out.
-            if not self._place.size(name):
+            if self._place.size(name) is None or not self._is_whole(digest):
                 self._place.write(name, zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(content))
         return digest
+
+    def _is_whole(self, digest: str) -> bool:
+        try:
+            self.body(digest)
+        except BodyMissing as damaged:
+            log.warning("%s: it is written again", damaged.what)
+            return False
+        return True
 
     def note(self, entry: Entry) -> None:
         """Add a line to the manifest. Its body is kept before."""

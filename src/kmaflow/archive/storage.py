@@ -86,7 +86,10 @@ class LocalPlace:
     def _made_path(self, name: str) -> Path:
         path = self._root / name
         if path.parent not in self._made:
+            made = [folder for folder in path.parents if not folder.exists()]
             path.parent.mkdir(parents=True, exist_ok=True)
+            for folder in made:
+                to_disk(folder.parent)
             self._made.add(path.parent)
         return path
 
@@ -100,6 +103,7 @@ class LocalPlace:
                 file.flush()
                 os.fsync(file.fileno())
             passing.replace(path)
+            to_disk(path.parent)
         except OSError:
             with suppress(OSError):
                 passing.unlink(missing_ok=True)
@@ -107,11 +111,14 @@ class LocalPlace:
 
     def append(self, stem: str, line: bytes) -> None:
         """One line into ``stem.jsonl``, behind whatever another writer has left there, also half a line."""
-        handle = os.open(self._made_path(f"{stem}.jsonl"), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        path = self._made_path(f"{stem}.jsonl")
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
         try:
             _lock(handle)
             end = os.lseek(handle, 0, os.SEEK_END)
-            if end:
+            if not end:
+                to_disk(path.parent)
+            else:
                 os.lseek(handle, end - 1, os.SEEK_SET)
                 if os.read(handle, 1) != b"\n":
                     line = b"\n" + line
@@ -161,6 +168,18 @@ class LocalPlace:
         (self._root / name).unlink(missing_ok=True)
 
 
+def to_disk(path: Path) -> None:
+    """A file or folder through all caches. A name is on the disk only when its folder is; some file systems cannot do that for folders."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP) or not path.is_dir():
+            raise
+    finally:
+        os.close(handle)
+
+
 def _lock(handle: int) -> None:
     """Wait until no other writer holds the file; given back when it is closed. Where a file system has no locks, appending must do."""
     if sys.platform != "win32":
@@ -192,7 +211,7 @@ class RemotePlace:
     def write(self, name: str, content: bytes) -> None:
         """The file, whole or not at all."""
         path = self._path(name)
-        with _own_errors():
+        with driver_errors():
             if self._atomic:
                 self._files.pipe_file(path, content)
                 return
@@ -223,14 +242,14 @@ class RemotePlace:
 
     def read(self, name: str) -> bytes:
         """The bytes of a file."""
-        with _own_errors():
+        with driver_errors():
             content: bytes = self._files.cat_file(self._path(name))
             return content
 
     def read_all(self, names: Iterable[str]) -> Iterator[bytes]:
         """The bytes of many files, in this order, fetched side by side where the driver can."""
         paths = [self._path(name) for name in names]
-        with _own_errors():
+        with driver_errors():
             found = self._files.cat(paths) if paths else {}
             # Drivers leave out the slash that a path begins with.
             plain = {str(path).lstrip("/"): content for path, content in found.items()}
@@ -238,7 +257,7 @@ class RemotePlace:
 
     def size(self, name: str) -> int | None:
         """How many bytes a file has, None where there is none."""
-        with _own_errors():
+        with driver_errors():
             try:
                 return int(self._files.info(self._path(name))["size"])
             except FileNotFoundError:
@@ -247,7 +266,7 @@ class RemotePlace:
     def files(self, under: str) -> Iterator[tuple[str, int]]:
         """Name and size of every file below a folder, as it is now."""
         root = self._root.lstrip("/")
-        with _own_errors():
+        with driver_errors():
             self._files.invalidate_cache()
             try:
                 found = self._files.find(self._path(under), detail=True)
@@ -259,7 +278,7 @@ class RemotePlace:
 
     def modified(self, name: str) -> datetime | None:
         """When a file was last changed, None where the driver does not tell."""
-        with _own_errors():
+        with driver_errors():
             try:
                 moment: datetime = self._files.modified(self._path(name))
             except (FileNotFoundError, NotImplementedError):
@@ -268,13 +287,13 @@ class RemotePlace:
 
     def remove(self, name: str) -> None:
         """The file is gone."""
-        with _own_errors(), suppress(FileNotFoundError):
+        with driver_errors(), suppress(FileNotFoundError):
             self._files.rm_file(self._path(name))
 
 
 @contextmanager
-def _own_errors() -> Iterator[None]:
-    """Errors of a driver as OSError."""
+def driver_errors() -> Iterator[None]:
+    """Within, the errors of fsspec's drivers are ``OSError`` where they mean one."""
     try:
         yield
     except _foreign() as cause:

@@ -63,6 +63,7 @@ class Column:
         role: ``value`` (an observation), ``descriptor`` (says something about the row: kind of instrument, number of pairs) or
             ``position`` (longitude, latitude: read, checked, not stored). Only values decide whether a row is blank.
         since: first year whose rows have the column; None = always.
+        known: False for a column that only a header names: it is read past.
         note_ko / note_en: the trap in this column, if there is one.
     """
 
@@ -80,13 +81,14 @@ class Column:
     unit_header: str | None = None
     role: Role = "value"
     since: int | None = None
+    known: bool = True
     note_ko: str = ""
     note_en: str = ""
 
     @property
     def stored(self) -> bool:
         """Whether the table has the column."""
-        return self.role != "position"
+        return self.role != "position" and self.known
 
     @property
     def header_names(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -22,11 +22,13 @@ from kmaflow.collect.run import DatasetRun, keep
 from kmaflow.collect.unasked import told
 from kmaflow.errors import UsageError
 from kmaflow.hub.client import Failure, HubClient
+from kmaflow.hub.errors import HubError
 from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.hub.secrecy import key_id
 from kmaflow.hub.station_list import parse_stations
 from kmaflow.log_fields import log_fields
-from kmaflow.quota.limits import CallClass
+from kmaflow.printable import printable
+from kmaflow.quota.limits import CallClass, DayQuotaSpent
 from kmaflow.quota.meter import Meter
 from kmaflow.quota.quota import Quota
 from kmaflow.settings import Settings
@@ -34,7 +36,7 @@ from kmaflow.store import Store
 from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import StoreBusy
 from kmaflow.store.lease import Lease
-from kmaflow.store.ledger import Fetch
+from kmaflow.store.ledger import DEFERRED, REQUEST, Fetch
 from kmaflow.store.selection import StationChoice, resolve_stations
 from kmaflow.store.state import State
 from kmaflow.store.stations import StationChanges
@@ -47,13 +49,15 @@ _LONGEST_WAIT = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class StationSync:
-    """What a synchronisation of the station lists did; ``synced`` is False where the lists were fresh enough."""
+    """What a synchronisation of the station lists did; ``synced`` is False where the lists were fresh enough. ``held``: stations that a list
+    would close, which is held until a second one agrees."""
 
     synced: bool
     added: int = 0
     changed: int = 0
     closed: int = 0
     total: int = 0
+    held: int = 0
 
 
 class Collector:
@@ -169,6 +173,7 @@ class Collector:
                 parser_version=PARSER_VERSION,
                 key_id=self.client.key_id,
                 message=told(failure.error),
+                kind=DEFERRED if isinstance(failure.error, DayQuotaSpent) else REQUEST,
             )
         )
 
@@ -176,8 +181,11 @@ class Collector:
         if self.quota is not None:
             self.quota.flush()
 
-    def sync_stations(self, max_age: timedelta | None = None) -> StationSync:
+    def sync_stations(self, max_age: timedelta | None = None, *, force: bool = False) -> StationSync:
         """Ask for both station lists and keep what changed; nothing is done if both were answered within ``max_age``.
+
+        Args:
+            force: take lists that close many stations at once.
 
         Raises:
             HubError: a list was refused.
@@ -192,9 +200,6 @@ class Collector:
         for stations in STATION_LISTS.values():
             answer = self.client.ask_stations(stations)
             digest = keep(self.archive, answer, answer.content, answer.status)
-            parsed = parse_stations(stations, answer.content)
-            for line in parsed.rejected:
-                log.warning("%s, line %d: %s", answer.name, line.line, line.reason)
             fetch = Fetch(
                 dataset=answer.name,
                 window=None,
@@ -204,14 +209,27 @@ class Collector:
                 outcome="ok",
                 sha256=digest,
                 bytes=len(answer.content),
-                rows=parsed.rows.height,
-                rejected=len(parsed.rejected),
+                rows=0,
+                rejected=0,
                 parser_version=PARSER_VERSION,
                 key_id=self.client.key_id,
             )
-            changes += self.store.load_stations(parsed, fetch)
+            try:
+                parsed = parse_stations(stations, answer.content)
+            except HubError as error:
+                self.store.note(replace(fetch, outcome=error.code, message=error.what))
+                raise
+            for line in parsed.rejected:
+                log.warning("%s, line %d: %s", answer.name, line.line, printable(line.reason, 200))
+            fetch = replace(fetch, rows=parsed.rows.height, rejected=len(parsed.rejected))
+            changed = self.store.load_stations(parsed, fetch, force=force)
+            if changed.held:
+                log.warning(
+                    "%s would close %d stations: held until a list of another day agrees", answer.name, changed.held
+                )
+            changes += changed
         self._flush()
-        return StationSync(True, changes.added, changes.changed, changes.closed, changes.total)
+        return StationSync(True, changes.added, changes.changed, changes.closed, changes.total, changes.held)
 
     def choose_stations(
         self, text: str | Iterable[str | int] | None = None, datasets: Iterable[str] = DATASETS

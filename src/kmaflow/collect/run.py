@@ -18,12 +18,14 @@ from kmaflow.catalog.time import Window
 from kmaflow.collect.planning.calls import Call, plan
 from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.unasked import told, unasked
+from kmaflow.errors import KmaflowError
 from kmaflow.failpoints import reach
 from kmaflow.hub.client import Answer, Failure, HubClient
 from kmaflow.hub.errors import EmptyAnswer, HubError, NotYetProduced, QuotaSpent
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.store import Store
 from kmaflow.store.coverage.record import unproduced
+from kmaflow.store.errors import StoreUnstorable
 from kmaflow.store.ledger import Fetch
 from kmaflow.store.selection import StationChoice
 
@@ -145,7 +147,7 @@ class DatasetRun:
             return
         window = Window(min(call.window.start for call in rest), max(call.window.end for call in rest))
         if self.result.deferred_until is None:
-            why = self.result.error.code if isinstance(self.result.error, HubError) else "an error"
+            why = (self.result.error and self.result.error.code) or "an error"
             self.result.missing.append(f"{window}: not asked ({len(rest)} calls) after: {why}")
             return
         self.result.missing.append(f"{window}: not asked: quota ({len(rest)} calls)")
@@ -201,11 +203,14 @@ class DatasetRun:
             return
         answer, digest, parsed = piece.answer, piece.digest, piece.parsed
         if isinstance(parsed, HubError):
-            self.store.note(self._ledger_row(answer, digest, outcome=parsed.code, message=parsed.what))
-            self._refuse(answer.window, parsed)
+            self._refuse_answer(answer, digest, parsed)
             return
         fetch = self._ledger_row(answer, digest, outcome="ok")
-        loaded = self.store.load(parsed, fetch)
+        try:
+            loaded = self.store.load(parsed, fetch)
+        except StoreUnstorable as error:
+            self._refuse_answer(answer, digest, error)
+            return
         result = self.result
         result.rows += parsed.rows.height
         result.blank += int(parsed.rows["blank"].sum())
@@ -226,7 +231,12 @@ class DatasetRun:
         self.result.missing.append(f"{span}: {error.code}")
         self.result.error = self.result.error or error
 
-    def _refuse(self, window: Window | None, error: HubError) -> None:
+    def _refuse_answer(self, answer: Answer, digest: str, error: KmaflowError) -> None:
+        """What came cannot be used: its window is refused, and the others go on."""
+        self.store.note(self._ledger_row(answer, digest, outcome=error.code, message=error.what))
+        self._refuse(answer.window, error)
+
+    def _refuse(self, window: Window | None, error: KmaflowError) -> None:
         log.info("%s %s: %s", self.dataset.name, window, error.what)
         self.result.missing.append(f"{window}: {told(error, code=True)}")
         self.result.error = self.result.error or error

@@ -7,13 +7,14 @@ from datetime import datetime
 
 from kmaflow.catalog.time import Window
 from kmaflow.collect.planning.calls import Call
-from kmaflow.hub.errors import HubError, QuotaSpent
+from kmaflow.errors import KmaflowError
+from kmaflow.hub.errors import QuotaSpent
 from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.quota.limits import DayQuotaSpent
-from kmaflow.store.ledger import LONGEST, Fetch
+from kmaflow.store.ledger import DEFERRED, LONGEST, Fetch
 
 
-def told(error: HubError, *, code: bool = False) -> str:
+def told(error: KmaflowError, *, code: bool = False) -> str:
     """Why a call brought nothing, in the ledger's words; with its code before them."""
     if isinstance(error, DayQuotaSpent):
         return f"not asked: {error.code}: {error.what}"
@@ -37,6 +38,7 @@ def unasked(calls: Sequence[Call], dataset: str, *, now: datetime, key_id: str) 
             parser_version=PARSER_VERSION,
             key_id=key_id,
             message="not asked: quota",
+            kind=DEFERRED,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
@@ -27,6 +28,7 @@ _REPAIR_EVERY = 10 * MINUTE
 _STATIONS_EVERY = DAY
 #: What is done first may be this late: never asleep for longer.
 _NAP = 30.0
+#: After an error of disk or database its dataset waits, twice as long each time; the others go on.
 _AFTER_ERROR = timedelta(seconds=30)
 
 
@@ -56,6 +58,8 @@ class Watch:
         self._done: dict[str, datetime] = {}
         self._repair_at: dict[str, datetime] = {}
         self._stations_at = datetime.min
+        #: Of each dataset: how often in a row disk or database failed it.
+        self._failed: dict[str, int] = {}
 
     def run(self, pause: Callable[[float], object]) -> None:
         """Until stopped; ``pause`` waits so many seconds, or until it should end."""
@@ -65,15 +69,16 @@ class Watch:
 
     def turn(self) -> bool:
         """One piece of work of what is due, the most urgent; whether there was any."""
-        for work in self._due():
+        for name, work in self._due():
             try:
                 work()
+                self._failed.pop(name, None)
             except HubError as error:
                 # What the hub refused is in the ledger; repair asks again.
                 self._tell(error)
             except KmaflowError as error:
                 self._tell(error)
-                self._wait(_AFTER_ERROR)
+                self._wait(name)
             return True
         return False
 
@@ -87,16 +92,16 @@ class Watch:
         now = self._now()
         return now >= time or time > now + _STATIONS_EVERY + MINUTE
 
-    def _due(self) -> Iterator[Callable[[], object]]:
+    def _due(self) -> Iterator[tuple[str, Callable[[], object]]]:
         if self._come(self._stations_at + _STATIONS_EVERY):
-            yield self._sync
+            yield "stations", self._sync
         for name in self._names:
             if self._done.get(name) != self._live_window(name).end:
-                yield lambda name=name: self._collect(name)  # type: ignore[misc]
+                yield name, partial(self._collect, name)
         # Who has waited longest comes first: one dataset's history must not keep the others from being repaired.
         for name in sorted(self._names, key=lambda name: self._repair_at.get(name, datetime.min)):
             if self._come(self._repair_at.get(name, datetime.min)):
-                yield lambda name=name: self._mend(name)  # type: ignore[misc]
+                yield name, partial(self._mend, name)
 
     def _sync(self) -> None:
         self._stations_at = self._now()
@@ -130,10 +135,11 @@ class Watch:
         end = floor_to(self._now() - DATASETS[name].latency, every) + (every if ahead else timedelta(0))
         return Window(end - every, end)
 
-    def _wait(self, time: timedelta) -> None:
-        later = self._now() + time
-        for name in self._names:
-            self._repair_at[name] = max(self._repair_at.get(name, later), later)
+    def _wait(self, name: str) -> None:
+        """Leave the dataset alone for a while: what fails every time must not be asked for every time."""
+        if name in self._names:
+            self._failed[name] = failed = self._failed.get(name, 0) + 1
+            self._repair_at[name] = self._now() + min(_AFTER_ERROR * 2 ** (failed - 1), _REPAIR_EVERY)
 
     def _now(self) -> datetime:
         return self._collector.client.clock()

@@ -14,7 +14,11 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="지점 정�
 @app.command("sync")
 def sync(
     force: Annotated[
-        bool, typer.Option("--force", help="24시간이 안 지났어도 / even if younger than 24 hours")
+        bool,
+        typer.Option(
+            "--force",
+            help="24시간이 안 지났어도, 많은 지점이 닫혀도 / even if younger than 24 hours, and however many stations it closes",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -26,11 +30,16 @@ def sync(
     from kmaflow.settings import load_settings
 
     with Collector.open(load_settings()) as collector:
-        result = collector.sync_stations(None if force else timedelta(hours=24))
+        result = collector.sync_stations(None if force else timedelta(hours=24), force=force)
     if as_json:
         print_json(asdict(result))
     elif result.synced:
         typer.echo(f"{result.total} listed: {result.added} new, {result.changed} changed, {result.closed} closed")
+        if result.held:
+            typer.echo(
+                f"목록 하나가 {result.held}개 지점을 닫게 되어 보류했습니다: 다른 날의 목록도 같으면 받아들이며, 지금 받아들이려면 --force / "
+                f"a list would close {result.held} stations and is held: taken once the list of another day agrees, or now with --force"
+            )
     else:
         typer.echo(f"{result.total} stations, synchronised within 24 hours (--force asks again)")
 

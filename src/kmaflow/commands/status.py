@@ -33,6 +33,7 @@ def status(
     now = now_kst()
     with Store(settings.database_url) as store:
         found = store.status()
+        held = store.held_lists()
         where = store.shown_url
     rows: list[dict[str, Any]] = [
         {
@@ -43,21 +44,30 @@ def status(
             "last_stamp": _time(one.last_stamp),
             "lag_minutes": None if one.last_stamp is None else int((now - one.last_stamp).total_seconds() // 60),
             "last_fetch": _time(one.last_fetch),
+            "note": one.note,
         }
         for one in found
     ]
     quotas = _quotas(settings, now)
     if as_json:
-        told = {"database": where, "now_kst": _time(now), "datasets": rows}
+        told: dict[str, Any] = {"database": where, "now_kst": _time(now), "datasets": rows}
+        told["held_station_lists"] = {name: {"since": _time(since), "why": why} for name, (since, why) in held.items()}
         print_json(told | {"quota_today": quotas[0], "other_keys_today": quotas[1:]})
         return
-    columns = tuple(rows[0])
+    columns = tuple(name for name in rows[0] if name != "note")
     print_table(
         f"{where} · {_time(now)} KST",
         columns,
-        [list(row.values()) for row in rows],
+        [[row[name] for name in columns] for row in rows],
         right=("present", "blank", "lag_minutes"),
     )
+    for row in rows:
+        if row["note"]:
+            typer.echo(f"{row['dataset']}: {row['note']}")
+    for name, (since, why) in held.items():
+        typer.echo(
+            f"지점 목록 {name} 보류 / station list held since {_time(since)}: {why} → kmaflow stations sync --force"
+        )
     for quota in quotas:
         _show(quota)
 

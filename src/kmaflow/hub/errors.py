@@ -231,7 +231,9 @@ class TooLarge(TerminalHubError):
 
 
 class ChangedFormat(TerminalHubError):
-    """Names, order or number of columns are not those of the catalogue. Nothing is stored: a value under a wrong name is worse than none."""
+    """Names or order of the columns are not those of the catalogue, or not one row can be read. Nothing is stored: a value under a wrong
+    name is worse than none.
+    """
 
     code = "changed_format"
     todo_en = "the body is kept in the archive; update kmaflow and run: kmaflow load on it, or report the new header"

@@ -1,15 +1,18 @@
 """Which column stands where: the hub's name line against the catalogue.
 
-Where captures prove the name line, anything else than that line is a changed format and nothing is stored. Where none exists
-(``header="by_name"``), columns are found by their names; the catalogue's order is the fallback, and a note says so.
+Only the names and their order decide; a unit, a dash, a comment or blanks that changed are noted. A column with a name of its own that the
+catalogue does not know is read past, if no name stands twice. Where captures prove the name line, anything else is a changed format and
+nothing is stored. Where none exists (``header="by_name"``), columns are found by their names; the catalogue's order is the fallback, and
+a note says so.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
-from kmaflow.catalog.model import Column, Dataset
+from kmaflow.catalog.model import Column, Dataset, Never
 from kmaflow.hub.errors import ChangedFormat
 
 _TIME_NAME = re.compile(r"Y{2,4}MMDD(HH)?(MI|mm)?")
@@ -18,10 +21,13 @@ _STATION_NAMES = frozenset({"STN", "STN_ID", "STNID"})
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The columns after time and station in printed order, and what had to be assumed to know it."""
+    """The columns after time and station in printed order, and what is noted of the header. ``assumed``: not by the header's names, but
+    by the catalogue's order.
+    """
 
     columns: tuple[Column, ...]
     notes: tuple[str, ...] = ()
+    assumed: bool = False
 
 
 def _tokens(line: str) -> list[str]:
@@ -53,15 +59,21 @@ def column_order(dataset: Dataset, head: tuple[str, ...], *, header_expected: bo
     names, units = _name_lines(head)
     if names is None:
         if not header_expected:
-            return Order(dataset.columns, ("no header (help=2): the order of the catalogue is assumed",))
+            return _assumed(dataset, "no header (help=2)")
         if dataset.header == "by_name":
-            return Order(dataset.columns, ("no name line: the order of the catalogue is assumed",))
+            return _assumed(dataset, "no name line")
         raise ChangedFormat(f"{dataset.name}: the answer has rows but no line of column names")
     if dataset.header == "by_name":
         return _by_name(dataset, names)
     order = _exact(dataset, names)
-    _check_units(dataset, order, units)
-    return Order(order)
+    if not all(column.known for column in order.columns):
+        # Nobody knows what that line says of the new columns.
+        return order
+    return Order(order.columns, (*order.notes, *_unit_notes(dataset, order.columns, units)))
+
+
+def _assumed(dataset: Dataset, why: str) -> Order:
+    return Order(dataset.columns, (f"{why}: the order of the catalogue is assumed",), assumed=True)
 
 
 def refuse_second_header(dataset: Dataset, later: tuple[str, ...]) -> None:
@@ -78,14 +90,59 @@ def refuse_second_header(dataset: Dataset, later: tuple[str, ...]) -> None:
         raise ChangedFormat(f"{dataset.name}: a second line of column names stands between the rows: {' '.join(names)}")
 
 
-def _exact(dataset: Dataset, names: list[str]) -> tuple[Column, ...]:
+def _exact(dataset: Dataset, names: list[str]) -> Order:
+    # What does not begin with a letter is no name: a comment, a dash.
+    printed = [name for name in names[2:] if name[0].isalpha()]
     older = tuple(column for column in dataset.columns if column.since is None)
-    for columns in (dataset.columns, older):
-        counted = len(names) == len(columns) + 2 and names[1] == "STN"
-        if counted and all(name in column.header_names for name, column in zip(names[2:], columns, strict=True)):
-            return columns
+    if names[1:2] == ["STN"]:
+        for columns in (dataset.columns, older):
+            if _named(names[2:], columns):
+                return Order(columns)
+            if _named(printed, columns, plainly=True):
+                return Order(columns, (f"the name line is spelt otherwise than known: {' '.join(names)}",))
+        for columns in (dataset.columns, older):
+            if (found := _with_new_columns(printed, columns)) and found[1] == columns:
+                return _noted(found[0])
     expected = [column.header_names[0] for column in dataset.columns]
     raise ChangedFormat(f"{dataset.name}: {_difference(expected, names[2:])}")
+
+
+def _plain(name: str) -> str:
+    """A name without dashes, dots, underscores and cases."""
+    return re.sub(r"[-_.]", "", name).upper()
+
+
+def _named(printed: list[str], columns: tuple[Column, ...], *, plainly: bool = False) -> bool:
+    """Whether these are the columns' names, in their order."""
+    if len(printed) != len(columns):
+        return False
+    if plainly:
+        return all(
+            _plain(name) in map(_plain, column.header_names) for name, column in zip(printed, columns, strict=True)
+        )
+    return all(name in column.header_names for name, column in zip(printed, columns, strict=True))
+
+
+def _with_new_columns(
+    printed: list[str], columns: tuple[Column, ...]
+) -> tuple[tuple[Column, ...], tuple[Column, ...]] | None:
+    """The printed columns, new ones among them, and the known ones alone; None if a name stands twice or a column is missing."""
+    names = [_plain(name) for name in printed]
+    by_name = {_plain(name): column for column in columns for name in (*column.header_names, column.name)}
+    known = tuple(by_name[name] for name in names if name in by_name)
+    if len(set(names)) < len(names) or len(known) != len(columns) or len({one.name for one in known}) < len(known):
+        return None
+    return tuple(by_name.get(name) or _new(text) for name, text in zip(names, printed, strict=True)), known
+
+
+def _new(name: str) -> Column:
+    """A column that the catalogue does not know: read past, not stored."""
+    return Column(name, name, name, name, "text", "", None, Never(), None, "the hub's name line", known=False)
+
+
+def _noted(columns: tuple[Column, ...]) -> Order:
+    new = [column.name for column in columns if not column.known]
+    return Order(columns, (f"new in the header, kept in the archive only: {' '.join(new)}",) if new else ())
 
 
 def _difference(expected: list[str], found: list[str]) -> str:
@@ -96,15 +153,38 @@ def _difference(expected: list[str], found: list[str]) -> str:
     return f"the columns stand in another order: {' '.join(found)}"
 
 
-def _check_units(dataset: Dataset, order: tuple[Column, ...], units: list[str] | None) -> None:
+def _unit_notes(dataset: Dataset, order: tuple[Column, ...], units: list[str] | None) -> tuple[str, ...]:
+    """What the line below the names says otherwise than known.
+
+    Raises:
+        ChangedFormat: where several columns have one name (``RN RN RN``), that line tells them apart, and it tells them otherwise.
+    """
     if units is None or any(column.unit_header is None for column in order):
-        return
-    expected = [token for column in order for token in (column.unit_header or "").split()]
+        return ()
+    counts = Counter(column.header_names[0] for column in order)
+    expected = [(token, column) for column in order for token in (column.unit_header or "").split()]
     found = [bare for token in units[2:] if (bare := token.strip("()"))]
-    if expected != found:
-        raise ChangedFormat(
-            f"{dataset.name}: the line below the names reads {' '.join(found)} instead of {' '.join(expected)}"
+    tokens = [token for token, _ in expected]
+    if found == tokens:
+        return ()
+    words = f"the line below the names reads {' '.join(found)} instead of {' '.join(tokens)}"
+    second = [(token, column.header_names[0]) for token, column in expected if counts[column.header_names[0]] > 1]
+    known = {token for token, _ in second}
+    if len(found) == len(tokens):
+        changed = [(new, old, column) for new, (old, column) in zip(found, expected, strict=True) if new != old]
+        otherwise = any(
+            counts[column.header_names[0]] > 1 and (new in known or not _is_unit(old)) for new, old, column in changed
         )
+    else:
+        otherwise = [token for token in found if token in known] != [token for token, _ in second]
+    if otherwise:
+        raise ChangedFormat(f"{dataset.name}: {words}")
+    return (words,)
+
+
+def _is_unit(token: str) -> bool:
+    """Whether the second line names a unit there or nothing, rather than the second half of a column's name."""
+    return token in {"mm", "C", "m/s", "m"} or not token.strip("-")
 
 
 def _by_name(dataset: Dataset, names: list[str]) -> Order:
@@ -114,27 +194,30 @@ def _by_name(dataset: Dataset, names: list[str]) -> Order:
             f"{dataset.name}: the name line does not begin with time and station: {' '.join(names[:4])}"
         )
     printed = names[2:]
-    _check_pairs(dataset, printed[len(dataset.columns) :])
+    fixed = _fixed_names(dataset, printed)
+    _check_pairs(dataset, printed[len(fixed) :])
+    if found := _with_new_columns(fixed, dataset.columns):
+        return _noted(found[0])
     known = {alias.upper(): column for column in dataset.columns for alias in (*column.header_names, column.name)}
-    found = [known.get(name.upper().rstrip(".")) or known.get(name.upper()) for name in printed]
-    fixed = found[: len(dataset.columns)] if dataset.layout == "pairs" else found
-    if all(column is not None for column in fixed) and len(fixed) == len(dataset.columns):
-        columns = tuple(column for column in fixed if column is not None)
-        if len({column.name for column in columns}) != len(columns):
-            raise ChangedFormat(f"{dataset.name}: a column is named twice: {' '.join(printed)}")
-        return Order(columns)
-    if len(printed) < len(dataset.columns) or (dataset.layout == "columns" and len(printed) != len(dataset.columns)):
+    columns = [known.get(name.upper().rstrip(".")) or known.get(name.upper()) for name in fixed]
+    if all(columns) and len(columns) == len(dataset.columns):
+        raise ChangedFormat(f"{dataset.name}: a column is named twice: {' '.join(printed)}")
+    if len(fixed) != len(dataset.columns):
         expected = [column.header_names[0] for column in dataset.columns]
         raise ChangedFormat(f"{dataset.name}: {_difference(expected, printed)}")
-    contradicting = [
-        name
-        for name, column, assumed in zip(printed, found, dataset.columns, strict=False)
-        if column is not None and column is not assumed
-    ]
-    if contradicting:
+    if any(column not in {None, assumed} for column, assumed in zip(columns, dataset.columns, strict=True)):
         raise ChangedFormat(f"{dataset.name}: the columns stand in another order: {' '.join(printed)}")
-    unknown = [name for name, column in zip(printed, fixed, strict=False) if column is None]
-    return Order(dataset.columns, (f"names not known ({' '.join(unknown)}): the order of the catalogue is assumed",))
+    unknown = [name for name, column in zip(fixed, columns, strict=True) if column is None]
+    return _assumed(dataset, f"names not known ({' '.join(unknown)})")
+
+
+def _fixed_names(dataset: Dataset, printed: list[str]) -> list[str]:
+    """The names before those of the pairs."""
+    if dataset.layout == "columns":
+        return printed
+    of_pairs = {name for column in dataset.pair_columns for name in column.header_names}
+    first = next((place for place, name in enumerate(printed) if name.upper() in of_pairs), len(dataset.columns))
+    return printed[:first]
 
 
 def _check_pairs(dataset: Dataset, printed: list[str]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kmaflow.catalog.model import Column, Dataset
-from kmaflow.hub.errors import ChangedFormat
+from kmaflow.errors import shown
 
 # ASCII: \d alone takes the wide digits of CP949 for digits.
 FLOAT = re.compile(r"-?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII)
@@ -21,6 +21,9 @@ _STATION = re.compile(r"\d{1,6}", re.ASCII)
 _TEXT = re.compile(r"[!-~]+")
 #: No number that KMA prints comes near it.
 TOO_LARGE = 1e15
+#: What the tables hold (``store/types.py``): INTEGER, VARCHAR(32).
+TOO_LARGE_WHOLE = 2**31
+LONGEST_TEXT = 32
 _FIRST_YEAR = 1900
 
 
@@ -74,12 +77,21 @@ def read_station(text: str) -> int | None:
 def _bad_value(tokens: Sequence[str], columns: Sequence[Column]) -> str | None:
     for token, column in zip(tokens, columns, strict=True):
         if column.kind == "float" and not (FLOAT.fullmatch(token) and abs(float(token)) < TOO_LARGE):
-            return f"{column.name}: {token!r} is not a number"
-        if column.kind == "int" and not INT.fullmatch(token):
-            return f"{column.name}: {token!r} is not a whole number"
-        if column.kind == "text" and not _TEXT.fullmatch(token):
-            return f"{column.name}: {token!r} holds what no code of KMA holds"
+            return f"{column.name}: '{shown(token)}' is not a number"
+        if column.kind == "int" and not (INT.fullmatch(token) and abs(int(token)) < TOO_LARGE_WHOLE):
+            return f"{column.name}: '{shown(token)}' is not a whole number"
+        if column.kind == "text" and column.known and not (_TEXT.fullmatch(token) and len(token) <= LONGEST_TEXT):
+            return f"{column.name}: '{shown(token)}' holds what no code of KMA holds"
     return None
+
+
+def _normal(tokens: list[str], layout: Sequence[Column]) -> str:
+    """The row's normal form; what stands in a column that the catalogue does not know is not read."""
+    if all(column.known for column in layout):
+        return ",".join(tokens)
+    return ",".join(
+        [*tokens[:2], *(token if column.known else "-" for token, column in zip(tokens[2:], layout, strict=True))]
+    )
 
 
 class LineReader:
@@ -92,12 +104,7 @@ class LineReader:
         self.first_year = min((column.since for column in columns if column.since is not None), default=None)
         self.groups: dict[tuple[Column, ...], list[str]] = {}
         self.rejected: list[Rejected] = []
-        self._misfits: Counter[str] = Counter()
         self._fixed: dict[tuple[Column, ...], list[Rejected]] = {}
-
-    def _misfit(self, reason: str) -> str:
-        self._misfits[reason] += 1
-        return reason
 
     def _layout(self, tokens: list[str], year: int) -> tuple[Column, ...] | str:
         count = len(tokens) - 2
@@ -107,15 +114,15 @@ class LineReader:
             return self.columns
         if self.first_year is not None and year < self.first_year and count == len(self.older):
             return self.older
-        return self._misfit(f"{len(tokens)} columns where {len(self.columns) + 2} belong")
+        return f"{len(tokens)} columns where {len(self.columns) + 2} belong"
 
     def _pairs(self, tokens: list[str]) -> tuple[Column, ...] | str:
         fixed = len(self.columns)
         if len(tokens) < fixed + 2:
-            return self._misfit(f"{len(tokens)} columns where at least {fixed + 2} belong")
+            return f"{len(tokens)} columns where at least {fixed + 2} belong"
         where = next(index for index, column in enumerate(self.columns) if column.name == "n")
         if not INT.fullmatch(tokens[2 + where]):
-            return f"n: {tokens[2 + where]!r} is not a whole number"
+            return f"n: '{shown(tokens[2 + where])}' is not a whole number"
         pairs = max(int(tokens[2 + where]), 0)
         extra = len(tokens) - fixed - 2
         if extra != 2 * pairs:
@@ -138,11 +145,11 @@ class LineReader:
             else:
                 layout = self._layout(tokens, tm.year)
                 if not isinstance(layout, str) and comma and closed and not line.rstrip().endswith("="):
-                    layout = self._misfit("no '=' at its end")
+                    layout = "no '=' at its end"
                 reason = layout if isinstance(layout, str) else _bad_value(tokens[2:], layout)
                 if reason is None and not isinstance(layout, str):
                     if comma:
-                        self.groups.setdefault(layout, []).append(",".join(tokens))
+                        self.groups.setdefault(layout, []).append(_normal(tokens, layout))
                     else:
                         self._fixed.setdefault(layout, []).append(Rejected(number, line, "", tm, stn))
                     continue
@@ -150,27 +157,18 @@ class LineReader:
         self._sort_fixed()
 
     def _sort_fixed(self) -> None:
-        """Rows without commas have a fixed width and end in a number: a shorter one may have lost digits of its last value."""
+        """Rows without commas have a fixed width and end in a number: a shorter one may have lost digits of its last value. Not so rows that
+        somebody has joined by single blanks.
+        """
         for layout, found in self._fixed.items():
             lengths = [len(row.text.strip()) for row in found]
             counts = Counter(lengths)
-            usual = max(counts, key=lambda length: (counts[length], length))
+            padded = any("  " in row.text.strip() for row in found)
+            usual = max(counts, key=lambda length: (counts[length], length)) if padded else 0
             for row, length in zip(found, lengths, strict=True):
                 if length < usual:
                     reason = f"the row is cut: {length} characters where {usual} are usual"
                     self.rejected.append(replace(row, reason=reason))
                 else:
-                    self.groups.setdefault(layout, []).append(",".join(row.text.split()))
+                    self.groups.setdefault(layout, []).append(_normal(row.text.split(), layout))
         self._fixed.clear()
-
-    def check_format(self) -> None:
-        """Refuse the whole body where no row fits and all of them have one other layout.
-
-        Raises:
-            ChangedFormat: a column is new or gone although the header did not say so.
-        """
-        if self.groups or len(self._misfits) != 1:
-            return
-        (reason, lines) = next(iter(self._misfits.items()))
-        if lines == len(self.rejected) and lines > 1:
-            raise ChangedFormat(f"{self.dataset.name}: every row has {reason}")

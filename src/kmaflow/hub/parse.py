@@ -7,6 +7,7 @@ is refused as a whole.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,13 +17,15 @@ import polars as pl
 
 from kmaflow.catalog.model import Column, Dataset
 from kmaflow.catalog.time import Window
+from kmaflow.errors import shown
 from kmaflow.hub.body import Body, open_body
+from kmaflow.hub.errors import ChangedFormat
 from kmaflow.hub.header import column_order, refuse_second_header
 from kmaflow.hub.lines import Rejected, read_stamp, read_station, tokens_of
 from kmaflow.hub.rows import clean, read_blocks
 
 #: Raised by one whenever the same bytes may give other values.
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 
 _KEY = ["tm_kst", "stn"]
 #: Bytes that are read at once. Rows with text take eight times their size while they are read; rows of numbers are read fastest together.
@@ -72,7 +75,7 @@ def parse(
 
     Raises:
         HubError: the bytes are an error, a page, or cut short.
-        ChangedFormat: names, order or number of columns are not those of the catalogue.
+        ChangedFormat: names or order of the columns are not those of the catalogue, or not one row can be read.
     """
     body = open_body(content, end_marker=end_marker)
     if not body.rows and not body.head:
@@ -88,7 +91,7 @@ def parse(
         for layout, block in blocks:
             frames.append(block.select(_stored(dataset.stored, layout)))
             if dataset.layout == "pairs":
-                pair_frames.extend(_further_pairs(dataset, layout, block))
+                pair_frames.extend(_further_pairs(dataset, len(order.columns), layout, block))
     lines = sum(frame.height for frame in frames) + len(rejected)
     rows = pl.concat(frames) if frames else _nothing(dataset).rows.drop("blank")
     further = pl.concat(pair_frames).unique(maintain_order=True) if pair_frames else None
@@ -98,6 +101,8 @@ def parse(
         rows, outside = _inside(rows, window)
         reason = f"the stamp is outside of the window asked {window}"
         rejected += _reject_cells(outside, body, rejected, reason)
+    if rejected and rows.is_empty():
+        raise ChangedFormat(f"{dataset.name}: {_all_rejected(rejected)}")
     blank = pl.all_horizontal(pl.col(column.name).is_null() for column in dataset.values)
     rows = rows.with_columns(blank=blank)
     rows, not_produced = _without_placeholders(rows, dataset, one_station=one_station)
@@ -109,8 +114,17 @@ def parse(
         tuple(sorted(rejected, key=lambda line: line.line)),
         not_produced,
         lines,
-        order.notes,
+        tuple(map(shown, order.notes)),
     )
+
+
+def _all_rejected(rejected: list[Rejected]) -> str:
+    """Why not one row of a body can be read: its reasons, the most frequent first."""
+    counts = Counter(line.reason for line in rejected)
+    reasons = "; ".join(
+        f"{reason} ({count:,} ×)" if len(counts) > 1 else reason for reason, count in counts.most_common(3)
+    )
+    return f"every one of {len(rejected):,} rows is rejected: {reasons}"
 
 
 def _parts(dataset: Dataset, body: Body) -> Iterator[tuple[bytes, int]]:
@@ -159,9 +173,10 @@ def _stored(stored: tuple[Column, ...], layout: tuple[Column, ...]) -> tuple[pl.
     return tuple(wanted)
 
 
-def _further_pairs(dataset: Dataset, layout: tuple[Column, ...], block: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Pairs 2, 3, … of the rows of one layout."""
-    fixed = len(dataset.columns)
+def _further_pairs(
+    dataset: Dataset, fixed: int, layout: tuple[Column, ...], block: pl.DataFrame
+) -> Iterator[pl.DataFrame]:
+    """Pairs 2, 3, … of the rows of one layout, behind so many fixed columns."""
     for k, start in enumerate(range(fixed + 2, len(layout), 2), start=2):
         code, count = dataset.pair_columns
         yield block.select(

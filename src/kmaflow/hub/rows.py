@@ -14,7 +14,7 @@ from functools import cache
 import polars as pl
 
 from kmaflow.catalog.model import AtMost, Codes, Column, Dash, Dataset
-from kmaflow.hub.lines import TOO_LARGE, LineReader, Rejected, read_stamp
+from kmaflow.hub.lines import TOO_LARGE, TOO_LARGE_WHOLE, LineReader, Rejected, read_stamp
 
 _TYPES: dict[str, type[pl.DataType]] = {"float": pl.Float64, "int": pl.Int64, "text": pl.String}
 _NUMERIC_BYTES = b"0123456789.,-=\n"
@@ -57,7 +57,7 @@ def _sane(frame: pl.DataFrame, *, tail: bool) -> bool:
     ).row(0)
     if nulls or not closed or low is None or low < 1 or high > 999_999:
         return False
-    return all(value is None or value < TOO_LARGE for value in largest)
+    return all(value is None or value < (TOO_LARGE_WHOLE if isinstance(value, int) else TOO_LARGE) for value in largest)
 
 
 def _fast(rows: bytes, columns: tuple[Column, ...]) -> pl.DataFrame | None:
@@ -91,9 +91,6 @@ def read_blocks(
         columns: printed order after time and station (fixed columns only for ``pairs``).
         rows: LF-separated rows.
         first_line: number of the first row's line in the body.
-
-    Raises:
-        ChangedFormat: all rows have one other number of columns.
     """
     if not rows:
         return [], []
@@ -113,7 +110,6 @@ def read_blocks(
     else:
         text = rows.decode("cp949", errors="replace")
         reader.read(enumerate(text.split("\n"), start=first_line), closed=dataset.header == "exact" or ",=\n" in text)
-        reader.check_format()
     for layout, lines in reader.groups.items():
         frame = _read_csv(("\n".join(lines) + "\n").encode(), layout, tail=False)
         if frame is None:  # pragma: no cover - lines.py lets only readable rows through
@@ -149,7 +145,10 @@ def _ordinary_rows(
 def _usual_row(columns: tuple[Column, ...]) -> re.Pattern[bytes]:
     """A row of these columns as disp=1 prints it; where pairs follow, one of them."""
     forms = {"float": rb" *-?\d{1,14}(?:\.\d*)?", "int": rb" *-?\d{1,14}", "text": rb"(?!)"}
-    values = [rb" *1" if column.name == "n" else forms[column.kind] for column in columns]
+    values = [
+        rb" *1" if column.name == "n" else forms[column.kind] if column.known else rb" *[!-+\--~]+"
+        for column in columns
+    ]
     return re.compile(rb" *[12]\d{11}, *[1-9]\d{0,5}," + b",".join(values) + rb",=")
 
 

@@ -9,8 +9,10 @@ import polars as pl
 from kmaflow.catalog.model import ByteField, StationList
 from kmaflow.hub.body import decode, open_body
 from kmaflow.hub.errors import ChangedFormat
-from kmaflow.hub.lines import FLOAT, INT, Rejected
+from kmaflow.hub.lines import FLOAT, INT, TOO_LARGE, TOO_LARGE_WHOLE, Rejected
 
+#: What the table holds (``store/books.py``).
+_LONGEST_TEXT = 128
 _TYPES: dict[str, type[pl.DataType]] = {"int": pl.Int64, "float": pl.Float64, "text": pl.String}
 
 
@@ -102,10 +104,14 @@ def _value(field: ByteField, text: str) -> object:
     if field.kind == "text":
         if not text.isprintable() or "\ufffd" in text:
             raise ValueError(f"{field.name}: {text!r} is not readable")
+        if len(text) > _LONGEST_TEXT:
+            raise ValueError(f"{field.name}: {len(text)} characters where at most {_LONGEST_TEXT} belong")
         return text
     if not (INT if field.kind == "int" else FLOAT).fullmatch(text):
         raise ValueError(f"{field.name}: {text!r} is not a number")
     number = int(text) if field.kind == "int" else float(text)
+    if abs(number) >= (TOO_LARGE_WHOLE if field.kind == "int" else TOO_LARGE):
+        raise ValueError(f"{field.name}: {text} is beyond all measure")
     if field.missing_at_most is not None and number <= field.missing_at_most:
         return None
     return number

@@ -16,6 +16,7 @@ from kmaflow.collect.live_need import open_quota
 from kmaflow.errors import KmaflowError
 from kmaflow.hub.client import HubClient
 from kmaflow.hub.errors import BadKey, NotYetProduced, QuotaSpent
+from kmaflow.hub.parse import parse
 from kmaflow.hub.secrecy import key_id
 from kmaflow.quota.meter import Meter
 from kmaflow.quota.quota import Quota
@@ -44,6 +45,8 @@ def check_up(settings: Settings) -> Iterator[Finding]:
     """Every check in turn. Costs eight small calls of the day's quota; once that is spent, nothing is asked."""
     database = _try("database", lambda: _database(settings))
     yield database
+    if database.ok:
+        yield from _held_lists(settings)
     yield _try("archive", lambda: _archive(settings))
     yield _disk(settings)
     if settings.api_key is None:
@@ -102,10 +105,8 @@ def _try(what: str, check: Callable[[], str]) -> Finding:
     except QuotaSpent:
         raise
     except KmaflowError as error:
-        code = getattr(error, "code", "")
-        return Finding(
-            what, False, f"{code}: {error.what}" if code else error.what, f"{error.todo_ko} / {error.todo_en}"
-        )
+        seen = f"{error.code}: {error.what}" if error.code else error.what
+        return Finding(what, False, seen, f"{error.todo_ko} / {error.todo_en}")
 
 
 def _database(settings: Settings) -> str:
@@ -113,6 +114,19 @@ def _database(settings: Settings) -> str:
         made = store.init() + state.init()
         store.probe()
         return f"{store.shown_url}: 쓸 수 있음 / can be written" + (f" ({len(made)} tables made)" if made else "")
+
+
+def _held_lists(settings: Settings) -> Iterator[Finding]:
+    """The station lists that wait for a second one."""
+    with Store(settings.database_url) as store:
+        for network, (since, why) in store.held_lists().items():
+            yield Finding(
+                f"stations {network}",
+                False,
+                f"{since:%Y-%m-%d %H:%M}부터 보류 / held since then: {why}",
+                "다른 날의 목록도 같으면 저절로 받아들입니다; 지금 받아들이려면: kmaflow stations sync --force / "
+                "it is taken by itself once the list of another day agrees; to take it now: kmaflow stations sync --force",
+            )
 
 
 def _archive(settings: Settings) -> str:
@@ -145,7 +159,9 @@ def _operations(client: HubClient) -> Iterator[tuple[str, Callable[[], str]]]:
 
 
 def _ask(client: HubClient, dataset: Dataset, window: Window) -> str:
-    return f"{len(client.ask(dataset, window, _STATION).content):,} bytes for {window.end:%Y-%m-%d %H:%M}"
+    answer = client.ask(dataset, window, _STATION)
+    notes = parse(dataset, answer.content, window=window, one_station=True).notes
+    return "; ".join([f"{len(answer.content):,} bytes for {window.end:%Y-%m-%d %H:%M}", *notes])
 
 
 def _ask_stations(client: HubClient, stations: StationList) -> str:

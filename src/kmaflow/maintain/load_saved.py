@@ -22,12 +22,12 @@ from kmaflow.collect.run import chosen_rows
 from kmaflow.errors import KmaflowError
 from kmaflow.failpoints import reach
 from kmaflow.hub.body import open_body
-from kmaflow.hub.errors import ChangedFormat, HubError, Truncated
+from kmaflow.hub.errors import ChangedFormat, HubError, NotATable, Truncated
 from kmaflow.hub.header import column_order
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.hub.saved_file import SavedFile, UnfitFile, believable, read_saved
 from kmaflow.hub.station_list import announced_fields, parse_stations
-from kmaflow.store.ledger import LONGEST, Fetch
+from kmaflow.store.ledger import FILE, LONGEST, Fetch
 from kmaflow.store.selection import ALL, StationChoice
 
 
@@ -70,7 +70,7 @@ def identify(saved: SavedFile) -> Dataset | StationList:
             return stations
     for dataset in sorted(DATASETS.values(), key=lambda one: one.header != "exact"):
         try:
-            if not column_order(dataset, head).notes:
+            if not column_order(dataset, head).assumed:
                 return dataset
         except ChangedFormat:
             continue
@@ -93,6 +93,8 @@ def _of_files() -> Iterator[None]:
         raise UnfitFile(f"the file has other columns: {error.what}", **_BY_NAME) from None
     except Truncated:
         raise UnfitFile("the file has rows but no line of column names", **_BY_NAME) from None
+    except NotATable as error:
+        raise UnfitFile(f"the file holds no table: {error.what}", **_BY_NAME) from None
     except HubError as error:
         raise UnfitFile(f"the file holds no data: {error.what}") from None
 
@@ -170,6 +172,7 @@ def load_body(
         parser_version=PARSER_VERSION,
         key_id=None,
         selection=choice.selection,
+        kind=FILE,
     )
     reach("body_archived")
     for window in windows:
@@ -278,6 +281,7 @@ def _load_stations(
         rejected=len(parsed.rejected),
         parser_version=PARSER_VERSION,
         key_id=None,
+        kind=FILE,
     )
     collector.archive.note(_entry(fetch, None))
     changes = collector.store.load_stations(parsed, fetch)

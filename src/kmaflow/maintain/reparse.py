@@ -20,7 +20,7 @@ from kmaflow.hub.saved_file import UnfitFile, read_saved
 from kmaflow.hub.station_list import ParsedStations, parse_stations
 from kmaflow.maintain.archive_index import LISTS
 from kmaflow.maintain.load_saved import part_of, pieces, stretches, understand, within
-from kmaflow.store.ledger import Fetch
+from kmaflow.store.ledger import FILE, REQUEST, Fetch
 from kmaflow.store.selection import StationChoice
 
 #: Answers that are read and parsed while one is loaded: bounds the memory.
@@ -60,6 +60,7 @@ class Reread:
             key_id=None,
             selection=choice.selection if isinstance(self.said, Parsed) else "all",
             message=message,
+            kind=FILE if self.entry.status is None else REQUEST,
         )
 
 

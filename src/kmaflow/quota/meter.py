@@ -55,7 +55,16 @@ class Meter:
             try:
                 yield ticket.settle
             except HubError as error:
-                ticket.settle(error.came, typical=False, made=error.sent)
+                ticket.settle(_came(error, ticket.size), typical=False, made=error.sent)
                 if isinstance(error, QuotaSpent):
                     error.until = self.quota.exhausted_by_hub(error.kind)
                 raise
+
+
+def _came(error: HubError, reserved: int) -> int | None:
+    """Bytes to charge for a call that failed; None where what was reserved stays charged."""
+    received = error.received or 0
+    if error.came is None or (received and not error.body):
+        # It broke off, or we read no further: the hub may count all that it meant to send.
+        return received if received > reserved else None
+    return error.came

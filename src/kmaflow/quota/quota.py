@@ -20,7 +20,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import DAY, floor_to
+from kmaflow.catalog.time import DAY, floor_to, now_kst
 from kmaflow.quota import tables
 from kmaflow.quota.limits import (
     CLASSES,
@@ -128,6 +128,7 @@ class Quota:
         self._state = state
         self._live_need = live_need
         self._clock = clock or state.now
+        self._own_clock = clock or now_kst
         self._pace = Pace(limits.calls_per_second, limits.concurrent_calls)
         self._lock = threading.Lock()
         self._ended: list[Ticket] = []
@@ -192,7 +193,7 @@ class Quota:
         if now - floor_to(now, DAY) < _DOUBTFUL:
             until = floor_to(now, DAY) + _DOUBTFUL
         self.set_exhausted(kind, "hub", until)
-        return until
+        return self._by_own_clock(until)
 
     def set_exhausted(self, kind: Kind, by: Literal["hub", "ceiling"], until: datetime) -> None:
         """Note for all workers that calls or bytes are used up until then (naive KST). Only the hub's word stops them."""
@@ -207,7 +208,7 @@ class Quota:
     def closed_until(self, cls: CallClass) -> datetime | None:
         """Until when not even one more call of a class may be made, naive KST; None if it may."""
         refused = refusal(self.spent(), self.limits, cls, 0, self._clock(), self._need(cls))
-        return None if refused is None else refused.until
+        return None if refused is None else self._by_own_clock(refused.until)
 
     def spent(self) -> Usage:
         """What is charged to this KST day."""
@@ -237,12 +238,17 @@ class Quota:
                 tables.set_exhausted(connection, self.key_id, refused.kind, "ceiling", refused.until)
             self._write(connection, ended, {} if refused else {(cls, day): Spent(1, 0, size)})
         if refused is not None:
+            refused.until = self._by_own_clock(refused.until)
             raise refused
         return Ticket(self, cls, size, call_kind, day)
 
     def _need(self, cls: CallClass) -> Need:
         """What is kept back from a class."""
         return self._live_need(self._clock()) if cls == "backfill" else Need()
+
+    def _by_own_clock(self, until: datetime) -> datetime:
+        """Later, where this machine's clock, by which callers wait, is ahead of the server's: they would come back too early."""
+        return until + max(self._own_clock() - self._clock(), timedelta(0))
 
     def _write(
         self, connection: sa.Connection, ended: list[Ticket], reserved: Mapping[tuple[CallClass, str], Spent]

@@ -24,8 +24,10 @@ from datetime import datetime
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import Window
+from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.read.tables import FETCH_ID, Subject, subject
+from kmaflow.store.coverage.day import start_of
+from kmaflow.store.coverage.held import decoded, numbers_of
 from kmaflow.store.engines.select import select
 from kmaflow.store.ledger import LOADED, RETIRED, touching
 from kmaflow.store.schema.service import FETCH, REVISION
@@ -41,6 +43,7 @@ _ANSWERS: dict[str, pl.DataType] = {
     "fetched_at": _TIME,
     "selection": pl.String(),
     "lacking": pl.String(),
+    "holds": pl.String(),
 }
 
 
@@ -50,7 +53,7 @@ class Answers:
 
     Attributes:
         loaded: answers that were loaded: ``id``, ``body`` (the first load of these very bytes, whose values they are), ``tm_from``, ``tm_to``,
-            ``asked`` (station, 0 = all), ``fetched_at``, ``selection`` and ``lacking`` (of ``body``).
+            ``asked`` (station, 0 = all), ``fetched_at``, ``selection``, ``lacking`` and ``holds`` (of ``body``).
         retired: (window, id) of each time that rows were taken out by ``kmaflow retention``: what was loaded before is not in the table.
     """
 
@@ -72,23 +75,23 @@ def answers(connection: sa.Connection, dataset: str, window: Window) -> Answers:
     found = connection.execute(
         sa.select(
             table.id, table.tm_from, table.tm_to, table.stn, table.fetched_at, table.selection, table.lacking,
-            table.sha256, table.parser_version, table.outcome,
+            table.sha256, table.parser_version, table.outcome, table.holds,
         )
         .where(table.dataset == dataset, table.outcome.in_([*LOADED, RETIRED]), touching(window))
         .order_by(table.id)
     )  # fmt: skip
     rows: list[tuple[object, ...]] = []
     retired: list[tuple[Window, int]] = []
-    bodies: dict[tuple[object, ...], tuple[int, str | None]] = {}
+    bodies: dict[tuple[object, ...], tuple[int, str | None, str | None]] = {}
     for row in found:
         if row.outcome == RETIRED:
             retired.append((Window(row.tm_from, row.tm_to), row.id))
             continue
         bytes_ = (row.tm_from, row.tm_to, row.stn, row.selection, row.sha256, row.parser_version)
         if row.outcome != "unchanged" or bytes_ not in bodies:
-            bodies[bytes_] = (row.id, row.lacking)
-        body, lacking = bodies[bytes_]
-        rows.append((row.id, body, row.tm_from, row.tm_to, row.stn, row.fetched_at, row.selection, lacking))
+            bodies[bytes_] = (row.id, row.lacking, row.holds)
+        body, lacking, holds = bodies[bytes_]
+        rows.append((row.id, body, row.tm_from, row.tm_to, row.stn, row.fetched_at, row.selection, lacking, holds))
     return Answers(pl.DataFrame(rows, schema=_ANSWERS, orient="row"), tuple(retired))
 
 
@@ -216,7 +219,7 @@ class _Past:
         of_one = cells.join_where(single, pl.col("stn") == pl.col("asked"), *inside)
         wanted = [*_KEY, "body", "age"]
         met = pl.concat([one.filter(pl.col("body") >= pl.col("first")).select(wanted) for one in (of_all, of_one)])
-        met = _selected(met, bodies).join(_lacking(bodies), on=["body", *_KEY], how="anti")
+        met = _held(_selected(met, bodies), bodies).join(_lacking(bodies), on=["body", *_KEY], how="anti")
         youngest = met.group_by(_KEY).agg(pl.col("age").max())
         return youngest.join(bodies.select("age", "body"), on="age").select(*_KEY, "body")
 
@@ -228,6 +231,25 @@ def _selected(met: pl.DataFrame, bodies: pl.DataFrame) -> pl.DataFrame:
         return met
     stored = some.explode("stn").with_columns(pl.col("stn").cast(pl.Int32))
     return pl.concat([met.join(some, on="body", how="anti"), met.join(stored, on=["body", "stn"], how="semi")])
+
+
+def _held(met: pl.DataFrame, bodies: pl.DataFrame) -> pl.DataFrame:
+    """Without the cells that files do not hold."""
+    files = bodies.filter(pl.col("holds").is_not_null()).select("body", "holds")
+    if files.is_empty():
+        return met
+    spans = [
+        (body, stn, start_of(day) + low * MINUTE, start_of(day) + high * MINUTE)
+        for body, text in files.iter_rows()
+        for day, groups in decoded(text).items()
+        for stations, minutes in groups.items()
+        for stn in numbers_of(stations)
+        for low, high in minutes
+    ]
+    schema: dict[str, pl.DataType] = {"body": pl.Int64(), "stn": pl.Int32(), "low": _TIME, "high": _TIME}
+    inside = met.join(pl.DataFrame(spans, schema=schema, orient="row"), on=["body", "stn"])
+    inside = inside.filter((pl.col("tm_kst") > pl.col("low")) & (pl.col("tm_kst") <= pl.col("high")))
+    return pl.concat([met.join(files, on="body", how="anti"), inside.select(met.columns)])
 
 
 def _lacking(bodies: pl.DataFrame) -> pl.DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -16,6 +15,7 @@ from uuid import uuid4
 
 import polars as pl
 
+from kmaflow.archive.storage import driver_errors, to_disk
 from kmaflow.errors import KmaflowError
 
 #: Under this key a Parquet file tells about itself, as JSON.
@@ -45,8 +45,9 @@ class Folder:
         # Neither people nor the ledger need to see a password.
         self.url = re.sub(r"//[^/@]*@", "//***@", url.rstrip("/") or url)
         try:
-            self._files, root = fsspec.core.url_to_fs(url)
-        except (ValueError, ImportError) as cause:
+            with driver_errors():
+                self._files, root = fsspec.core.url_to_fs(url)
+        except (ValueError, ImportError, OSError) as cause:
             raise ExportError(f"{self.url}: {cause}") from None
         self._root = str(root).rstrip("/")
         self._is_local = isinstance(self._files, LocalFileSystem)
@@ -73,22 +74,24 @@ class Folder:
                 _clear(Path(path))
                 try:
                     yield local
-                    _to_disk(local)
+                    # What is dropped from the database after this must be in the file even if the power goes.
+                    to_disk(local)
                     local.replace(path)
-                    _to_disk(local.parent)
+                    to_disk(local.parent)
                 finally:
                     local.unlink(missing_ok=True)
                 return
             with tempfile.TemporaryDirectory(prefix="kmaflow-") as folder:
                 local = Path(folder) / "file"
                 yield local
-                try:
-                    self._files.put_file(str(local), passing)
-                    self._files.mv(passing, path)
-                except OSError:
-                    with suppress(OSError):
-                        self._files.rm_file(passing)
-                    raise
+                with driver_errors():
+                    try:
+                        self._files.put_file(str(local), passing)
+                        self._files.mv(passing, path)
+                    except BaseException:
+                        with suppress(OSError), driver_errors():
+                            self._files.rm_file(passing)
+                        raise
 
     @contextmanager
     def reading(self, name: str) -> Iterator[Path]:
@@ -126,18 +129,10 @@ def _clear(path: Path) -> None:
 @contextmanager
 def _told(where: str) -> Iterator[None]:
     try:
-        yield
+        with driver_errors():
+            yield
     except OSError as cause:
         raise ExportError(f"{where}: {cause.strerror or cause}") from None
-
-
-def _to_disk(path: Path) -> None:
-    """Through all caches: what is dropped from the database after this must be in the file even if the power goes."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def write_parquet(

@@ -53,7 +53,7 @@ def main() -> int:
 def smoke_settings(home: Path) -> Settings:
     """Settings that owe nothing to the environment or to a ``.env``: no key, so the simulator; free ports."""
     own = Settings.model_construct().model_dump(exclude={"home", "ui_port", "simulator_port", "api_key"})
-    ui_port, simulator_port = _free_ports(2)
+    ui_port, simulator_port = free_ports(2)
     own |= {"start": floor_to(now_kst() - OUTAGE, timedelta(minutes=10))}
     return load_settings(**own, home=home, api_key=None, ui_port=ui_port, simulator_port=simulator_port)
 
@@ -61,7 +61,7 @@ def smoke_settings(home: Path) -> Settings:
 def check(running: Running) -> list[Comparison]:
     """Collect and compare."""
     for dag_id in _WATCHED:
-        _await_run(running, dag_id)
+        await_run(running, dag_id)
     # A further interval may have come due meanwhile; nothing may be half written below.
     await_condition(lambda: _at_rest(running), running.children, "rest", _RUN_SECONDS)
     _require_within_quota(running)
@@ -126,7 +126,7 @@ def _require_within_quota(running: Running) -> None:
             raise StartFailed(f"the quota was exceeded on {used['day']}")
 
 
-def _await_run(running: Running, dag_id: str, run_type: str = "scheduled", run_id: str | None = None) -> FinishedRun:
+def await_run(running: Running, dag_id: str, run_type: str = "scheduled", run_id: str | None = None) -> FinishedRun:
     """Wait for the first finished run of that kind; it must be green."""
     done: list[FinishedRun] = []
 
@@ -172,7 +172,7 @@ def _active(running: Running) -> bool:
     return any(running.api.runs(dag_id=dag_id, state=["queued", "running"]) for dag_id in _WATCHED)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on now; all held at once so that they differ."""
     probes = [socket.socket() for _ in range(count)]
     for probe in probes:

@@ -9,6 +9,7 @@ StoreError
 ├── StoreConflict        two transactions met; the same transaction may succeed when run again
 │   ├── StoreLost        the connection went away in the middle
 │   └── StoreMonthGone   a month was dropped in this moment
+├── StoreUnstorable      a value that the database cannot hold
 └── StoreForeign         a table of ours has another shape, or the database is not set up for Korean text
 """
 
@@ -84,6 +85,14 @@ class StoreMonthGone(StoreConflict):
     """Retention has dropped the month in this moment; it is made again."""
 
 
+class StoreUnstorable(StoreError):
+    """The database cannot hold a value of this answer (too large, too long, no text). The answer is refused as a whole; others are not."""
+
+    code = "unstorable"
+    todo_en = "the body is kept in the archive; report it, and load it with a newer kmaflow: kmaflow rebuild"
+    todo_ko = "원문은 보관되었습니다; 알려 주시고, 새 kmaflow에서 kmaflow rebuild 로 다시 적재하십시오"
+
+
 class StoreForeign(StoreError):
     """A table with our name is not ours, or the database cannot hold what we write."""
 
@@ -99,6 +108,7 @@ _SQLITE: tuple[tuple[str, type[StoreError]], ...] = (
     ("disk i/o error", StoreFull),
     ("database is locked", StoreBusy),
     ("unable to open", StoreUnreachable),
+    ("string or blob too big", StoreUnstorable),
     ("not a database", StoreForeign),
     ("has no column", StoreForeign),
     ("no such column", StoreForeign),
@@ -119,10 +129,12 @@ _POSTGRESQL: dict[str, type[StoreError]] = {
     "42P01": StoreForeign,
     "42703": StoreForeign,
     "42804": StoreForeign,
+    **dict.fromkeys(("22001", "22003", "22007", "22008", "22021", "22P02", "22P03", "22P04"), StoreUnstorable),
     "22P05": StoreForeign,
 }
 #: While connecting, psycopg has no SQLSTATE.
 _POSTGRESQL_WORDS: tuple[tuple[str, type[StoreError]], ...] = (
+    ("cannot contain nul", StoreUnstorable),
     ("password", StoreDenied),
     ("no pg_hba.conf entry", StoreDenied),
     ("role ", StoreDenied),
@@ -147,7 +159,8 @@ _MYSQL: dict[int, type[StoreError]] = {
     **dict.fromkeys((1040, 1203, 1205), StoreBusy),
     **dict.fromkeys((1020, 1213, 3058), StoreConflict),
     **dict.fromkeys((0, 1053, 1152, 1158, 1159, 1160, 1161, 1317, 1927, 2006, 2013, 2014, 2055), StoreLost),
-    **dict.fromkeys((1054, 1146, 1366, 1406), StoreForeign),
+    **dict.fromkeys((1153, 1264, 1265, 1292, 1366, 1406), StoreUnstorable),
+    **dict.fromkeys((1054, 1146), StoreForeign),
 }
 
 
@@ -193,6 +206,9 @@ def translated(where: str, driver: type[Exception] = sqlite3.Error) -> Iterator[
         original = (cause.orig if isinstance(cause, sa.exc.DBAPIError) else cause) or cause
         kind = _kind(original)
         raise kind(f"{where}: {_words(original)}") from (cause if kind is StoreError else None)
+    except (UnicodeError, OverflowError) as cause:
+        # Met by the driver before anything was sent.
+        raise StoreUnstorable(f"{where}: {cause}") from None
     except (ConnectionError, TimeoutError) as cause:
         raise StoreLost(f"{where}: {cause.strerror or cause}") from None
     except OSError as cause:

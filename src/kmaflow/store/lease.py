@@ -105,7 +105,7 @@ class Lease:
         end = None if timeout is None else time.monotonic() + timeout
         self._stop.set()
         self._held = False
-        taken = self._try() or (self._bury() and self._try())
+        taken = self._try() or (self._remove_dead() and self._try())
         for pause in pauses(1.0):
             if taken or not wait or (end is not None and time.monotonic() >= end):
                 break
@@ -136,7 +136,7 @@ class Lease:
         finally:
             self._held = False
 
-    def _bury(self) -> bool:
+    def _remove_dead(self) -> bool:
         """A worker of this machine that is gone renews nothing, so nobody has to wait for its lease to end; whether there was one."""
         with reading(self._engine) as connection:
             owner = connection.execute(sa.select(LEASE.c.owner).where(LEASE.c.name == self.name)).scalar()

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 import sqlalchemy as sa
 
 from kmaflow.catalog.time import MINUTE, Window, now_kst
 from kmaflow.hub.parse import PARSER_VERSION
+from kmaflow.store.coverage.held import Held, decoded, holds
 from kmaflow.store.schema.service import FETCH
 
+#: What a ledger row is: an answer of the hub (or a file that a person vouches for as one), a saved file, which proves only the cells that it holds,
+#: something that happened and was no request, or a call that was not made for lack of quota.
+Kind = Literal["request", "file", "event", "deferred"]
+REQUEST: Kind = "request"
+FILE: Kind = "file"
+EVENT: Kind = "event"
+DEFERRED: Kind = "deferred"
 #: Outcomes of fetches whose rows are in the tables.
 LOADED = ("ok", "partial", "unchanged")
+#: Outcome of a station list that would close many stations: it changes nothing until a second one agrees.
+HELD = "held"
 #: Outcome of the row that says which rows retention has taken out.
 RETIRED = "retired"
 #: Outcome of the row that says that repair asks no more, and why.
@@ -31,8 +42,11 @@ class Fetch:
         stn: the station asked, 0 = all.
         fetched_at: naive KST; it alone decides which of two answers is the newer.
         selection: which stations were stored: ``all``, or their numbers joined by commas.
-        message: the words of a refusal.
-        lacking: cells stored with values that this answer left without: it does not confirm them.
+        message: the words of a refusal; of an answer, what was assumed in reading it.
+        lacking: cells stored with values that this answer left without: it does not confirm them; of a list that is held, the stations
+            that it lacks.
+        kind: what the row is.
+        holds: of a file, the cells that it holds (:func:`kmaflow.store.coverage.held.encoded`); filled in by the load.
     """
 
     dataset: str
@@ -50,6 +64,8 @@ class Fetch:
     selection: str = "all"
     message: str | None = None
     lacking: str | None = None
+    kind: Kind = REQUEST
+    holds: str | None = None
 
 
 def event(dataset: str, window: Window | None, outcome: str, *, rows: int = 0, message: str | None = None) -> Fetch:
@@ -68,7 +84,13 @@ def event(dataset: str, window: Window | None, outcome: str, *, rows: int = 0, m
         parser_version=PARSER_VERSION,
         key_id=None,
         message=message,
+        kind=EVENT,
     )
+
+
+def asks_for(fetch: Fetch | Younger, stn: object) -> bool:
+    """Whether a fetch asked for the station and stored it."""
+    return fetch.stn in (0, stn) and (fetch.selection == "all" or str(stn) in fetch.selection.split(","))
 
 
 def touching(window: Window) -> sa.ColumnElement[bool]:
@@ -123,15 +145,17 @@ class Younger:
     fetched_at: datetime
     selection: str
     lacking: frozenset[str]
+    holds: Held | None = None
 
     def confirms(self, stamp: datetime, stn: object, stored_by: int) -> bool:
         """Whether this answer stands behind what ``stored_by`` wrote into the cell.
 
         An answer loaded before ``stored_by`` had no values for the cell, else ``stored_by`` would not have written; one loaded after it
-        says in ``lacking`` where it had none.
+        says in ``lacking`` where it had none. A file stands behind no cell that it does not hold.
         """
-        asked = self.stn in (0, stn) and (self.selection == "all" or str(stn) in self.selection.split(","))
-        return asked and stamp in self.window and self.id >= stored_by and cell_name(stamp, stn) not in self.lacking
+        if not asks_for(self, stn) or stamp not in self.window or self.id < stored_by:
+            return False
+        return (self.holds is None or holds(self.holds, stamp, stn)) and cell_name(stamp, stn) not in self.lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +175,11 @@ class Earlier:
     newer: tuple[Younger, ...] = ()
     lacking: str | None = None
     retired: bool = False
+
+    @property
+    def cause(self) -> str:
+        """Why values that change now do so: ``hub``, or ``parser`` where the bytes are the same."""
+        return "parser" if self.same_bytes else "hub"
 
     def younger(self, stamp: datetime, stn: object, stored_by: int) -> datetime | None:
         """When a younger answer brought or confirmed what is stored in this cell, None if the body at hand is the youngest."""
@@ -225,7 +254,16 @@ def earlier(connection: sa.Connection, fetch: Fetch) -> Earlier:
 def _younger(connection: sa.Connection, overlapping: sa.ColumnElement[bool], fetch: Fetch) -> tuple[Younger, ...]:
     table = FETCH.c
     found = connection.execute(
-        sa.select(table.id, table.tm_from, table.tm_to, table.stn, table.fetched_at, table.selection, table.lacking)
+        sa.select(
+            table.id,
+            table.tm_from,
+            table.tm_to,
+            table.stn,
+            table.fetched_at,
+            table.selection,
+            table.lacking,
+            table.holds,
+        )
         .where(overlapping & (table.fetched_at > fetch.fetched_at))
         .order_by(table.fetched_at, table.id)
     )
@@ -239,13 +277,14 @@ def _younger(connection: sa.Connection, overlapping: sa.ColumnElement[bool], fet
             row.fetched_at,
             row.selection,
             frozenset((row.lacking or "").split(",")),
+            None if row.holds is None else decoded(row.holds),
         )
         first.setdefault((one.window, one.stn, one.fetched_at, one.selection), one)
     return tuple(first.values())
 
 
 def covering(connection: sa.Connection, dataset: str, stn: int, stamp: datetime) -> list[sa.RowMapping]:
-    """All requests that asked for one cell, oldest first."""
+    """All requests that asked for one cell, and the files that hold it, oldest first."""
     table = FETCH.c
     query = (
         sa.select(FETCH)
@@ -253,15 +292,44 @@ def covering(connection: sa.Connection, dataset: str, stn: int, stamp: datetime)
         .where(table.tm_to.between(stamp, stamp + LONGEST))
         .order_by(table.fetched_at, table.id)
     )
-    return list(connection.execute(query).mappings())
+    found = connection.execute(query).mappings()
+    return [row for row in found if row["holds"] is None or holds(decoded(row["holds"]), stamp, stn)]
 
 
-def last_success(connection: sa.Connection, dataset: str) -> datetime | None:
-    """When the dataset (or station list) was last answered, naive KST."""
+def last_note(connection: sa.Connection, dataset: str) -> str | None:
+    """What had to be assumed, or was new, in reading the dataset's last answer; None where nothing was."""
+    table = FETCH.c
+    query = sa.select(table.message).where(
+        table.dataset == dataset, table.outcome.in_(LOADED), table.key_id.is_not(None)
+    )
+    note = connection.execute(query.order_by(table.fetched_at.desc(), table.id.desc()).limit(1)).scalar()
+    return None if note is None else str(note)
+
+
+def last_success(connection: sa.Connection, dataset: str, *, files: bool = False) -> datetime | None:
+    """When the dataset (or station list) was last answered, naive KST; ``files``: or loaded from a file."""
     table = FETCH.c
     query = sa.select(sa.func.max(table.fetched_at)).where(table.dataset == dataset, table.outcome.in_(LOADED))
-    moment = connection.execute(query).scalar()
+    moment = connection.execute(query if files else query.where(table.kind == REQUEST)).scalar()
     return moment if isinstance(moment, datetime) else None
+
+
+def last_answer(connection: sa.Connection, dataset: str) -> datetime | None:
+    """As :func:`last_success`, where a list that is held counts as an answer: it is not asked again before its time."""
+    table = FETCH.c
+    answered = (table.dataset == dataset) & table.outcome.in_([*LOADED, HELD]) & (table.kind == REQUEST)
+    moment = connection.execute(sa.select(sa.func.max(table.fetched_at)).where(answered)).scalar()
+    return moment if isinstance(moment, datetime) else None
+
+
+def held_lists(connection: sa.Connection, dataset: str) -> list[sa.Row[tuple[object, ...]]]:
+    """The station lists that are held: those that came after the last one that was taken. Oldest first: fetched_at, lacking, message."""
+    table = FETCH.c
+    mine = (table.dataset == dataset) & (table.outcome == HELD)
+    if (last := last_success(connection, dataset, files=True)) is not None:
+        mine &= table.fetched_at > last
+    query = sa.select(table.fetched_at, table.lacking, table.message).where(mine)
+    return list(connection.execute(query.order_by(table.fetched_at, table.id)))
 
 
 def done_since(
@@ -273,6 +341,7 @@ def done_since(
         table.dataset == dataset,
         table.fetched_at >= moment,
         table.outcome.in_(["ok", "unchanged"]),
+        table.kind == REQUEST,
         table.selection == selection,
         table.tm_to.is_not(None),
     )

@@ -22,8 +22,9 @@ from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger, stations
 from kmaflow.store.coverage import record
+from kmaflow.store.coverage.held import encoded, held_cells
 from kmaflow.store.engines.loader import Loader, loader_for
-from kmaflow.store.ledger import Earlier, Fetch
+from kmaflow.store.ledger import FILE, Earlier, Fetch
 from kmaflow.store.pairs import load_pairs
 from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH, REJECTED_LINE, REVISION
@@ -66,9 +67,16 @@ def load(
     reach("transaction_begun")
     known = ledger.earlier(connection, fetch)
     repeats = known.repeats and not force
+    if fetch.kind == FILE and fetch.window is not None:
+        fetch = replace(fetch, holds=encoded(held_cells(parsed.rows, parsed.dataset.cadence)))
     outcome = "unchanged" if repeats else "partial" if record.unproduced(parsed, fetch) else "ok"
     fetch = replace(
-        fetch, outcome=outcome, rows=parsed.rows.height, rejected=len(parsed.rejected), lacking=known.lacking
+        fetch,
+        outcome=outcome,
+        rows=parsed.rows.height,
+        rejected=len(parsed.rejected),
+        lacking=known.lacking,
+        message=fetch.message or "; ".join(parsed.notes) or None,
     )
     fetch_id = ledger.write(connection, fetch)
     reach("ledger_written")
@@ -96,15 +104,33 @@ def load(
     return loaded
 
 
-def load_list(connection: sa.Connection, parsed: ParsedStations, fetch: Fetch) -> StationChanges:
-    """Load a station list inside the caller's transaction. A list older than the last one known changes nothing but the ledger."""
-    last = ledger.last_success(connection, fetch.dataset)
+def load_list(
+    connection: sa.Connection, parsed: ParsedStations, fetch: Fetch, *, force: bool = False
+) -> StationChanges:
+    """Load a station list inside the caller's transaction.
+
+    A list older than the last one known changes nothing but the ledger; nor does one that would close many stations, until a second one agrees.
+
+    Args:
+        force: take the list however many stations it closes.
+    """
+    last = ledger.last_success(connection, fetch.dataset, files=True)
     known = ledger.repeats_bytes(connection, fetch)
+    missing, before = stations.missing_from(connection, parsed)
+    held = [(row.fetched_at, row.lacking) for row in ledger.held_lists(connection, fetch.dataset)]
+    doubtful = not force and stations.is_doubtful(missing, before, fetch.fetched_at, held)
+    if doubtful:
+        fetch = replace(
+            fetch,
+            outcome=ledger.HELD,
+            lacking=",".join(map(str, sorted(missing))),
+            message=f"it would close {len(missing)} of {before} stations: held until a list of another day agrees",
+        )
     fetch_id = ledger.write(connection, fetch)
     if not known:
         keep_rejected(connection, fetch.dataset, parsed.rejected, fetch_id)
-    if last is not None and last > fetch.fetched_at:
-        return StationChanges(total=parsed.rows.height)
+    if doubtful or (last is not None and last > fetch.fetched_at):
+        return StationChanges(total=parsed.rows.height, held=len(missing) if doubtful else 0)
     return stations.sync(connection, parsed, fetch.fetched_at)
 
 
@@ -161,7 +187,6 @@ class _Merge:
         self.fetch_id = fetch_id
         self.known = known
         self.advance = advance
-        self.cause = "parser" if known.same_bytes else "hub"
         #: What was added to ``completeness_hour``.
         self.counted: pl.DataFrame | None = None
         self.dataset = parsed.dataset.name
@@ -201,6 +226,9 @@ class _Merge:
             asked = pl.col("stn").is_in([int(stn) for stn in self.fetch.selection.split(",")])
         confirmed = self.rows.filter(~pl.col("blank"))
         cells = stored.filter(~pl.col("empty") & asked).join(confirmed, on=_KEY, how="anti", maintain_order="left")
+        if self.fetch.kind == FILE:
+            # It asked for nothing: what it does not hold it does not contradict.
+            cells = cells.join(self.rows, on=_KEY, how="semi", maintain_order="left")
         if not cells.is_empty():
             names = ",".join(ledger.cell_name(tm, stn) for tm, stn in cells.select(_KEY).iter_rows())
             self.connection.execute(FETCH.update().where(FETCH.c.id == self.fetch_id).values(lacking=names))
@@ -217,11 +245,19 @@ class _Merge:
         if not wins.is_empty():
             self.loader.update(self.table, wins.with_columns(fetch_id=pl.lit(self.fetch_id)))
             reach("rows_updated")
-        revisions = self._revisions(differing.filter(~pl.col("empty")))
+        revisions = self._revisions(differing.filter(~pl.col("empty") | self._said_otherwise()))
         if not revisions.is_empty():
             self.connection.execute(REVISION.insert(), revisions.to_dicts())
             reach("revisions_written")
         return wins.height, revisions.height, differing.filter("empty")
+
+    def _said_otherwise(self) -> pl.Expr:
+        """Whether a row without values said something all the same that is another now: that no code follows (``n`` 0 of present weather)."""
+        others = [name for name in self.names if name not in self.values]
+        changed = [
+            pl.col(f"{name}_old").is_not_null() & pl.col(name).ne_missing(pl.col(f"{name}_old")) for name in others
+        ]
+        return pl.any_horizontal(pl.lit(value=False), *changed) & pl.col("younger").is_null()
 
     def _revisions(self, changed: pl.DataFrame) -> pl.DataFrame:
         """One row for each value that is another now; where a younger answer stands behind the stored value, this one preceded it."""
@@ -239,7 +275,7 @@ class _Merge:
                     new_value=pl.when(first).then(there).otherwise(here),
                     old_fetch=pl.when(first).then(pl.lit(self.fetch_id, pl.Int64)).otherwise("fetch_id"),
                     new_fetch=pl.when(first).then("fetch_id").otherwise(pl.lit(self.fetch_id, pl.Int64)),
-                    cause=pl.lit(self.cause),
+                    cause=pl.lit(self.known.cause),
                     changed_at=pl.coalesce("younger", pl.lit(self.fetch.fetched_at, pl.Datetime("us"))),
                 )
             )

@@ -49,7 +49,7 @@ def load_pairs(loader: Loader, parsed: Parsed, fetch: Fetch, fetch_id: int, know
             continue
         changed.append(cell)
         if before:
-            revisions += _revisions(parsed, fetch, fetch_id, cell, before, after)
+            revisions += _revisions(parsed, fetch, fetch_id, known, cell, before, after)
     if not changed:
         return 0
     cells = pl.DataFrame(changed, schema=parsed_pairs.select(_KEY).schema, orient="row")
@@ -71,7 +71,7 @@ def _by_cell(rows: Iterable[tuple[datetime, int, int, int | None, int | None]]) 
 
 
 def _revisions(
-    parsed: Parsed, fetch: Fetch, fetch_id: int, cell: _Cell, before: _Codes, after: _Codes
+    parsed: Parsed, fetch: Fetch, fetch_id: int, known: Earlier, cell: _Cell, before: _Codes, after: _Codes
 ) -> list[dict[str, object]]:
     return [
         {
@@ -83,7 +83,7 @@ def _revisions(
             "new_value": None if new is None else str(new),
             "old_fetch": None,
             "new_fetch": fetch_id,
-            "cause": "hub",
+            "cause": known.cause,
             "changed_at": fetch.fetched_at,
         }
         for k in sorted(before.keys() | after.keys())

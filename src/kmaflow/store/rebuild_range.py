@@ -217,8 +217,10 @@ class Stretch:
         return loaded
 
     def load_list(self, parsed: ParsedStations, fetch: Fetch) -> StationChanges:
-        """Load a station list."""
-        return load_list(self._connection, parsed, self._as_before(fetch))
+        """Load a station list; one that had been taken is taken again, whatever it closes: a person may have said so."""
+        assert fetch.sha256 is not None
+        force = self.had_loaded((fetch.stn, fetch.fetched_at, fetch.sha256))
+        return load_list(self._connection, parsed, self._as_before(fetch), force=force)
 
     def note(self, fetch: Fetch) -> None:
         """A ledger row for an answer that brought no rows."""

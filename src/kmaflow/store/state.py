@@ -13,8 +13,7 @@ from kmaflow.store.engines.server import server_time
 from kmaflow.store.lease import Lease, sweep
 from kmaflow.store.schema.upgrade import make_state
 
-#: Leases of killed workers are removed a day later, looked for at the first lease of a process and at every 500th.
-_SWEEP_EVERY = 500
+#: Leases of killed workers are removed a day later, looked for at the first lease.
 _SWEEP_OLDER = 86_400.0
 #: Seconds for which the server's clock is taken to go as this process's own does.
 _ASK_TIME_EVERY = 10.0
@@ -33,7 +32,7 @@ class State:
         self.shown_url = shown(self._engine.url)
         self._lock = threading.Lock()
         self._ready = False
-        self._leases = 0
+        self._swept = False
         self._time: tuple[datetime, float] | None = None
 
     def __enter__(self) -> State:
@@ -81,9 +80,7 @@ class State:
             ttl: seconds after which it is free when its holder has died.
         """
         engine = self.engine
-        with self._lock:
-            due = self._leases % _SWEEP_EVERY == 0
-            self._leases += 1
-        if due:
+        if not self._swept:
+            self._swept = True
             sweep(engine, _SWEEP_OLDER)
         return Lease(engine, name, ttl)

@@ -1,9 +1,13 @@
-"""Station metadata with history: a row lives from when we saw the station so until we saw it otherwise."""
+"""Station metadata with history: a row lives from when we saw the station so until we saw it otherwise.
+
+A list that closes many stations at once is more likely a short answer than the truth: it is held until a second one agrees.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from datetime import datetime, timedelta
 from math import asin, cos, radians, sin, sqrt
 
 import sqlalchemy as sa
@@ -11,6 +15,10 @@ import sqlalchemy as sa
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store.schema.service import STATION
 
+#: A list that closes more than this share of the stations, and at least so many, is held.
+_SHARE, _AT_LEAST = 0.05, 10
+#: So much later a second list must have come: what is wrong with the hub now is wrong in every answer of the hour.
+_LATER = timedelta(hours=12)
 _EARTH_KM = 6371.0088
 
 
@@ -22,11 +30,11 @@ class StationChanges:
     changed: int = 0
     closed: int = 0
     total: int = 0
+    #: How many it would close; nothing is changed then.
+    held: int = 0
 
     def __add__(self, other: StationChanges) -> StationChanges:
-        return StationChanges(
-            self.added + other.added, self.changed + other.changed, self.closed + other.closed, self.total + other.total
-        )
+        return StationChanges(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,27 @@ class Station:
         a, b = radians(self.lat), radians(lat)
         half = sin((b - a) / 2) ** 2 + cos(a) * cos(b) * sin(radians(lon - self.lon) / 2) ** 2
         return 2 * _EARTH_KM * asin(sqrt(half))
+
+
+def missing_from(connection: sa.Connection, parsed: ParsedStations) -> tuple[frozenset[int], int]:
+    """The stations that a list would close, and how many there are now. A line that cannot be read may be any of them: then none."""
+    table = STATION.c
+    current = sa.select(table.stn).where(table.network == parsed.network, table.valid_to.is_(None))
+    known = set(connection.execute(current).scalars())
+    return frozenset() if parsed.rejected else frozenset(known - set(parsed.rows["stn"])), len(known)
+
+
+def is_doubtful(missing: frozenset[int], known: int, seen_at: datetime, held: Iterable[tuple[datetime, str]]) -> bool:
+    """Whether a list that closes these stations has to wait for a second one.
+
+    Args:
+        held: earlier lists that wait, with the numbers of the stations that each lacks, joined by commas.
+    """
+    most = max(_AT_LEAST - 1, int(known * _SHARE))
+    if len(missing) <= most:
+        return False
+    agreeing = (set(map(int, numbers.split(","))) for at, numbers in held if seen_at - at >= _LATER)
+    return not any(len(missing - earlier) <= most for earlier in agreeing)
 
 
 def sync(connection: sa.Connection, parsed: ParsedStations, seen_at: datetime) -> StationChanges:

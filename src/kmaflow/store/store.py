@@ -9,7 +9,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from kmaflow.catalog import DATASETS
+from kmaflow.catalog import DATASETS, STATION_LISTS
 from kmaflow.catalog.time import Window
 from kmaflow.failpoints import reach
 from kmaflow.hub.parse import Parsed
@@ -31,7 +31,7 @@ from kmaflow.store.stations import Station, StationChanges
 @dataclass(frozen=True, slots=True)
 class DatasetStatus:
     """Freshness of one dataset: rows with values, blank rows, end of the first hour, last stamp with a value
-    (naive KST), last answer."""
+    (naive KST), last answer, and what was assumed in reading it."""
 
     dataset: str
     present: int
@@ -39,6 +39,7 @@ class DatasetStatus:
     first_hour: datetime | None
     last_stamp: datetime | None
     last_fetch: datetime | None
+    note: str | None = None
 
 
 class Store:
@@ -131,13 +132,14 @@ class Store:
 
         return again(work)
 
-    def load_stations(self, parsed: ParsedStations, fetch: Fetch) -> StationChanges:
-        """One station list and its ledger row in one transaction. A list older than the last one known changes nothing."""
+    def load_stations(self, parsed: ParsedStations, fetch: Fetch, *, force: bool = False) -> StationChanges:
+        """One station list and its ledger row in one transaction. A list older than the last one known changes nothing, nor does one
+        that would close many stations, until a second one agrees or ``force`` says so."""
         self.init()
 
         def work() -> StationChanges:
             with writing_alone(self.engine, [fetch.dataset]) as connection:
-                return load_list(connection, parsed, fetch)
+                return load_list(connection, parsed, fetch, force=force)
 
         return again(work)
 
@@ -164,7 +166,14 @@ class Store:
         """When a dataset or station list was last answered, naive KST."""
         self.init()
         with reading(self.engine) as connection:
-            return ledger.last_success(connection, name)
+            return ledger.last_answer(connection, name)
+
+    def held_lists(self) -> dict[str, tuple[datetime, str]]:
+        """The station lists of which the last one is held: since when (naive KST), and why."""
+        self.init()
+        with reading(self.engine) as connection:
+            found = {name: ledger.held_lists(connection, f"station_{name}") for name in STATION_LISTS}
+        return {name: (held[0].fetched_at, held[-1].message) for name, held in found.items() if held}
 
     def status(self) -> list[DatasetStatus]:
         """Freshness of every dataset."""
@@ -182,4 +191,5 @@ class Store:
             ).where(hours.dataset == name)
         ).one()
         last = connection.execute(sa.select(sa.func.max(LATEST.c.tm_kst)).where(LATEST.c.dataset == name)).scalar()
-        return DatasetStatus(name, counts[0], counts[1], counts[2], last, ledger.last_success(connection, name))
+        answered, note = ledger.last_success(connection, name), ledger.last_note(connection, name)
+        return DatasetStatus(name, counts[0], counts[1], counts[2], last, answered, note)

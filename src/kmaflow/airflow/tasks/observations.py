@@ -56,7 +56,7 @@ def sync_stations(context: Context, *, max_age: timedelta) -> dict[str, Any]:
         raise _not_asked("station lists", error.until) from None
     except KmaflowError as error:
         raise as_task_error(error) from None
-    summary = {name: getattr(sync, name) for name in ("synced", "added", "changed", "closed", "total")}
+    summary = {name: getattr(sync, name) for name in ("synced", "added", "changed", "closed", "total", "held")}
     log.info("station metadata: %s", summary)
     return summary
 

@@ -13,7 +13,6 @@ from kmaflow.collect.due import due_now
 from kmaflow.collect.planning.estimate import cheapest_calls, wants_of
 from kmaflow.collect.planning.plan import Budget, Plan
 from kmaflow.collect.result import DatasetResult
-from kmaflow.hub.errors import HubError
 from kmaflow.store.coverage.retries import FOR_A_PERSON
 from kmaflow.store.engines.database import reading
 from kmaflow.store.lease import Lease
@@ -143,8 +142,7 @@ def fill(
         setattr(done, name, getattr(result, name))
     done.deferred_until = result.deferred_until
     if result.error is not None:
-        code = result.error.code if isinstance(result.error, HubError) else ""
-        done.trouble = Trouble(code, str(result.error))
+        done.trouble = Trouble(result.error.code, str(result.error))
     return done
 
 

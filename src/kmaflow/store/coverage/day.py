@@ -2,7 +2,7 @@
 
 It says the same as ledger, ``completeness_hour`` and ``rejected_line`` together, at a size at which a year is read in a moment: 365 rows instead of
 fifty thousand requests and six million hours. It is kept in the transaction that loads the answer (:mod:`kmaflow.store.coverage.record`) and can be made
-anew from the others (:mod:`kmaflow.store.sheet_recount`).
+anew from the others (:mod:`kmaflow.store.coverage.recount`).
 
 A day D is (00:00, 24:00]. Minutes of a day are counted 1 … 1440, and a stretch (a, b] of them holds a+1 … b.
 """
@@ -15,14 +15,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
+import polars as pl
 import sqlalchemy as sa
 
 from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
-from kmaflow.store.ledger import Fetch, Younger
 from kmaflow.store.schema.service import COVERAGE_DAY
 
 #: The key of ``answered`` for answers of which every row was stored.
 ALL = "all"
+#: Its keys for cells that a saved file holds begin so.
+ROWS = "rows:"
 #: Stations count as expected so many days before and after they reported.
 AROUND = 7
 
@@ -34,8 +36,8 @@ class Sheet:
     """What is known of a dataset and day.
 
     Attributes:
-        answered: for whom (``all``, ``one:108`` = that station was asked, ``of:90,108`` = all were asked, these were stored) → stretches
-            (a, b] of minutes, in order, apart from each other.
+        answered: for whom (``all``, ``one:108`` = that station was asked, ``of:90,108`` = all were asked, these were stored, ``rows:90,108`` =
+            a saved file holds their rows) → stretches (a, b] of minutes, in order, apart from each other.
         reported: stations that have a row.
         rejected: station → minutes at which its line could not be read.
         present / blank: rows with values, rows of sentinels only.
@@ -77,11 +79,6 @@ def stations_of(who: str) -> frozenset[int] | None:
     return None if who == ALL else frozenset(map(int, who.partition(":")[2].split(",")))
 
 
-def asks_for(fetch: Fetch | Younger, stn: int) -> bool:
-    """Whether a fetch asked for the station and stored it."""
-    return fetch.stn in (0, stn) and (fetch.selection == "all" or str(stn) in fetch.selection.split(","))
-
-
 def joined(stretches: Iterable[tuple[int, int]]) -> Minutes:
     """Stretches in order, those that touch made one."""
     whole: list[tuple[int, int]] = []
@@ -91,6 +88,11 @@ def joined(stretches: Iterable[tuple[int, int]]) -> Minutes:
         elif low < high:
             whole.append((low, high))
     return tuple(whole)
+
+
+def by_day(name: str) -> pl.Expr:
+    """The day of a stamp, or of an hour's end."""
+    return (pl.col(name) - timedelta(microseconds=1)).dt.date()
 
 
 def minute_of(stamp: datetime) -> int:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import Window
-from kmaflow.store.ledger import LOADED
+from kmaflow.store.ledger import LOADED, REQUEST
 from kmaflow.store.schema.service import FETCH
 
 #: The youngest answers of a dataset, by their windows: what counts as seen.
@@ -42,7 +42,7 @@ def most_bytes_per_stamp(connection: sa.Connection, dataset: str) -> tuple[float
     found = []
     for mine in (table.stn == 0, table.stn > 0):
         query = sa.select(table.tm_from, table.tm_to, table.bytes).where(
-            table.dataset == dataset, mine, table.outcome.in_(LOADED), table.key_id.is_not(None)
+            table.dataset == dataset, mine, table.outcome.in_(LOADED), table.kind == REQUEST
         )
         sizes = [
             size / stamps
@@ -56,9 +56,10 @@ def most_bytes_per_stamp(connection: sa.Connection, dataset: str) -> tuple[float
 def beside(connection: sa.Connection, since: datetime) -> dict[str, Beside]:
     """For each dataset the requests since a moment (naive KST)."""
     table = FETCH.c
-    columns = (table.dataset, table.stn, table.tm_from, table.tm_to, table.outcome, table.http_status)
+    columns = (table.dataset, table.stn, table.tm_from, table.tm_to, table.outcome)
     query = sa.select(*columns).where(
         table.fetched_at >= since,
+        table.kind == REQUEST,
         table.key_id.is_not(None),
         table.tm_to.is_not(None),
         table.dataset.in_(list(DATASETS)),
@@ -66,7 +67,7 @@ def beside(connection: sa.Connection, since: datetime) -> dict[str, Beside]:
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     answered: set[tuple[str, int, datetime, datetime]] = set()
     cut: dict[tuple[str, int], list[tuple[datetime, datetime]]] = defaultdict(list)
-    for name, stn, start, end, outcome, status in connection.execute(query.order_by(table.fetched_at, table.id)):
+    for name, stn, start, end, outcome in connection.execute(query.order_by(table.fetched_at, table.id)):
         if outcome in LOADED:
             counts[name][0] += 1
             counts[name][2] += any(
@@ -74,7 +75,7 @@ def beside(connection: sa.Connection, since: datetime) -> dict[str, Beside]:
             )
             counts[name][3] += outcome == "unchanged" or (name, stn, start, end) in answered
             answered.add((name, stn, start, end))
-        elif status is not None or outcome not in ("quota", "not_asked", "no_free_call"):
+        else:
             counts[name][0] += 1
             counts[name][1] += 1
             if outcome in _TOO_MUCH:

@@ -15,7 +15,7 @@ from kmaflow.store.coverage.day import (
     AROUND,
     Minutes,
     Sheet,
-    asks_for,
+    by_day,
     day_of,
     days_of,
     joined,
@@ -25,7 +25,8 @@ from kmaflow.store.coverage.day import (
     who_of,
     write,
 )
-from kmaflow.store.ledger import Fetch, Younger
+from kmaflow.store.coverage.held import decoded, with_held
+from kmaflow.store.ledger import FILE, Fetch, Younger, asks_for
 from kmaflow.store.schema.service import COMPLETENESS_HOUR
 
 #: So long after its stamp a row that is not there may still come, where the hub prints no placeholders: collectors step back up to 3 hours.
@@ -57,21 +58,26 @@ def keep(
     known = read(connection, fetch.dataset, days)
     who = who_of(fetch.stn, fetch.selection)
     lacking = unproduced(parsed, fetch)
-    minutes = answered_minutes(fetch.window, lacking, parsed.dataset.cadence)
+    held = decoded(fetch.holds or "{}")
+    minutes: Mapping[date, Minutes] = {}
+    if fetch.kind != FILE:
+        minutes = answered_minutes(fetch.window, lacking, parsed.dataset.cadence)
     reported = dict(_reported(parsed.rows, days))
     sums = dict(_sums(counted, days))
     rejected = {} if stored is None else _rejected(connection, parsed, fetch, known, stored, younger, lacking)
     for day in days:
         before = known.get(day)
         sheet = before or Sheet()
-        spans = joined((*sheet.answered.get(who, ()), *minutes[day]))
+        answered = dict(sheet.answered)
+        if spans := joined((*answered.get(who, ()), *minutes.get(day, ()))):
+            answered[who] = spans
         present, blank = sums.get(day, (0, 0))
         if anew:
             present, blank = _sum(connection, fetch.dataset, day)
             sheet = replace(sheet, present=0, blank=0)
         after = replace(
             sheet,
-            answered={**sheet.answered, who: spans} if spans else sheet.answered,
+            answered=with_held(answered, held.get(day, {})),
             reported=sheet.reported.union(reported.get(day, ())),
             rejected=rejected.get(day, sheet.rejected),
             present=sheet.present + present,
@@ -79,11 +85,6 @@ def keep(
         )
         if after != Sheet():
             write(connection, fetch.dataset, day, after, before)
-
-
-def by_day(name: str) -> pl.Expr:
-    """The day of a stamp, or of an hour's end."""
-    return (pl.col(name) - timedelta(microseconds=1)).dt.date()
 
 
 def _reported(rows: pl.DataFrame, days: Sequence[date]) -> Iterator[tuple[date, frozenset[int]]]:
@@ -135,14 +136,17 @@ def _rejected(
     if not parsed.rejected and not before:
         return {}
     filled = {*parsed.rows.select("tm_kst", "stn").iter_rows(), *stored.select("tm_kst", "stn").iter_rows()}
-    now = _unread(connection, parsed, fetch) - filled
+    # A file asked nobody: its lines that cannot be read say nothing of cells, nor is a cell overruled that it does not hold.
+    is_file = fetch.kind == FILE
+    now = set() if is_file else _unread(connection, parsed, fetch) - filled
 
     def overruled(stamp: datetime, stn: int) -> bool:
-        return any(stamp in one.window and asks_for(one, stn) for one in younger)
+        return any(stamp in one.window and asks_for(one, stn) for one in younger if one.holds is None)
 
     cells = {(stamp, stn) for stamp, stn in now if not overruled(stamp, stn)}
     for stamp, stn in before - filled:
-        if stamp not in window or stamp in lacking or not asks_for(fetch, stn) or overruled(stamp, stn):
+        unasked = is_file or stamp not in window or stamp in lacking or not asks_for(fetch, stn)
+        if unasked or overruled(stamp, stn):
             cells.add((stamp, stn))
     found: dict[date, dict[int, frozenset[int]]] = {day: {} for day in (*known, *days_of(window))}
     for stamp, stn in cells:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.hub.errors import TerminalHubError
 from kmaflow.store.coverage.timeline import Axis, Group, Picture, concerns, moment, plain
-from kmaflow.store.ledger import LOADED, touching
+from kmaflow.store.ledger import LOADED, REQUEST, touching
 from kmaflow.store.schema.service import FETCH
 
 Seconds: TypeAlias = NDArray[np.int64]
@@ -70,13 +70,14 @@ def failures(picture: Picture, group: Group) -> Attempts:
 
 
 def answers(connection: sa.Connection, dataset: str, axis: Axis, stations: Iterable[int] = ()) -> Attempts:
-    """The whole answers for all stations, and those for one of ``stations``."""
+    """The hub's answers for all stations, and those for one of ``stations``."""
     table = FETCH.c
     window = axis.window(0, axis.count)
     columns = [plain(connection, column) for column in (table.tm_from, table.tm_to, table.fetched_at)]
     query = sa.select(*columns).where(
         table.dataset == dataset, table.stn.in_([0, *stations]), table.outcome.in_(LOADED), touching(window)
     )
+    query = query.where(table.kind == REQUEST)
     found = connection.execute(query.order_by(table.fetched_at, table.id))
     return Attempts.of(axis, [(Window(moment(low), moment(high)), moment(at)) for low, high, at in found])
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import sqlalchemy as sa
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import MINUTE, Window, floor_to
 from kmaflow.hub.errors import ConnectionFailed
-from kmaflow.store.coverage.day import ALL, AROUND, days_of, read, start_of, stations_of
-from kmaflow.store.ledger import GIVEN_UP, LONGEST, RETIRED
+from kmaflow.store.coverage.day import ALL, AROUND, days_of, joined, read, start_of, stations_of
+from kmaflow.store.ledger import DEFERRED, FILE, LONGEST, REQUEST, RETIRED
 from kmaflow.store.schema.service import FETCH
 
 State = Literal["present", "blank", "absent", "not_yet_produced", "refused", "rejected", "not_asked"]
@@ -31,7 +31,8 @@ MISSING: tuple[State, ...] = ("not_yet_produced", "refused", "rejected", "not_as
 Codes = NDArray[np.int32]
 #: Codes of a picture; what follows are the requests that brought no whole answer, in the order in which they were made.
 ANSWERED, PLANNED, BEFORE_START, STATIONS, TROUBLE = 0, 1, 2, 3, 4
-_OUTCOMES_OF_QUOTA = ("quota", "no_free_call")
+#: Stretches [low, high) of stamps, in order, that do not touch.
+Spans: TypeAlias = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Trouble:
     stn: int
     fetched_at: datetime
     outcome: str
-    http_status: int | None
+    kind: str
     selection: str
 
     @property
@@ -51,23 +52,28 @@ class Trouble:
         """The state in which it left them, and why: the error's code for what was refused."""
         if self.outcome in ("partial", "not_yet_produced"):
             return "not_yet_produced", ""
-        if self.outcome == "not_asked" or (self.outcome in _OUTCOMES_OF_QUOTA and self.http_status is None):
+        if self.kind == DEFERRED:
             return "not_asked", "quota"
         return "refused", self.outcome
 
     @property
     def was_asked(self) -> bool:
         """Whether the hub was asked at all: not where the quota kept it back, nor where there was no way to the hub."""
-        return self.outcome not in (GIVEN_UP, ConnectionFailed.code) and self.state[0] != "not_asked"
+        return self.kind == REQUEST and self.outcome != ConnectionFailed.code
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Stations of which the same is known; None = all that are in no other group. ``codes``: one for each stamp."""
+    """Stations of which the same is known; None = all that are in no other group.
+
+    Attributes:
+        codes: one for each stamp.
+        told: for each day whether an answer for them lies within 7 days around it.
+    """
 
     stations: frozenset[int] | None
     codes: Codes
-    keys: frozenset[str]
+    told: tuple[bool, ...]
 
 
 class Axis:
@@ -132,7 +138,7 @@ class Picture:
         days = [self.axis.days[0] + timedelta(days=count) for count in range(-AROUND, len(self.axis.days) + AROUND)]
         #: The sheets of all days and of those within 7 days around them, in order.
         self._near = [self.sheets.get(day) for day in days]
-        self._spans = self._answered_spans()
+        self._whole, self._part, self._own = self._answered_spans()
         self.troubles = self._read_troubles(connection)
 
     @property
@@ -165,9 +171,7 @@ class Picture:
     @cached_property
     def groups(self) -> list[Group]:
         """All stations, each in one group; the one of all others comes first."""
-        named: set[int] = set()
-        for key in self._spans:
-            named |= stations_of(key) or set()
+        named = set(self._own)
         for trouble in self.troubles:
             if trouble.stn:
                 named.add(trouble.stn)
@@ -177,17 +181,19 @@ class Picture:
             named = set(self.stations)
         else:
             named &= frozenset().union(*self.rosters)
-        alike: dict[tuple[frozenset[str], tuple[int, ...]], set[int]] = {}
+        alike: dict[tuple[Spans, tuple[int, ...], tuple[bool, ...]], set[int]] = {}
         for stn in sorted(named):
-            keys = frozenset(key for key in self._spans if stn in (stations_of(key) or (stn,)))
             troubles = tuple(index for index, trouble in enumerate(self.troubles) if _concerns(trouble, stn))
-            alike.setdefault((keys, troubles), set()).add(stn)
-        found = [Group(frozenset(members), self._paint(*sign), sign[0]) for sign, members in alike.items()]
+            sign = tuple(self._own.get(stn, ())), troubles, self._told_of(stn)
+            alike.setdefault(sign, set()).add(stn)
+        found = [
+            Group(frozenset(members), self._paint(own, troubles), told)
+            for (own, troubles, told), members in alike.items()
+        ]
         if self.stations is not None:
             return found
         rest = tuple(index for index, one in enumerate(self.troubles) if _of_all(one))
-        keys = frozenset({ALL} & self._spans.keys())
-        return [Group(None, self._paint(keys, rest), keys), *found]
+        return [Group(None, self._paint((), rest), self._told_of(None)), *found]
 
     def expected(self, group: Group) -> list[frozenset[int]]:
         """For each day the expected stations of a group."""
@@ -197,59 +203,72 @@ class Picture:
         found = [roster & group.stations for roster in self.rosters]
         if self.stations is None:
             return found
-        known = self._known(group.keys)
-        return [one if told else group.stations for one, told in zip(found, known, strict=True)]
+        return [one if told else group.stations for one, told in zip(found, group.told, strict=True)]
 
     def unknown(self, group: Group) -> list[bool]:
         """For each day whether nobody knows which stations there are: all were meant, and no answer for all is near."""
         if group.stations is not None:
             return [False] * len(self.axis.days)
-        return [not told for told in self._known(frozenset({ALL}))]
+        return [not told for told in group.told]
 
-    def _known(self, keys: frozenset[str]) -> list[bool]:
-        """For each day whether there is an answer for these within 7 days around it."""
-        # An answer without a single row (older than what the hub keeps) tells nothing about who there was.
-        told = [
-            sheet is not None and bool(sheet.reported) and not keys.isdisjoint(sheet.answered) for sheet in self._near
-        ]
-        return [any(told[index : index + 2 * AROUND + 1]) for index in range(len(self.axis.days))]
+    @cached_property
+    def _near_keys(self) -> list[tuple[frozenset[int], bool]]:
+        """For each day, and those around, the stations that answers name, and whether there is one for all."""
+        alike: dict[frozenset[str], tuple[frozenset[int], bool]] = {}
+        found = []
+        for sheet in self._near:
+            # An answer without a single row (older than what the hub keeps) tells nothing about who there was.
+            keys = frozenset(sheet.answered) if sheet is not None and sheet.reported else frozenset()
+            if keys not in alike:
+                named = (stations_of(key) for key in keys)
+                alike[keys] = frozenset().union(*(one for one in named if one is not None)), ALL in keys
+            found.append(alike[keys])
+        return found
 
-    def _answered_spans(self) -> dict[str, list[tuple[int, int]]]:
-        """For whom → stretches of stamps that were answered."""
-        spans: dict[str, list[tuple[int, int]]] = {}
+    def _told_of(self, stn: int | None) -> tuple[bool, ...]:
+        """For each day whether there is an answer for a station (None: for all) within 7 days around it."""
+        told = [whole or stn in named for named, whole in self._near_keys]
+        return tuple(any(told[index : index + 2 * AROUND + 1]) for index in range(len(self.axis.days)))
+
+    def _answered_spans(self) -> tuple[Spans, Spans, dict[int, Spans]]:
+        """The stretches of stamps that were answered: for all, for all of which some were stored, and for each station that is named."""
+        whole: list[tuple[int, int]] = []
+        part: list[tuple[int, int]] = []
+        own: dict[int, list[tuple[int, int]]] = {}
         for day in self.axis.days:
             begin = start_of(day)
             for who, minutes in self.sheets[day].answered.items() if day in self.sheets else ():
-                for low, high in minutes:
-                    first, last = self.axis.before(begin + low * MINUTE), self.axis.before(begin + high * MINUTE)
-                    known = spans.setdefault(who, [])
-                    if known and known[-1][1] == first:
-                        known[-1] = (known[-1][0], last)
-                    else:
-                        known.append((first, last))
-        return spans
+                spans = [
+                    (self.axis.before(begin + low * MINUTE), self.axis.before(begin + high * MINUTE))
+                    for low, high in minutes
+                ]
+                if who == ALL:
+                    whole += spans
+                    continue
+                if who.startswith("of:"):
+                    part += spans
+                for stn in stations_of(who) or ():
+                    own.setdefault(stn, []).extend(spans)
+        return joined(whole), joined(part), {stn: joined(spans) for stn, spans in own.items()}
 
-    def _paint(self, keys: frozenset[str], troubles: Iterable[int]) -> Codes:
+    def _paint(self, own: Spans, troubles: Iterable[int]) -> Codes:
         codes = np.full(self.axis.count, PLANNED, np.int32)
         if self.start is not None:
             codes[: self.axis.before(self.start)] = BEFORE_START
-        for key in self._spans.keys() - keys:
-            if key.startswith("of:"):
-                for low, high in self._spans[key]:
-                    codes[low:high] = STATIONS
+        for low, high in self._part:
+            codes[low:high] = STATIONS
         for index in troubles:
             window = self.troubles[index].window
             codes[self.axis.before(window.start) : self.axis.before(window.end)] = TROUBLE + index
         # A refusal takes nothing back that a whole answer said before.
-        for key in keys:
-            for low, high in self._spans[key]:
-                codes[low:high] = ANSWERED
+        for low, high in (*self._whole, *own):
+            codes[low:high] = ANSWERED
         return codes
 
     def _holes(self) -> Window | None:
         """From the first to the last stamp that is not answered for all."""
         open_ = np.ones(self.axis.count, np.bool_)
-        for low, high in self._spans.get(ALL, ()):
+        for low, high in self._whole:
             open_[low:high] = False
         where = np.flatnonzero(open_)
         return self.axis.window(int(where[0]), int(where[-1]) + 1) if where.size else None
@@ -259,13 +278,15 @@ class Picture:
         if holes is None:
             return []
         table = FETCH.c
-        columns = (table.id, table.stn, table.tm_from, table.tm_to, table.fetched_at, table.outcome, table.http_status)
-        query = sa.select(*(plain(connection, column) for column in columns), table.selection).where(
+        columns = (table.id, table.stn, table.tm_from, table.tm_to, table.fetched_at, table.outcome)
+        query = sa.select(*(plain(connection, column) for column in columns), table.kind, table.selection).where(
             table.dataset == self.dataset,
             table.tm_to > holes.start,
             table.tm_to <= holes.end + LONGEST,
             table.tm_from < holes.end,
             table.outcome != RETIRED,
+            # A file was not asked for what it does not hold.
+            table.kind != FILE,
             # In these words an index leaves out the many that went well.
             sa.or_(
                 table.outcome < "ok",
@@ -275,8 +296,8 @@ class Picture:
         )
         rows: list[Any] = list(connection.execute(query))
         found = [
-            Trouble(number, Window(moment(start), moment(end)), stn, moment(at), outcome, status, selection)
-            for number, stn, start, end, at, outcome, status, selection in rows
+            Trouble(number, Window(moment(start), moment(end)), stn, moment(at), outcome, kind, selection)
+            for number, stn, start, end, at, outcome, kind, selection in rows
         ]
         return sorted(found, key=lambda trouble: (trouble.fetched_at, trouble.id))
 

@@ -1,7 +1,8 @@
 """Opening the database: one SQLAlchemy engine for SQLite, PostgreSQL or MariaDB/MySQL, set up so that a transaction is what it says.
 
-Sessions are ours whatever the server's defaults are: UTF-8, UTC, READ COMMITTED, strict types, no wait without an end. Times are stored naive
-(KST), so no server or session time zone ever touches them.
+Sessions are ours whatever the defaults of server, database and user are (``ALTER DATABASE … SET``, ``init_connect``): UTF-8, UTC, ISO dates, READ
+COMMITTED, strict types, whole numbers, no wait without an end and no statement cut short. Times are stored naive (KST), so no server or session time
+zone ever touches them.
 """
 
 from __future__ import annotations
@@ -32,6 +33,43 @@ DRIVERS = {
     "mariadb+pymysql": "mysql+pymysql",
     "mariadb+mariadbconnector": "mysql+pymysql",
 }
+
+
+#: Every setting of a session on PostgreSQL 13+ that changes what we read or write, or ends our work in the middle.
+_POSTGRESQL_SESSION = {
+    "DateStyle": "ISO,MDY",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    "default_transaction_isolation": "read\\ committed",
+    "default_transaction_deferrable": "off",
+    "lock_timeout": f"{BUSY_SECONDS}s",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    # Over many partitions the planner expects far more rows than come and would compile for seconds.
+    "jit": "off",
+}
+#: The same on MariaDB and MySQL; ``SET NAMES`` and the isolation level are set beside them.
+_MYSQL_SESSION = {
+    "time_zone": "'+00:00'",
+    "sql_mode": "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+    "innodb_lock_wait_timeout": BUSY_SECONDS,
+    "lock_wait_timeout": BUSY_SECONDS,
+    "autocommit": 0,
+    "completion_type": "'NO_CHAIN'",
+    "sql_auto_is_null": 0,
+    "sql_safe_updates": 0,
+    "sql_select_limit": 2**64 - 1,
+    "sql_big_selects": 1,
+    "unique_checks": 1,
+    "foreign_key_checks": 1,
+    "div_precision_increment": 4,
+}
+#: How long a statement may take, 0 = as long as it takes: MariaDB's name for it, and MySQL's.
+_MYSQL_TIMEOUTS = ("max_statement_time", "max_execution_time")
 
 
 def shown(url: str | URL) -> str:
@@ -111,10 +149,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 
 def _open_postgresql(url: URL) -> sa.Engine:
-    # Over many partitions the planner expects far more rows than come and would compile for seconds: jit.
-    options = (
-        f"-c lock_timeout={BUSY_SECONDS}s -c TimeZone=UTC -c jit=off -c default_transaction_isolation=read\\ committed"
-    )
+    options = " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_SESSION.items())
     given = url.query.get("options", ())
     if given:
         options = f"{options} {given if isinstance(given, str) else ' '.join(given)}"
@@ -135,17 +170,19 @@ def _open_mysql(url: URL) -> sa.Engine:
     engine = sa.create_engine(
         url, connect_args=arguments, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_size=4
     )
-    sa.event.listen(engine, "connect", _prepare_mysql)
+    sa.event.listen(engine, "do_connect", _connect_mysql)
     return engine
 
 
-def _prepare_mysql(connection: Any, _: Any) -> None:
+def _connect_mysql(dialect: Any, _: Any, given: list[Any], named: dict[str, Any]) -> Any:
+    """Connect, and set the session before SQLAlchemy asks it anything: it would believe what it finds (``ANSI_QUOTES``)."""
+    connection = dialect.connect(*given, **named)
+    endless = _MYSQL_TIMEOUTS["mariadb" not in connection.get_server_info().lower()]
+    session = _MYSQL_SESSION | {endless: 0}
     with connection.cursor() as cursor:
         cursor.execute("SET NAMES utf8mb4 COLLATE utf8mb4_bin")
-        cursor.execute(
-            "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
-            f"innodb_lock_wait_timeout = {BUSY_SECONDS}, lock_wait_timeout = {BUSY_SECONDS}"
-        )
+        cursor.execute(f"SET {', '.join(f'SESSION {name} = {value}' for name, value in session.items())}")
+    return connection
 
 
 # ---------------------------------------------------------------------------------------------------- transactions

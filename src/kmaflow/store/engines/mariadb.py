@@ -85,12 +85,11 @@ class MariadbLoader(Loader):
                     "times as long → SET GLOBAL local_infile = ON (my.cnf: [mysqld] local_infile = 1)"
                 )
                 return False
-            if cursor.rowcount != rows.height:
-                # LOCAL turns errors of rows into warnings: none may pass.
+            if cursor.rowcount != rows.height or cursor.warning_count:
+                # LOCAL turns errors into warnings, and a value that does not fit into one that does: none may pass.
+                loaded = cursor.rowcount
                 cursor.execute("SHOW WARNINGS LIMIT 3")
-                raise pymysql.err.DataError(
-                    1406, f"{rows.height - cursor.rowcount} of {rows.height} rows did not load: {cursor.fetchall()}"
-                )
+                raise pymysql.err.DataError(1406, f"{loaded} of {rows.height} rows loaded: {cursor.fetchall()}")
         return True
 
     def _many(self, statement: str, rows: pl.DataFrame) -> None:

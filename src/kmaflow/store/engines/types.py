@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, sqlite
 
 from kmaflow.catalog.model import Kind
+from kmaflow.printable import printable
 
 #: A stamp: to the second, as text on SQLite.
 STAMP = sa.DateTime().with_variant(
@@ -31,6 +32,21 @@ TYPES: dict[Kind, Any] = {
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 #: Without a limit that an answer could reach.
 LONG_TEXT = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+
+
+class KeptText(sa.types.TypeDecorator[str]):
+    """Words of others: a line of an answer, a refusal. Escaped and cut when they are stored, so that every database takes them."""
+
+    impl = LONG_TEXT
+    cache_ok = True
+    #: Characters; many times the longest line that KMA prints.
+    most = 10_000
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:  # noqa: ARG002
+        """As it is stored."""
+        return None if value is None else printable(value, self.most)
+
+
 #: Whatever the server's or the database's default is.
 ON_SERVERS: dict[str, Any] = {
     f"{name}_{option}": value

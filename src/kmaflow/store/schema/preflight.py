@@ -67,12 +67,16 @@ def with_grant(denied: StoreDenied, engine: sa.Engine) -> StoreDenied:
     )
 
 
+def _may_be_added(column: sa.Column[object]) -> bool:
+    return bool(column.nullable) or column.server_default is not None
+
+
 def refuse_unlike(connection: sa.Connection, tables: Iterable[sa.Table], *, may_grow: bool = False) -> None:
     """Refuse tables that have our names and another shape.
 
     Args:
         tables: how ours look. Those that are not there are no concern.
-        may_grow: whether columns that may be NULL can be added later.
+        may_grow: whether columns that may be NULL, or have a default, can be added later.
 
     Raises:
         StoreForeign: a column is missing, has a type that cannot hold our values, or the primary key is another.
@@ -83,7 +87,9 @@ def refuse_unlike(connection: sa.Connection, tables: Iterable[sa.Table], *, may_
             continue
         found = {column["name"]: column["type"] for column in inspector.get_columns(table.name)}
         lacking = [
-            column.name for column in table.columns if column.name not in found and not (may_grow and column.nullable)
+            column.name
+            for column in table.columns
+            if column.name not in found and not (may_grow and _may_be_added(column))
         ]
         if lacking:
             raise StoreForeign(f"{where(connection)}: the table {table.name} lacks the columns {', '.join(lacking)}")

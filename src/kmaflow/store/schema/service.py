@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from kmaflow.catalog import STATION_LISTS
-from kmaflow.store.engines.types import ID, LONG_TEXT, MOMENT, ON_SERVERS, STAMP, TYPES
+from kmaflow.store.engines.types import ID, LONG_TEXT, MOMENT, ON_SERVERS, STAMP, TYPES, KeptText
 
 METADATA = sa.MetaData()
 
@@ -30,6 +30,13 @@ FETCH = sa.Table(
         nullable=False,
         comment="결과: ok, partial, unchanged, 또는 오류 이름 / ok, partial, unchanged, or the error's code",
     ),
+    sa.Column(
+        "kind",
+        sa.String(8),
+        nullable=False,
+        server_default="request",
+        comment="종류: request 응답, file 저장된 파일, event 사건, deferred 한도로 미룸 / an answer, a saved file, an event, not asked for the quota",
+    ),
     sa.Column("sha256", sa.String(64), comment="원문의 SHA-256 / of the body in the archive"),
     sa.Column("bytes", sa.BigInteger, nullable=False, comment="원문 크기 / size of the body [byte]"),
     sa.Column("rows", sa.Integer, nullable=False, comment="저장 대상 행 수 / rows for the stations stored"),
@@ -39,11 +46,16 @@ FETCH = sa.Table(
     ),
     sa.Column("key_id", sa.String(12), comment="인증키 SHA-256의 앞 12자 / first 12 hex digits of the key's SHA-256"),
     sa.Column("selection", LONG_TEXT, nullable=False, comment="저장한 지점 / stations stored: all, or numbers"),
-    sa.Column("message", LONG_TEXT, comment="거절·오류의 말 / words of the refusal"),
+    sa.Column("message", KeptText, comment="거절·오류의 말 / words of the refusal"),
     sa.Column(
         "lacking",
         LONG_TEXT,
         comment="값이 있던 칸 가운데 이 응답에 없던 것 / stored cells that this answer left without",
+    ),
+    sa.Column(
+        "holds",
+        LONG_TEXT,
+        comment="파일이 가진 칸: 날짜 → 지점 → 분 / cells that a file holds: day, stations, minutes, JSON",
     ),
     sa.Index("fetch_window", "dataset", "tm_to", "tm_from", "stn"),
     sa.Index("fetch_when", "fetched_at"),
@@ -83,8 +95,8 @@ REJECTED_LINE = sa.Table(
     sa.Column("tm_kst", STAMP, comment="관측시각, 읽을 수 있었으면 / stamp, if it could be read [KST]"),
     sa.Column("stn", sa.Integer, comment="지점번호, 읽을 수 있었으면 / station number, if it could be read"),
     sa.Column("line", sa.Integer, nullable=False, comment="본문의 줄 번호 / line of the body"),
-    sa.Column("text", LONG_TEXT, nullable=False, comment="온 그대로의 줄 / the line as it came"),
-    sa.Column("reason", LONG_TEXT, nullable=False, comment="거절한 까닭 / why it is no row"),
+    sa.Column("text", KeptText, nullable=False, comment="온 그대로의 줄 / the line as it came"),
+    sa.Column("reason", KeptText, nullable=False, comment="거절한 까닭 / why it is no row"),
     comment="읽을 수 없어 따로 둔 줄 / lines that are no rows, kept as they came",
     **ON_SERVERS,
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import sqlalchemy as sa
+from alembic import op
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,24 @@ def make_indexes(connection: sa.Connection, table: sa.Table) -> bool:
         log.info("%s gets the index %s: with many rows this takes minutes", table.name, index.name)
         index.create(connection)
     return bool(lacking)
+
+
+def add_columns(table: str, *columns: sa.Column[Any]) -> None:
+    """Add the columns that the table lacks."""
+    there = {column["name"] for column in sa.inspect(op.get_bind()).get_columns(table)}
+    for column in columns:
+        if column.name not in there:
+            log.info("%s gets the column %s", table, column.name)
+            op.add_column(
+                table,
+                sa.Column(
+                    column.name,
+                    column.type,
+                    nullable=column.nullable,
+                    server_default=column.server_default,
+                    comment=column.comment,
+                ),
+            )
 
 
 def replace_index(connection: sa.Connection, index: sa.Index) -> None:

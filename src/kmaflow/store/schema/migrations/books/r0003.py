@@ -6,10 +6,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from kmaflow.catalog import DATASETS
 from kmaflow.store.schema.migrations.kinds import LONG_TEXT, ON_SERVERS
 from kmaflow.store.schema.migrations.steps import make, replace_index
-from kmaflow.store.sheet_recount import recount
 
 revision = "0003"
 down_revision = "0002"
@@ -41,10 +39,8 @@ for _name, _index in _INDEXES.items():
 
 
 def upgrade() -> None:
-    """Make the table, and fill it from ledger and counts."""
+    """Make the table; 0005 fills it."""
     connection = op.get_bind()
     make(connection, TABLES)
     for index in _INDEXES.values():
         replace_index(connection, index)
-    for dataset in DATASETS:
-        recount(connection, dataset)

@@ -1,4 +1,4 @@
-"""The day sheets made anew from ledger, ``completeness_hour``, ``rejected_line`` and observations: for databases that have none yet, and as a proof.
+"""The day sheets made anew from ledger, ``completeness_hour``, ``rejected_line`` and observations: for migrations.
 
 Two things are known only while an answer is loaded: lines that do not say which cell they are about, and a stamp that one answer lacked and another,
 for one station, brought.
@@ -7,17 +7,20 @@ for one station, brought.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+import polars as pl
 import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window
-from kmaflow.store.coverage.day import Minutes, Sheet, day_of, days_of, joined, minute_of, who_of, write
+from kmaflow.store.coverage.day import Minutes, Sheet, day_of, days_of, joined, minute_of, start_of, who_of, write
+from kmaflow.store.coverage.held import Held, decoded, held_cells, with_held
 from kmaflow.store.coverage.record import YOUNG, answered_minutes
-from kmaflow.store.ledger import LOADED, LONGEST
+from kmaflow.store.ledger import FILE, LOADED, LONGEST, touching
 from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, FETCH, REJECTED_LINE
 
@@ -32,30 +35,44 @@ class _Draft:
     rejected: dict[int, frozenset[int]] = field(default_factory=lambda: defaultdict(frozenset))
     present: int = 0
     blank: int = 0
+    held: list[Mapping[str, Minutes]] = field(default_factory=list)
 
     def sheet(self) -> Sheet:
         answered: dict[str, Minutes] = {who: joined(spans) for who, spans in self.spans.items() if joined(spans)}
+        for groups in self.held:
+            answered = with_held(answered, groups)
         return Sheet(answered, frozenset(self.reported), dict(self.rejected), self.present, self.blank)
 
 
-def recount(connection: sa.Connection, dataset: str) -> int:
-    """Make the sheets of a dataset anew, in the caller's transaction; gives how many there are. Nobody else may load it meanwhile."""
+def recount(connection: sa.Connection, dataset: str, days: Collection[date] | None = None) -> int:
+    """Make the sheets of a dataset anew, in the caller's transaction; gives how many there are. Nobody else may load it meanwhile.
+
+    Args:
+        days: only these; None = all.
+    """
     if not sa.inspect(connection).has_table(dataset):
         return 0
     drafts: dict[date, _Draft] = defaultdict(_Draft)
-    _count(connection, dataset, drafts)
-    _answers(connection, dataset, drafts)
-    _unread(connection, dataset, drafts)
-    connection.execute(COVERAGE_DAY.delete().where(COVERAGE_DAY.c.dataset == dataset))
-    for day, draft in sorted(drafts.items()):
-        write(connection, dataset, day, draft.sheet(), None)
+    span = None if days is None else Window(start_of(min(days)), start_of(max(days)) + DAY) if days else None
+    if days is not None and span is None:
+        return 0
+    _count(connection, dataset, drafts, span)
+    _answers(connection, dataset, drafts, span)
+    _unread(connection, dataset, drafts, span)
+    table = COVERAGE_DAY.c
+    for day in sorted(drafts) if days is None else sorted(days):
+        connection.execute(COVERAGE_DAY.delete().where(table.dataset == dataset, table.day_kst == f"{day}"))
+        if day in drafts:
+            write(connection, dataset, day, drafts[day].sheet(), None)
     return len(drafts)
 
 
-def _count(connection: sa.Connection, dataset: str, drafts: dict[date, _Draft]) -> None:
+def _count(connection: sa.Connection, dataset: str, drafts: dict[date, _Draft], span: Window | None) -> None:
     """Rows, and the stations that have them."""
     hours = COMPLETENESS_HOUR.c
     mine = hours.dataset == dataset
+    if span is not None:
+        mine &= (hours.hour_kst > span.start) & (hours.hour_kst <= span.end)
     first, last = connection.execute(
         sa.select(sa.func.min(hours.hour_kst), sa.func.max(hours.hour_kst)).where(mine)
     ).one()
@@ -71,20 +88,27 @@ def _count(connection: sa.Connection, dataset: str, drafts: dict[date, _Draft]) 
                 draft.reported.add(stn)
 
 
-def _loaded(connection: sa.Connection, dataset: str) -> list[Any]:
-    """(stn, start, end, fetched_at, outcome, selection, id) of every loaded answer."""
+def _loaded(connection: sa.Connection, dataset: str, span: Window | None) -> list[Any]:
+    """(stn, start, end, fetched_at, outcome, selection, id, kind, holds) of every answer and file that was loaded."""
     table = FETCH.c
-    query = sa.select(table.stn, table.tm_from, table.tm_to, table.fetched_at, table.outcome, table.selection, table.id)
+    columns = (table.stn, table.tm_from, table.tm_to, table.fetched_at, table.outcome, table.selection, table.id)
     mine = (table.dataset == dataset) & table.outcome.in_(LOADED) & table.tm_to.is_not(None)
-    return list(connection.execute(query.where(mine)))
+    if span is not None:
+        mine &= touching(span)
+    return list(connection.execute(sa.select(*columns, table.kind, table.holds).where(mine)))
 
 
-def _answers(connection: sa.Connection, dataset: str, drafts: dict[date, _Draft]) -> None:
+def _answers(connection: sa.Connection, dataset: str, drafts: dict[date, _Draft], span: Window | None) -> None:
     described = DATASETS[dataset]
     stamp = OBSERVATIONS[dataset].c.tm_kst
     # An answer that was repeated unchanged says no more than the first time, except that by now the hub should have had the rest.
-    for stn, start, end, fetched_at, outcome, selection, _ in _loaded(connection, dataset):
+    for stn, start, end, fetched_at, outcome, selection, number, kind, holds in _loaded(connection, dataset, span):
         window = Window(start, end)
+        if kind == FILE:
+            held = _written(connection, dataset, window, number) if holds is None else decoded(holds)
+            for day, groups in held.items():
+                drafts[day].held.append(groups)
+            continue
         since = datetime.max if described.placeholders else fetched_at - YOUNG
         if described.placeholders and outcome == "unchanged":
             continue
@@ -99,21 +123,33 @@ def _answers(connection: sa.Connection, dataset: str, drafts: dict[date, _Draft]
             drafts[day].spans[who_of(stn, selection)].extend(spans)
 
 
-def _unread(connection: sa.Connection, dataset: str, drafts: dict[date, _Draft]) -> None:
+def _written(connection: sa.Connection, dataset: str, window: Window, number: int) -> Held:
+    """The cells whose rows a file wrote: of one that says no more, since it was loaded before the ledger kept what files hold."""
+    table = OBSERVATIONS[dataset].c
+    query = sa.select(table.tm_kst, table.stn).where(table.tm_kst > window.start, table.tm_kst <= window.end)
+    cells = [tuple(row) for row in connection.execute(query.where(table.fetch_id == number))]
+    rows = pl.DataFrame(cells, schema={"tm_kst": pl.Datetime("us"), "stn": pl.Int32}, orient="row")
+    return held_cells(rows, DATASETS[dataset].cadence)
+
+
+def _unread(connection: sa.Connection, dataset: str, drafts: dict[date, _Draft], span: Window | None) -> None:
     """Cells whose line cannot be read, without a row, and about which no younger answer says more."""
     line, fetch = REJECTED_LINE.c, FETCH.c
     query = (
         sa.select(line.tm_kst, line.stn, fetch.fetched_at, fetch.id)
         .join(FETCH, fetch.id == line.fetch_id)
         .where(line.dataset == dataset, line.tm_kst.is_not(None), line.stn.is_not(None), fetch.tm_to.is_not(None))
+        .where(fetch.kind != FILE)
     )
+    if span is not None:
+        query = query.where(line.tm_kst > span.start, line.tm_kst <= span.end)
     cells = [tuple(row) for row in connection.execute(query)]
     if not cells:
         return
     by_day: dict[date, list[tuple[Window, int, datetime, str, int]]] = defaultdict(list)
     wanted = {day_of(cell[0]) for cell in cells}
-    for stn, start, end, fetched_at, outcome, selection, number in _loaded(connection, dataset):
-        if outcome != "unchanged" and end - start <= LONGEST:
+    for stn, start, end, fetched_at, outcome, selection, number, kind, _ in _loaded(connection, dataset, span):
+        if kind != FILE and outcome != "unchanged" and end - start <= LONGEST:
             for day in wanted.intersection(days_of(Window(start, end))):
                 by_day[day].append((Window(start, end), stn, fetched_at, selection, number))
     table = OBSERVATIONS[dataset].c
