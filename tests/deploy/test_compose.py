@@ -67,6 +67,40 @@ def test_docker_compose_understands_it(profiles: tuple[str, ...], tmp_path: Path
     assert set(yaml.safe_load(done.stdout)["services"]) >= {"api-server", "worker", "redis", "postgres"}
 
 
+@pytest.mark.parametrize(
+    ("files", "service"),
+    [
+        (("compose.yaml", "deploy/several-hosts/central.yaml"), "api-server"),
+        (("deploy/several-hosts/worker.yaml",), "worker"),
+    ],
+)
+def test_docker_compose_understands_the_files_for_several_hosts(
+    files: tuple[str, ...], service: str, tmp_path: Path
+) -> None:
+    tool = shutil.which("docker-compose")
+    need(tool is not None, "no docker-compose: apt-get install docker-compose")
+    given = {
+        "KMAFLOW_PRIVATE_ADDRESS": "10.0.0.1",
+        "KMAFLOW_CENTRAL": "10.0.0.1",
+        "KMAFLOW_SECRETS_FOLDER": "/srv/kmaflow-secrets",
+        "KMAFLOW_ARCHIVE_URL": "s3://bucket/bodies",
+        "KMAFLOW_DAILY_CALLS": "500",
+    }
+    done = subprocess.run(
+        [str(tool), *(word for file in files for word in ("--file", str(ROOT / file))), "config"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **given},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "WARN" not in done.stderr
+    environment = yaml.safe_load(done.stdout)["services"][service]["environment"]
+    assert environment["KMAFLOW_DAILY_CALLS"] in ("500", 500)
+    assert environment["KMAFLOW_ARCHIVE_URL"] == "s3://bucket/bodies"
+
+
 @pytest.mark.parametrize(("wanted", "workers"), [({}, 1), ({"KMAFLOW_WORKERS": "4"}, 4)])
 def test_an_up_that_names_no_number_keeps_the_workers_of_the_settings(wanted: dict[str, str], workers: int) -> None:
     assert int(interpolated(FILE, wanted)["services"]["worker"]["scale"]) == workers

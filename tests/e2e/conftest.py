@@ -80,7 +80,7 @@ class MakeRun:
             )
 
     def ensure(self) -> None:
-        """It runs: with a finished scheduled run of `kma_aws` at its first start, as far as its banner when it was ended since."""
+        """Start it where it does not run: the first time until a run of `kma_aws` has ended, later until its banner."""
         if self.lives:
             return
         line = r"kma_aws .* rows" if self.process is None else "Ctrl-C"

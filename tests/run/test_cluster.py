@@ -18,14 +18,14 @@ from kmaflow.run.databases import (
     Choices,
     DatabaseNotThere,
     choose_observations,
-    keep_choices,
     make_databases,
     read_choices,
+    write_choices,
 )
 from kmaflow.run.environment import cluster_environment, server_url
 from kmaflow.run.preparation import migrate_metadata
 from kmaflow.run.scale import Machine, scale_rules
-from kmaflow.run.secrets import ClusterSecrets, keep_secrets
+from kmaflow.run.secrets import ClusterSecrets, ensure_secrets
 from kmaflow.simulator import running
 from tests.databases import server_url as machine_server
 
@@ -43,7 +43,7 @@ BASE = {
 
 @pytest.fixture
 def kept(tmp_path: Path) -> ClusterSecrets:
-    return keep_secrets(tmp_path / "secrets", {})
+    return ensure_secrets(tmp_path / "secrets", {})
 
 
 def env(
@@ -83,7 +83,7 @@ def test_what_keeps_the_cluster_closed_cannot_be_set_away(kept: ClusterSecrets) 
 
 def test_passwords_with_signs_survive_in_urls(tmp_path: Path) -> None:
     signs = "p@ss:w/rd?#%12&x"
-    kept = keep_secrets(tmp_path, {"KMAFLOW_POSTGRES_PASSWORD": "nP@:/?#%12&xZw", "KMAFLOW_REDIS_PASSWORD": signs})
+    kept = ensure_secrets(tmp_path, {"KMAFLOW_POSTGRES_PASSWORD": "nP@:/?#%12&xZw", "KMAFLOW_REDIS_PASSWORD": signs})
     url = make_url(env(kept)["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
     assert (url.password, url.host, url.database) == ("nP@:/?#%12&xZw", "postgres", "airflow")
     assert make_url(env(kept)["AIRFLOW__CELERY__BROKER_URL"]).password == signs
@@ -152,7 +152,7 @@ def test_the_profile_of_the_first_start_holds_the_observations_for_ever(tmp_path
     with pytest.raises(UsageError, match="two profiles"):
         on("mariadb", "postgres-observations")
     assert choose_observations(tmp_path, {"KMAFLOW_PROFILES": "flower,mariadb"}, lambda _: False) == "mariadb"
-    keep_choices(tmp_path, Choices("mariadb", simulated=True))
+    write_choices(tmp_path, Choices("mariadb", simulated=True))
     assert read_choices(tmp_path) == Choices("mariadb", simulated=True)
     assert on() == on("mariadb") == "mariadb"
     with pytest.raises(UsageError, match="are in mariadb, but the profile postgres-observations is on"):
@@ -264,7 +264,7 @@ def test_components_become_what_they_are(
     container: list[list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert cluster.main(["secrets"]) == 0
-    keep_choices(tmp_path / "run" / "secrets", Choices("postgres", simulated=False))
+    write_choices(tmp_path / "run" / "secrets", Choices("postgres", simulated=False))
     for name in ("scheduler", "worker", "simulator", "flower"):
         assert cluster.main([name]) == 0
     assert cluster.main(["kmaflow", "status", "--json"]) == 0
@@ -293,8 +293,26 @@ def test_health_of_a_worker_without_a_broker(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("KMAFLOW_SECRETS", str(tmp_path))
     monkeypatch.setattr("sys.argv", ["", "worker"])
     assert health.main() == 1, "no secrets yet"
-    keep_secrets(tmp_path, {})
+    ensure_secrets(tmp_path, {})
     assert not health.healthy("worker", base)
+
+
+def test_a_workers_health_is_asked_with_a_password_that_holds_signs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signs, asked = "p@ss:w/rd?#%12&x", []
+
+    class Celery:
+        def __init__(self, broker: str, **_: object) -> None:
+            asked.append(broker)
+            raise OSError
+
+    monkeypatch.setattr("celery.Celery", Celery)
+    ensure_secrets(tmp_path, {"KMAFLOW_REDIS_PASSWORD": signs})
+    with pytest.raises(OSError):  # noqa: PT011
+        health.healthy("worker", {"KMAFLOW_SECRETS": str(tmp_path), "KMAFLOW_REDIS": "redis:6379"})
+    assert make_url(asked[0]).password == signs
+    assert make_url(asked[0]).host == "redis"
 
 
 def test_server_urls_name_the_server(kept: ClusterSecrets) -> None:

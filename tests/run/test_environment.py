@@ -14,10 +14,10 @@ from pydantic import SecretStr
 
 from kmaflow.run import environment, launch
 from kmaflow.run.cluster import component_environment
-from kmaflow.run.databases import Choices, keep_choices
+from kmaflow.run.databases import Choices, write_choices
 from kmaflow.run.environment import Places, dags_folder, local_environment, setting_variables
 from kmaflow.run.preparation import StartFailed, prepare_airflow
-from kmaflow.run.secrets import AirflowKeys, keep_keys, keep_secrets, login_password
+from kmaflow.run.secrets import AirflowKeys, ensure_keys, ensure_secrets, login_password
 from kmaflow.settings import Settings, load_settings
 from kmaflow.simulator import DEFAULT_KEY
 
@@ -85,14 +85,14 @@ def test_a_user_may_tune_the_rest(places: Places) -> None:
 
 
 def test_secrets_are_made_once_and_only_their_owner_reads_them(places: Places) -> None:
-    keys, login = keep_keys(places.airflow), login_password(places.login)
-    assert keep_keys(places.airflow) == keys
+    keys, login = ensure_keys(places.airflow), login_password(places.login)
+    assert ensure_keys(places.airflow) == keys
     assert login_password(places.login) == login
     assert json.loads(places.login.read_text()) == {"admin": login}
     for path in (places.login, places.airflow / "secrets.json"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(places.airflow.stat().st_mode) == 0o700
-    assert keep_keys(places.home / "other") != keys
+    assert ensure_keys(places.home / "other") != keys
     assert login_password(places.home / "other" / "login.json") != login
     assert keys.jwt_secret not in repr(keys)
 
@@ -100,7 +100,7 @@ def test_secrets_are_made_once_and_only_their_owner_reads_them(places: Places) -
 def test_the_keys_of_an_earlier_start_are_kept(places: Places) -> None:
     earlier = {"fernet_key": "f", "secret_key": "s", "jwt_secret": "j"}
     (places.airflow / "secrets.json").write_text(json.dumps(earlier))
-    assert keep_keys(places.airflow) == AirflowKeys(**earlier)
+    assert ensure_keys(places.airflow) == AirflowKeys(**earlier)
 
 
 def test_the_dags_are_found_in_a_source_tree_and_in_a_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -162,8 +162,8 @@ def test_a_worker_on_another_host_has_the_defaults_of_the_central_host() -> None
 
 
 def test_a_component_in_a_container_gets_every_setting(tmp_path: Path) -> None:
-    keep_secrets(tmp_path, {})
-    keep_choices(tmp_path, Choices("postgres", simulated=False))
+    ensure_secrets(tmp_path, {})
+    write_choices(tmp_path, Choices("postgres", simulated=False))
     given = setting_variables(load_settings(**OTHER))
     addresses = {"KMAFLOW_REDIS": "redis:6379", "KMAFLOW_API_SERVER": "http://api-server:8080"}
     env = component_environment(tmp_path, {**addresses, **given})

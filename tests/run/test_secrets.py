@@ -10,15 +10,15 @@ import pytest
 from cryptography.fernet import Fernet
 
 from kmaflow.errors import UsageError
-from kmaflow.run.secrets import NAMES, SecretRefused, hand_out, keep_secrets, read_secrets, variable
+from kmaflow.run.secrets import NAMES, SecretRefused, ensure_secrets, read_secrets, variable, write_server_passwords
 
 STRONG = "nR4-vT9.kW2_xQ7!zL5"
 
 
 def test_they_are_made_once_and_only_their_owner_reads_them(tmp_path: Path) -> None:
-    first = keep_secrets(tmp_path, {})
-    assert keep_secrets(tmp_path, {}) == first == read_secrets(tmp_path)
-    assert keep_secrets(tmp_path / "other", {}) != first
+    first = ensure_secrets(tmp_path, {})
+    assert ensure_secrets(tmp_path, {}) == first == read_secrets(tmp_path)
+    assert ensure_secrets(tmp_path / "other", {}) != first
     assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
     Fernet(first.fernet_key)
     values = [getattr(first, name) for name in NAMES]
@@ -27,11 +27,11 @@ def test_they_are_made_once_and_only_their_owner_reads_them(tmp_path: Path) -> N
 
 
 def test_a_strong_value_of_ones_own_is_taken_and_kept(tmp_path: Path) -> None:
-    made = keep_secrets(tmp_path, {})
-    given = keep_secrets(tmp_path, {"KMAFLOW_ADMIN_PASSWORD": f" {STRONG} ", "KMAFLOW_FLOWER_PASSWORD": ""})
+    made = ensure_secrets(tmp_path, {})
+    given = ensure_secrets(tmp_path, {"KMAFLOW_ADMIN_PASSWORD": f" {STRONG} ", "KMAFLOW_FLOWER_PASSWORD": ""})
     assert given.admin_password == STRONG
     assert given.flower_password == made.flower_password
-    assert keep_secrets(tmp_path, {}).admin_password == STRONG
+    assert ensure_secrets(tmp_path, {}).admin_password == STRONG
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_weak_value_is_refused_in_two_languages_and_never_printed(
     tmp_path: Path, name: str, value: str, why: str
 ) -> None:
     with pytest.raises(SecretRefused) as refused:
-        keep_secrets(tmp_path, {variable(name): value})
+        ensure_secrets(tmp_path, {variable(name): value})
     said = str(refused.value)
     assert variable(name) in said
     assert why in said
@@ -67,23 +67,23 @@ def test_a_weak_value_is_refused_in_two_languages_and_never_printed(
 
 def test_two_secrets_may_not_be_the_same(tmp_path: Path) -> None:
     with pytest.raises(SecretRefused, match="the same"):
-        keep_secrets(tmp_path, {"KMAFLOW_ADMIN_PASSWORD": STRONG, "KMAFLOW_FLOWER_PASSWORD": STRONG})
+        ensure_secrets(tmp_path, {"KMAFLOW_ADMIN_PASSWORD": STRONG, "KMAFLOW_FLOWER_PASSWORD": STRONG})
 
 
 def test_what_data_lie_behind_is_not_exchanged(tmp_path: Path) -> None:
-    made = keep_secrets(tmp_path, {})
+    made = ensure_secrets(tmp_path, {})
     for name in ("fernet_key", "postgres_password", "mariadb_password", "mariadb_root_password"):
         other = Fernet.generate_key().decode() if name == "fernet_key" else STRONG
         with pytest.raises(SecretRefused, match="differs from the value that this cluster was started with"):
-            keep_secrets(tmp_path, {variable(name): other})
-        assert keep_secrets(tmp_path, {variable(name): getattr(made, name)}) == made
+            ensure_secrets(tmp_path, {variable(name): other})
+        assert ensure_secrets(tmp_path, {variable(name): getattr(made, name)}) == made
 
 
 def test_each_server_gets_its_own_password_alone(tmp_path: Path) -> None:
-    kept = keep_secrets(tmp_path / "secrets", {})
+    kept = ensure_secrets(tmp_path / "secrets", {})
     folders = {name: tmp_path / name for name in ("redis", "postgres", "mariadb")}
-    hand_out(kept, folders)
-    hand_out(kept, folders)
+    write_server_passwords(kept, folders)
+    write_server_passwords(kept, folders)
     found = {
         path.name: path.read_text()
         for folder in folders.values()
@@ -103,5 +103,5 @@ def test_reading_before_they_are_made_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_the_file_holds_nothing_else(tmp_path: Path) -> None:
-    keep_secrets(tmp_path, {"HOME": "/", "KMAFLOW_API_KEY": "k"})
+    ensure_secrets(tmp_path, {"HOME": "/", "KMAFLOW_API_KEY": "k"})
     assert set(json.loads((tmp_path / "secrets.json").read_text())) == set(NAMES)

@@ -1,7 +1,7 @@
 """``python -m kmaflow.run.cluster SERVICE``: what every container of compose.yaml starts.
 
-It reads the secrets from their volume, makes the environment (``environment.py``) and becomes the component: the container's signals
-reach it directly.
+It reads the secrets from their volume, makes the environment (``environment.py``) and executes the component in its
+place, so that the container's signals reach it directly.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 
 from kmaflow.errors import KmaflowError, UsageError
 from kmaflow.run import complain, say
-from kmaflow.run.databases import Choices, choose_observations, keep_choices, make_databases, read_choices
+from kmaflow.run.databases import Choices, choose_observations, make_databases, read_choices, write_choices
 from kmaflow.run.environment import cluster_environment
 from kmaflow.run.preparation import airflow_command, kmaflow_command, migrate_metadata, prepare_airflow
 from kmaflow.run.scale import Machine
-from kmaflow.run.secrets import USER, hand_out, keep_secrets, read_secrets
+from kmaflow.run.secrets import USER, ensure_secrets, read_secrets, write_server_passwords
 
 #: Long-running components: what each becomes.
 COMPONENTS: dict[str, list[str]] = {
@@ -54,8 +54,8 @@ def _run(words: list[str], base: Mapping[str, str]) -> int:
         )
     service, folder = words[0], secrets_folder(base)
     if service == "secrets":
-        kept = keep_secrets(folder, base)
-        hand_out(kept, {server: folder.parent / server for server in _SERVERS})
+        kept = ensure_secrets(folder, base)
+        write_server_passwords(kept, {server: folder.parent / server for server in _SERVERS})
         say("비밀값을 준비했습니다 · secrets are ready")
     elif service == "passwords":
         kept = read_secrets(folder)
@@ -85,7 +85,7 @@ def initialise(folder: Path, base: Mapping[str, str]) -> None:
     migrate_metadata(env)
     has_key = prepare_airflow(env, password=kept.admin_password)
     own_hub = bool((base.get("KMAFLOW_API_KEY") or "").strip() or has_key)
-    keep_choices(folder, Choices(observations, simulated=not own_hub))
+    write_choices(folder, Choices(observations, simulated=not own_hub))
     if not own_hub:
         say("인증키가 없어 내장 시뮬레이터를 씁니다 · no key: the built-in simulator is the hub")
     say("준비가 끝났습니다 · everything is prepared")

@@ -1,4 +1,4 @@
-"""The databases of a cluster: which server holds the observations, decided once, and everything that must exist before Airflow starts."""
+"""The databases of a cluster: which server holds the observations (decided once), and making what Airflow needs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from kmaflow.run.environment import (
 )
 from kmaflow.run.secrets import ClusterSecrets, write_private
 
-#: Servers for observations that a profile of compose.yaml starts; without one, the server of Airflow's own database holds them too.
+#: Servers for observations that a profile of compose.yaml starts; without one, the server of Airflow's own database
+#: holds them too.
 PROFILES = ("mariadb", "postgres-observations")
 DEFAULT_SERVER = "postgres"
 _PATIENCE_SECONDS = 180.0
@@ -38,7 +39,7 @@ class DatabaseNotThere(KmaflowError):
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the first start decided: the server of the observations, and whether the simulator is the hub (looked at anew at every start)."""
+    """What `init` decided: the server of the observations, once; whether the simulator is the hub, every time."""
 
     observations: str
     simulated: bool
@@ -47,7 +48,8 @@ class Choices:
 def choose_observations(folder: Path, base: Mapping[str, str], resolves: Callable[[str], bool] | None = None) -> str:
     """The server that holds the observations: the profile that was started first, and that one for ever.
 
-    ``COMPOSE_PROFILES`` names it; with ``--profile`` on the command line Docker tells nobody, but then the server's name has an address.
+    ``COMPOSE_PROFILES`` names it; ``--profile`` on the command line is not passed on, but gives the server's name an
+    address.
     Moving to another server would look like a loss of all data, so a later start with another profile is refused.
 
     Raises:
@@ -64,7 +66,8 @@ def choose_observations(folder: Path, base: Mapping[str, str], resolves: Callabl
                 f"the observations of this cluster are in {kept}, but the profile {named[0]} is on",
                 todo_en="start without that profile, or name the database you mean in .env: KMAFLOW_DATABASE_URL=…; "
                 "kmaflow rebuild fills it from the archive",
-                todo_ko="그 프로필 없이 시작하거나, 쓸 데이터베이스를 .env 의 KMAFLOW_DATABASE_URL 로 정하십시오(kmaflow rebuild 가 보관소에서 다시 채웁니다)",
+                todo_ko="그 프로필 없이 시작하거나, 쓸 데이터베이스를 .env 의 KMAFLOW_DATABASE_URL 로 정하십시오"
+                "(kmaflow rebuild 가 보관소에서 다시 채웁니다)",
             )
         return kept
     if len(named) > 1:
@@ -76,13 +79,13 @@ def choose_observations(folder: Path, base: Mapping[str, str], resolves: Callabl
     return named[0] if named else DEFAULT_SERVER
 
 
-def keep_choices(folder: Path, choices: Choices) -> None:
+def write_choices(folder: Path, choices: Choices) -> None:
     """Write down what was decided."""
     write_private(folder / "choices.json", {name: str(value) for name, value in asdict(choices).items()})
 
 
 def read_choices(folder: Path) -> Choices:
-    """What :func:`keep_choices` wrote.
+    """What :func:`write_choices` wrote.
 
     Raises:
         UsageError: nothing was decided yet.

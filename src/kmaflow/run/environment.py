@@ -1,7 +1,8 @@
 """The environment of Airflow's components: on one machine (`make run`) and in the containers of compose.yaml.
 
-Settings are rendered from the fields of :class:`Settings`. What a user set as ``AIRFLOW__…`` wins over what is tunable, never over what keeps an Airflow
-closed and whole. Secrets come from files (``secrets.py``); the variables by which people set them are handed to no component.
+Settings are rendered from the fields of :class:`Settings`. What a user set as ``AIRFLOW__…`` wins over tunable values,
+never over what keeps Airflow closed to others. Secrets come from files (``secrets.py``); the variables by which people
+set them are handed to no component.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def dags_folder() -> Path:
 
 
 def setting_variables(settings: Settings) -> dict[str, str]:
-    """Every setting that has a value, as its variable: a task may run in another folder, where ``.env`` and ``./var`` mean nothing."""
+    """Every setting that has a value, as its variable. (A task may run in another folder, without ``.env``.)"""
     values = {name: getattr(settings, field) for name, field in _SETTINGS.items()}
     return {name: _text(value) for name, value in values.items() if value is not None}
 
@@ -123,16 +124,16 @@ def local_environment(
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{places.metadata}?timeout=30",
         # It would listen on every address.
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
-        **setting_variables(_apart(settings) if simulated else settings),
+        **setting_variables(_with_simulated_storage(settings) if simulated else settings),
     }
     if simulated:
         fixed |= simulator_variables(f"http://{LOOPBACK}:{settings.simulator_port}")
     other = {name: value for name, value in base.items() if name not in _SETTINGS}
-    return _layers(keys, other, tunable, fixed)
+    return _merged(keys, other, tunable, fixed)
 
 
-def _apart(settings: Settings) -> Settings:
-    """The settings with databases and archive of their own, where none was named: simulated weather never enters the database of real observations."""
+def _with_simulated_storage(settings: Settings) -> Settings:
+    """The settings with databases and archive apart from those of real observations, where the user named none."""
     urls = dict.fromkeys(("database_url", "state_url", "archive_url"), "")
     default = load_settings(home=settings.home, **urls)
     ours = load_settings(home=settings.home / "simulated", **urls)
@@ -147,7 +148,8 @@ def cluster_environment(
     """The whole environment of a component in a container.
 
     Args:
-        base: the container's environment; ``KMAFLOW_POSTGRES``, ``KMAFLOW_REDIS``, ``KMAFLOW_API_SERVER``, ``KMAFLOW_SIMULATOR`` are addresses.
+        base: the container's environment; ``KMAFLOW_POSTGRES``, ``KMAFLOW_REDIS``, ``KMAFLOW_API_SERVER`` and
+            ``KMAFLOW_SIMULATOR`` are addresses.
         simulated: whether the simulator is the hub.
         observations: the server that holds the observations, as :func:`server_url` names it.
     """
@@ -156,7 +158,7 @@ def cluster_environment(
         **scale_rules(machine),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": server_url("postgres", AIRFLOW_DATABASE, kept, base),
         "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{server_url(results, RESULTS, kept, base)}",
-        "AIRFLOW__CELERY__BROKER_URL": f"redis://:{quote(kept.redis_password, safe='')}@{base['KMAFLOW_REDIS']}/0",
+        "AIRFLOW__CELERY__BROKER_URL": broker_url(kept, base),
         "AIRFLOW__API__HOST": "0.0.0.0",  # the container's; what leaves the machine is compose.yaml's affair
         "AIRFLOW__CELERY__FLOWER_HOST": "0.0.0.0",
         "KMAFLOW_DATABASE_URL": server_url(observations, SIMULATED if simulated else OBSERVATIONS, kept, base),
@@ -173,13 +175,13 @@ def cluster_environment(
     if simulated:
         fixed |= simulator_variables(base["KMAFLOW_SIMULATOR"])
         fixed["KMAFLOW_ARCHIVE_URL"] = f"{base.get('KMAFLOW_HOME') or 'var'}/simulated/archive"
-    return _layers(kept, base, tunable, fixed)
+    return _merged(kept, base, tunable, fixed)
 
 
-def _layers(
+def _merged(
     keys: AirflowKeys, base: Mapping[str, str], tunable: Mapping[str, str], fixed: Mapping[str, str]
 ) -> dict[str, str]:
-    """What every component of ours gets, with what is particular to one machine or to a cluster. An empty variable means the default."""
+    """What every component gets, with what is particular to one machine or a cluster. An empty variable is unset."""
     secret = {variable(name) for name in NAMES}
     given = {
         name: value
@@ -206,6 +208,11 @@ def _layers(
         "AIRFLOW__API_AUTH__JWT_SECRET": keys.jwt_secret,
         **fixed,
     }
+
+
+def broker_url(kept: ClusterSecrets, base: Mapping[str, str]) -> str:
+    """The cluster's Redis."""
+    return f"redis://:{quote(kept.redis_password, safe='')}@{base['KMAFLOW_REDIS']}/0"
 
 
 def server_url(server: str, database: str, kept: ClusterSecrets, base: Mapping[str, str]) -> str:

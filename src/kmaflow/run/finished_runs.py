@@ -15,8 +15,10 @@ DATASETS_OF = {"kma_aws": AWS_DATASETS, "kma_asos": ASOS_DATASETS}
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """A run that has ended. Times are naive KST; the window is None for DAGs that collect none, and where `check` failed. ``unasked``: datasets
-    that the day's quota stopped.
+    """A run that has ended. Times are naive KST.
+
+    ``window`` is None for DAGs that collect none, and where `check` failed; ``unasked`` are the datasets that the day's
+    quota stopped.
     """
 
     dag_id: str

@@ -1,4 +1,7 @@
-"""``python -m kmaflow.run.health SERVICE``: exit code 0 if the component of this container is well. Imports neither Airflow nor Celery's world."""
+"""``python -m kmaflow.run.health SERVICE``: exit code 0 if the component of this container is well.
+
+Airflow is not imported: that would cost seconds at every check.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import httpx
 
 from kmaflow.errors import KmaflowError
 from kmaflow.run.cluster import secrets_folder
-from kmaflow.run.environment import LOOPBACK
+from kmaflow.run.environment import LOOPBACK, broker_url
 from kmaflow.run.secrets import read_secrets
 
 _SECONDS = 8.0
@@ -48,8 +51,7 @@ def _worker_answers(base: Mapping[str, str]) -> bool:
     from celery import Celery
     from kombu.exceptions import OperationalError
 
-    password = read_secrets(secrets_folder(base)).redis_password
-    app = Celery(broker=f"redis://:{password}@{base['KMAFLOW_REDIS']}/0", set_as_current=False)
+    app = Celery(broker=broker_url(read_secrets(secrets_folder(base)), base), set_as_current=False)
     name = f"worker@{socket.gethostname()}"
     try:
         answers = app.control.ping(destination=[name], timeout=_SECONDS, limit=1)

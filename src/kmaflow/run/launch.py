@@ -1,7 +1,8 @@
 """`make run`: simulator (if there is no key) and Airflow as child processes on 127.0.0.1, until Ctrl-C or SIGTERM.
 
-Airflow is never imported here: `airflow standalone` leaves a dozen processes behind on SIGTERM, and an import costs seconds. The components are
-started one by one, each in its own session (`processes.py`), and watched through the REST API (`api.py`).
+Airflow is never imported here: `airflow standalone` leaves a dozen processes behind on SIGTERM, and an import costs
+seconds. The components are started one by one, each in its own session (`processes.py`), and watched through the REST
+API (`api.py`).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from kmaflow.run.preparation import (
     prepare_airflow,
 )
 from kmaflow.run.processes import Child, Children
-from kmaflow.run.secrets import USER, keep_keys, login_password
+from kmaflow.run.secrets import USER, ensure_keys, login_password
 from kmaflow.settings import Settings, load_settings
 
 _READY_SECONDS = 240.0
@@ -62,7 +63,7 @@ class Running:
 
 
 def main() -> int:
-    """Run until somebody asks for the end. Exit code 0 then, 1 if a component failed, 2 if it could not start as set."""
+    """Run until asked to stop. Exit code 0 then, 1 if a component failed, 2 if it could not start as set."""
     try:
         with stop_signals(), started(load_settings()) as running:
             _banner(running)
@@ -119,7 +120,7 @@ def started(settings: Settings, extra: Mapping[str, str] | None = None) -> Itera
         require_free(settings.ui_port, "UI", "KMAFLOW_UI_PORT")
         settings = _with_start(settings, places)
         secret = login_password(places.login)
-        keys = keep_keys(places.airflow)
+        keys = ensure_keys(places.airflow)
         base = {**os.environ, **(extra or {})}
         env = local_environment(places, settings, keys, base, simulated=False)
         _migrate_once(places, env)
@@ -160,7 +161,7 @@ def started(settings: Settings, extra: Mapping[str, str] | None = None) -> Itera
 
 
 def _with_start(settings: Settings, places: Places) -> Settings:
-    """With CATCHUP the time of the first start as START, where none is set: so that there is something to catch up from."""
+    """With CATCHUP and without START, the hour of the first start is START."""
     first = places.home / "first_start"
     if not first.exists():
         first.write_text(f"{floor_to(now_kst(), HOUR):%Y-%m-%d %H:%M}\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What must be there before Airflow's first component starts: its tables, the login, pool and connections. What is there already stays."""
+"""What must exist before Airflow's first component starts: its tables, the login, pool and connections."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def migrate_metadata(env: Mapping[str, str], logs: Path | None = None) -> None:
 
 
 def prepare_airflow(env: Mapping[str, str], logs: Path | None = None, password: str | None = None) -> bool:
-    """Make pool and connections, and the login ``admin`` where Airflow keeps its users in its database.
+    """Make pool and connections where they are missing, and the login ``admin`` where Airflow's database holds users.
 
     Args:
         logs: as for :func:`migrate_metadata`.
@@ -96,7 +96,7 @@ def _completed(name: str, command: list[str], env: Mapping[str, str], logs: Path
 
 
 def set_admin_password(password: str) -> None:
-    """The user ``admin`` of Airflow's FAB auth manager with the role Admin and this password; made, or its password set anew where it differs."""
+    """Make the user ``admin`` (role Admin) of Airflow's FAB auth manager, or set its password where it differs."""
     from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
     from werkzeug.security import check_password_hash
 

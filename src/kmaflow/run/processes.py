@@ -1,8 +1,9 @@
 """Child processes that are certain to end: each in a session of its own, so that whatever it starts can be found again.
 
-Airflow's scheduler starts workers, these start task supervisors, and these put their tasks into process groups of their own; a parent that dies leaves all
-of them behind. But none leaves its *session*. So ending a component means: ask its first process to stop, wait, then end every process of
-its session. A guard (a small process that holds one end of a pipe) does the same when the launcher itself is killed.
+Airflow's scheduler starts workers, these start task supervisors, and these put their tasks into process groups of their
+own; a parent that dies leaves all of them behind. But none leaves its *session*. So ending a component means: ask its
+first process to stop, wait, then end every process of its session. A guard (a small process that holds one end of a
+pipe) does the same when the launcher itself is killed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-#: Seconds: time to stop by itself, then time after SIGTERM to every process of the session; what is left then is killed.
+#: Seconds to stop by itself, then seconds after SIGTERM to every process of the session; what is left is killed.
 POLITE = 12.0
 FIRM = 5.0
 _STEP = 0.1
@@ -90,9 +91,8 @@ class Children:
             with suppress(ProcessLookupError):
                 child.process.send_signal(signal.SIGTERM)
         end_sessions([child.session for child in self._children], reap=self._reap)
-        for (
-            child
-        ) in self._children:  # its session is empty, so it has ended; the last of them may not have been collected
+        # Every session is empty, so all have ended; the last of them may not have been collected.
+        for child in self._children:
             with suppress(subprocess.TimeoutExpired):
                 child.process.wait(FIRM)
         self._tell_guard("done\n")
@@ -124,7 +124,7 @@ def members(sessions: Iterable[int]) -> list[int]:
 
 
 def end_sessions(sessions: Sequence[int], *, reap: Callable[[], None] = lambda: None) -> None:
-    """Wait ``POLITE`` seconds for the sessions to become empty, send SIGTERM to what is left, wait ``FIRM`` seconds, kill the rest."""
+    """Wait ``POLITE`` seconds for empty sessions, send SIGTERM to the rest, wait ``FIRM`` seconds, kill it."""
     if _emptied(sessions, POLITE, reap):
         return
     _send(sessions, signal.SIGTERM)
@@ -152,7 +152,7 @@ def _send(sessions: Sequence[int], number: signal.Signals) -> None:
 
 
 def guard() -> int:
-    """The guard: reads session ids from stdin; when stdin ends without ``done`` the launcher has died, and the sessions are ended."""
+    """Read session ids from stdin; if it ends without ``done``, the launcher has died: end the sessions."""
     # A Ctrl-C or a SIGTERM for everybody must not end the guard before its launcher.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""How much a machine or container can do at once, and every number by which a cluster grows and recovers (:func:`scale_rules`)."""
+"""How many tasks a machine or container runs at once, and every number by which a cluster grows and recovers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def scale_rules(machine: Machine) -> dict[str, str]:
         # Of all workers together: each running task asks the API server, and both live on the first machine's cores.
         "AIRFLOW__CORE__PARALLELISM": str(max(4, TASKS_PER_CORE * machine.cores)),
         "AIRFLOW__API__WORKERS": str(min(4, max(1, machine.cores // 2))),
-        # A worker that was killed is noticed after 60 s (looked at every 10 s); its tasks' retry is due within 30 s more.
+        # A killed worker is noticed after 60 s (looked at every 10 s); its tasks' retry is due within 30 s more.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "10",
         # An API server that restarts must not cost the tasks that run meanwhile: 10 × 5 s, still below 60 s.
@@ -65,7 +65,8 @@ def scale_rules(machine: Machine) -> dict[str, str]:
         "AIRFLOW__CELERY__BROKER_CONNECTION_RETRY_ON_STARTUP": "True",
         "AIRFLOW__CELERY__WORKER_PREFETCH_MULTIPLIER": "1",
         "AIRFLOW__CELERY__TASK_ACKS_LATE": "True",
-        # None: a worker looks for its broker again for ever. (0 would end it at the first refusal, Celery's 100 after some minutes.)
+        # None: a worker looks for its broker again for ever. (0 would end it at the first refusal, Celery's 100 after
+        # some minutes.)
         "AIRFLOW__CELERY__EXTRA_CELERY_CONFIG": json.dumps(
             {"broker_connection_max_retries": None, "worker_cancel_long_running_tasks_on_connection_loss": False}
         ),

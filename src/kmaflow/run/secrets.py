@@ -1,7 +1,8 @@
-"""Secrets of an Airflow and of a cluster: made at the first start, kept in files that only their owner reads; what people set themselves must be strong.
+"""Secrets of an Airflow and of a cluster: made at the first start, in files that only their owner reads.
 
-A cluster's ``secrets.json`` lies in a volume that only kmaflow's own containers mount. Redis, PostgreSQL and MariaDB get a volume each with
-nothing but their own password in the form that their images read.
+What people set themselves must be strong. A cluster's ``secrets.json`` lies in a volume that only kmaflow's own
+containers mount. Redis, PostgreSQL and MariaDB get a volume each with nothing but their own password in the form that
+their images read.
 """
 
 from __future__ import annotations
@@ -85,21 +86,21 @@ def variable(name: str) -> str:
     return f"KMAFLOW_{name.upper()}"
 
 
-def keep_secrets(folder: Path, given: Mapping[str, str]) -> ClusterSecrets:
+def ensure_secrets(folder: Path, given: Mapping[str, str]) -> ClusterSecrets:
     """The secrets in ``folder``; what is missing there is made, what ``given`` (the environment) sets is taken over.
 
     Raises:
         SecretRefused: a given value is weak, a placeholder, or differs from one that data already lie behind.
     """
-    return _kept(ClusterSecrets, folder, given)
+    return _ensured(ClusterSecrets, folder, given)
 
 
-def keep_keys(folder: Path) -> AirflowKeys:
+def ensure_keys(folder: Path) -> AirflowKeys:
     """The keys of an Airflow of one machine; what is missing in ``folder`` is made."""
-    return _kept(AirflowKeys, folder, {})
+    return _ensured(AirflowKeys, folder, {})
 
 
-def _kept(kind: type[Kept], folder: Path, given: Mapping[str, str]) -> Kept:
+def _ensured(kind: type[Kept], folder: Path, given: Mapping[str, str]) -> Kept:
     path = folder / "secrets.json"
     kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     chosen = {}
@@ -122,7 +123,7 @@ def _kept(kind: type[Kept], folder: Path, given: Mapping[str, str]) -> Kept:
 
 
 def read_secrets(folder: Path) -> ClusterSecrets:
-    """The secrets that :func:`keep_secrets` left.
+    """The secrets that :func:`ensure_secrets` left.
 
     Raises:
         UsageError: there are none.
@@ -138,19 +139,20 @@ def read_secrets(folder: Path) -> ClusterSecrets:
 
 
 def login_password(path: Path) -> str:
-    """The password of the login of `make run`, made at the first start into the file that Airflow's SimpleAuthManager reads."""
+    """The password of the login of `make run`, in the file that Airflow's SimpleAuthManager reads; made if missing."""
     if not path.exists():
         write_private(path, {USER: secrets.token_urlsafe(9)})
     return str(json.loads(path.read_text(encoding="utf-8"))[USER])
 
 
-def hand_out(kept: ClusterSecrets, folders: Mapping[str, Path]) -> None:
+def write_server_passwords(kept: ClusterSecrets, folders: Mapping[str, Path]) -> None:
     """Give each server its own password, in the form that its image reads.
 
     Args:
         folders: the volumes by the server's name: ``redis``, ``postgres``, ``mariadb``.
     """
-    # The servers' images read these as users of their own, so the files are open; but each volume is mounted into one server only.
+    # The servers' images read these as users of their own, so the files are open; but each volume is mounted into one
+    # server only.
     contents = {
         "redis": {"redis.conf": f"requirepass {kept.redis_password}\nappendonly yes\nappendfsync everysec\n"},
         "postgres": {"password": kept.postgres_password},

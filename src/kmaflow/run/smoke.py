@@ -1,8 +1,9 @@
-"""`make smoke`: everything that `make run` starts, without a person, in a temporary home; then every cell against the truth.
+"""`make smoke`: everything that `make run` starts, without a person, in a temporary home; then every cell is compared.
 
-It begins as after an outage: ``START`` lies three hours back and nothing is there. One scheduled run of `kma_aws` and of `kma_asos` (the scheduler makes
-the last complete interval at once) and one of `kma_repair`, which heals the three hours; then both directions of every table: no cell differs, no row is
-missing, none is too many, and the simulator has counted no call above the quota.
+It begins as after an outage: ``START`` lies three hours back and nothing is there. One scheduled run of `kma_aws` and
+of `kma_asos` (the scheduler makes the last complete interval at once) and one of `kma_repair`, which asks for the three
+hours; then both directions of every table: no cell differs, no row is missing, none is too many, and the simulator has
+counted no call above the quota.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ _PAIR_KEY = [*_KEY, "k"]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One table. ``rows`` are those of the truth; ``cells`` its rows × compared columns; missing and extra count rows."""
+    """One table. ``rows``: of the truth; ``cells``: its rows × compared columns; ``missing``, ``extra``: rows."""
 
     table: str
     rows: int
@@ -58,7 +58,7 @@ class TruthCheck:
         self._engine = engine
 
     def compare(self, dataset: str, windows: Iterable[Window]) -> list[Comparison]:
-        """A dataset's table (and the table of further weather codes) with the truth of these windows, which may overlap.
+        """Compare a dataset's table (and that of further weather codes) with the truth of windows that may overlap.
 
         A row outside of all windows is one too many.
         """
