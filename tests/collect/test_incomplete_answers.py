@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -29,7 +29,7 @@ from kmaflow.store.coverage.gaps import Gap, gaps
 from kmaflow.store.engines.database import reading
 
 from ..databases import ENGINES, database
-from .hub import collecting, plan, requests_seen, simulated
+from .hub import collecting, plan, simulated
 from .test_repair import Clock
 from .test_watch import Day
 
@@ -39,6 +39,8 @@ NAMES = tuple(DATASETS)
 #: Half an hour of minutes are three calls, ten hours of ASOS one.
 PAST = {name: Window(BEGIN, BEGIN + (10 * HOUR if name == "asos_hourly" else 30 * MINUTE)) for name in NAMES}
 KEYS = ["tm_kst", "stn"]
+#: What is believed of an answer is being built (issue 11.1): not strict, since tests and code land one after the other. Take it away then.
+being_built = pytest.mark.xfail(strict=False, reason="issue 11.1: an answer is still believed more than it holds")
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +96,7 @@ def missing(collector: Collector, windows: dict[str, Window]) -> list[Gap]:
         return [
             gap
             for name, window in windows.items()
-            for gap in gaps(connection, [name], window, now=collector.client.clock(), start=BEGIN - DAY)
+            for gap in gaps(connection, [name], window, now=collector.client.clock(), start=collector.settings.start)
         ]
 
 
@@ -124,37 +126,69 @@ def assert_one_repair_heals_it(collector: Collector, hub: Running, windows: dict
 
 
 @contextmanager
-def at(hub: Running, home: Path, now: datetime, url: str | None = None) -> Iterator[tuple[Collector, Clock]]:
-    """A collector of all datasets that has seen the hour before the tests, undisturbed."""
+def at(
+    hub: Running, home: Path, start: datetime, now: datetime, url: str | None = None
+) -> Iterator[tuple[Collector, Clock]]:
+    """A collector of all datasets that has seen a little of each before ``start``, undisturbed."""
     clock = Clock(hub, now)
     more = {} if url is None else {"database_url": url}
-    with collecting(hub, home, start=BEGIN - DAY, revisit_days=0, **more) as collector:
+    with collecting(hub, home, start=start, revisit_days=0, **more) as collector:
         collector.client.clock = clock
         for name in NAMES:
-            before = Window(BEGIN - 2 * HOUR, BEGIN - HOUR) if name == "asos_hourly" else Window(BEGIN - 10 * MINUTE, BEGIN)
+            before = Window(start - 10 * MINUTE, start)
+            if name == "asos_hourly":
+                before = Window(BEGIN - HOUR, BEGIN)
             assert collector.collect(name, before).complete
         yield collector, clock
 
 
-def backfill(collector: Collector) -> None:
-    for window in {(one.start, one.end): one for one in PAST.values()}.values():
-        Backfill(collector, [name for name in NAMES if PAST[name] == window], window, ALL, workers=1).run()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_history_of_which_answers_lack_something_is_completed(hub: Running, tmp_path: Path, kind: str) -> None:
-    with at(hub, tmp_path, BEGIN + 3 * DAY) as (collector, _):
-        disturb(hub, kind)
-        backfill(collector)
+def history_is_completed(hub: Running, home: Path, *kinds: str, url: str | None = None) -> None:
+    with at(hub, home, BEGIN, BEGIN + 3 * DAY, url) as (collector, _):
+        disturb(hub, *kinds)
+        for window in {(one.start, one.end): one for one in PAST.values()}.values():
+            Backfill(collector, [name for name in NAMES if PAST[name] == window], window, ALL, workers=1).run()
         assert_nothing_is_lost_in_silence(collector, hub, PAST)
         assert_one_repair_heals_it(collector, hub, PAST)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_live_answers_that_lack_something_are_completed(hub: Running, tmp_path: Path, kind: str) -> None:
-    windows = {name: Window(BEGIN, BEGIN + (HOUR if name == "asos_hourly" else 50 * MINUTE)) for name in NAMES}
-    with at(hub, tmp_path, BEGIN + 4 * MINUTE) as (collector, clock):
-        disturb(hub, kind)
-        Day(collector, clock, list(NAMES), BEGIN + 84 * MINUTE).run()
+def live_data_are_completed(hub: Running, home: Path, *kinds: str, url: str | None = None) -> None:
+    start = BEGIN + 50 * MINUTE
+    windows = {name: Window(start, BEGIN + HOUR + (0 if name == "asos_hourly" else 10) * MINUTE) for name in NAMES}
+    with at(hub, home, start, start + 4 * MINUTE, url) as (collector, clock):
+        disturb(hub, *kinds)
+        Day(collector, clock, list(NAMES), BEGIN + HOUR + 26 * MINUTE).run()
         assert_nothing_is_lost_in_silence(collector, hub, windows)
         assert_one_repair_heals_it(collector, hub, windows)
+
+
+@being_built
+@pytest.mark.parametrize("kind", KINDS)
+def test_history_of_which_answers_lack_something_is_completed(hub: Running, tmp_path: Path, kind: str) -> None:
+    history_is_completed(hub, tmp_path, kind)
+
+
+@being_built
+@pytest.mark.parametrize("kind", KINDS)
+def test_live_answers_that_lack_something_are_completed(hub: Running, tmp_path: Path, kind: str) -> None:
+    live_data_are_completed(hub, tmp_path, kind)
+
+
+@being_built
+@pytest.mark.parametrize("engine", [one for one in ENGINES if one != "sqlite"])
+def test_history_is_completed_on_the_servers(hub: Running, tmp_path: Path, engine: str) -> None:
+    """All kinds of lacking answers in one run; each by itself is in the long test."""
+    with database(engine, tmp_path) as url:
+        history_is_completed(hub, tmp_path, *KINDS, url=url)
+
+
+@being_built
+@pytest.mark.long
+@pytest.mark.parametrize("engine", ENGINES)
+@being_built
+@pytest.mark.parametrize("kind", KINDS)
+def test_everything_is_completed_on_every_engine(hub: Running, tmp_path: Path, kind: str, engine: str) -> None:
+    for work in (history_is_completed, live_data_are_completed):
+        (tmp_path / work.__name__).mkdir()
+        with database(engine, tmp_path / work.__name__) as url:
+            work(hub, tmp_path / work.__name__, kind, url=url)
+        hub.simulator.hub.faults.clear()
