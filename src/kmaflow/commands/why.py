@@ -20,12 +20,13 @@ def why(
     from kmaflow.catalog.time import parse_time
     from kmaflow.collect import Collector
     from kmaflow.errors import UsageError
+    from kmaflow.hub.lines import read_station
     from kmaflow.maintain.why import story
     from kmaflow.settings import load_settings
 
     with Collector.open(load_settings(), needs_hub=False) as collector:
         collector.store.init()
-        number = int(stn) if stn.isascii() and stn.isdigit() else None
+        number = read_station(stn)
         if number is None:
             stations = collector.choose_stations(stn).stations
             if stations is None or len(stations) != 1:

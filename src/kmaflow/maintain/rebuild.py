@@ -25,6 +25,7 @@ from kmaflow.collect.collector import Collector
 from kmaflow.errors import UsageError
 from kmaflow.failpoints import reach
 from kmaflow.hub.errors import HubError
+from kmaflow.hub.lines import read_station
 from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.hub.saved_file import UnfitFile
 from kmaflow.hub.station_list import ParsedStations
@@ -205,7 +206,7 @@ class _Run:
 
     def _choice(self, *, narrow: bool) -> StationChoice:
         """The stations that are stored now; numbers need no list that names them."""
-        numbers = [int(word) for word in self.words if word.isascii() and word.isdigit()]
+        numbers = [number for word in self.words if (number := read_station(word)) is not None]
         with reading(self.store.engine) as connection:
             choice = resolve_stations(connection, self.words, known=numbers)
         if choice == ALL:
