@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from pydantic import SecretStr
 
 from kmaflow.catalog import PUBLIC_HUB
 from kmaflow.errors import UsageError
-from kmaflow.settings import load_settings
+from kmaflow.settings import WrongKeyForm, load_settings
 
 KEY = "s3cret-key-of-mine-0001"
 
@@ -48,6 +49,60 @@ def test_blank_means_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KMAFLOW_API_KEY", "  ")
     monkeypatch.setenv("KMAFLOW_START", " ")
     assert (load_settings().api_key, load_settings().start) == (None, None)
+
+
+WRONG_KEYS = [
+    ("s3cret-key of-mine", "a blank"),
+    ("s3cret-key-of-mine-0001 s3cret-key-of-mine-0002", "several keys"),
+    ("s3cret-key-of-mine-0001,s3cret-key-of-mine-0002", "several keys"),
+    ("s3cret-key-of-mine-0001\ns3cret-key-of-mine-0002", "several keys"),
+    ("s3c ret", "a blank"),
+    ("s3cret\tkey", "a blank"),
+    ("s3cret\r\nkey", "a line break"),
+    ("s3cret\nkey", "a line break"),
+    ('"s3cret-key-of-mine-0001"', "quotes"),
+    ("'s3cret-key-of-mine-0001'", "quotes"),
+    ("“s3cret-key-of-mine-0001”", "quotes"),
+    ("https://apihub.kma.go.kr/api/typ01/url/x.php?authKey=s3cret-key-of-mine-0001", "a URL"),
+    ("authKey=s3cret-key-of-mine-0001", "a URL"),
+    ("KMAFLOW_API_KEY=s3cret-key-of-mine-0001", "the name"),
+    ("<s3cret-key-of-mine-0001>", "punctuation"),
+    ("인증키s3cret", "letters"),
+    ("s3cret\x00key", "letters"),
+    ("s3cret\ufeffkey", "letters"),
+    ("s3cret\udc80key", "letters"),
+    ("s3cret" * 100, "too long"),
+]
+
+
+@pytest.mark.parametrize(("key", "fault"), WRONG_KEYS)
+def test_what_cannot_be_a_key_is_said_in_both_languages_and_never_shown(key: str, fault: str) -> None:
+    with pytest.raises(WrongKeyForm) as caught:
+        load_settings(api_key=SecretStr(key))
+    assert fault in caught.value.what
+    assert re.search("[가-힣]", caught.value.what)
+    assert "KMAFLOW_API_KEY" in caught.value.what
+    assert "API Hub" in caught.value.todo_en
+    assert "API허브" in caught.value.todo_ko
+    for text in (str(caught.value), repr(caught.value)):
+        assert "s3c" not in text
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("key", [KEY, f" {KEY}\n", "Zk9-secret_KEY-0123456x", "a/b+c=d&e", "k" * 64])
+def test_what_may_be_a_key_is_taken_without_the_blanks_around_it(key: str) -> None:
+    found = load_settings(api_key=SecretStr(key)).api_key
+    assert found is not None
+    assert found.get_secret_value() == key.strip()
+
+
+def test_a_wrong_key_in_the_file_or_the_environment_is_told_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("KMAFLOW_API_KEY=one-key-of-mine-0001 and-another-0002\n", "utf-8")
+    with pytest.raises(WrongKeyForm, match="several keys"):
+        load_settings()
+    monkeypatch.setenv("KMAFLOW_API_KEY", "http://x/?authKey=abc")
+    with pytest.raises(WrongKeyForm, match="URL"):
+        load_settings()
 
 
 def test_secrets_are_in_no_repr() -> None:

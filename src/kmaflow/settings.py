@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,47 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from kmaflow.catalog import PUBLIC_HUB
 from kmaflow.catalog.time import parse_time
 from kmaflow.errors import UsageError
+
+#: KMA's keys have 22 characters.
+_LONGEST_KEY = 200
+_KEY_FAULTS = (
+    (re.compile(r"://|^www\.|authkey\s*=", re.IGNORECASE), "it is a URL, not a key", "인증키가 아니라 URL입니다"),
+    (
+        re.compile(r"^\w*key\s*[=:]", re.IGNORECASE),
+        "it holds the name of the key too",
+        "인증키의 이름까지 들어 있습니다",
+    ),
+    (re.compile(r"[!-~]{8,}[\s,;|]+[!-~]{8,}"), "it holds several keys", "인증키가 둘 이상 들어 있습니다"),
+    (re.compile(r"[\r\n\x0b\x0c\x85\u2028\u2029]"), "it holds a line break", "줄바꿈이 들어 있습니다"),
+    (re.compile(r"\s"), "it holds a blank", "빈칸이 들어 있습니다"),
+    (re.compile("[\"'`\u2018\u2019\u201c\u201d]"), "it holds quotes", "따옴표가 들어 있습니다"),
+    (re.compile(r"[^!-~]"), "it holds letters that no key has", "인증키에 없는 글자가 들어 있습니다"),
+    (re.compile(r"[,;|<>]"), "it holds punctuation that no key has", "인증키에 없는 문장 부호가 들어 있습니다"),
+    (re.compile(rf".{{{_LONGEST_KEY}}}", re.DOTALL), "it is much too long", "너무 깁니다"),
+)
+
+
+class WrongKeyForm(UsageError):
+    """What stands where the key belongs cannot be one."""
+
+    todo_en = "copy one key alone from 'My page' of the API Hub: no quotes, no blanks, no URL"
+    todo_ko = "API허브 마이페이지에서 인증키 하나만 복사해 넣으십시오: 따옴표, 빈칸, URL 없이"
+
+
+def checked_key(text: str, where: str) -> SecretStr | None:
+    """A key as somebody has entered it; None where there is none.
+
+    Args:
+        where: the variable or connection, for the message, which never shows the key.
+
+    Raises:
+        WrongKeyForm: it cannot be a key.
+    """
+    key = text.strip()
+    for pattern, en, ko in _KEY_FAULTS:
+        if pattern.search(key):
+            raise WrongKeyForm(f"{where}: {en} · {ko}")
+    return SecretStr(key) if key else None
 
 
 def _as_time(value: Any) -> Any:
@@ -61,10 +103,9 @@ class Settings(BaseSettings):
 
     @field_validator("api_key", mode="after")
     @classmethod
-    def _no_blank_key(cls, key: SecretStr | None) -> SecretStr | None:
-        if key is None or not key.get_secret_value().strip():
-            return None
-        return SecretStr(key.get_secret_value().strip())
+    def _checked_key(cls, key: SecretStr | None) -> SecretStr | None:
+        # Not an error of pydantic's, whose texts are English: it comes through as it is.
+        return key and checked_key(key.get_secret_value(), "KMAFLOW_API_KEY")
 
     @model_validator(mode="after")
     def _fill(self) -> Settings:
@@ -81,6 +122,7 @@ def load_settings(**changes: Any) -> Settings:
 
     Raises:
         UsageError: a value cannot be understood; the message names the variable, never its value.
+        WrongKeyForm: KMAFLOW_API_KEY cannot be a key.
     """
     try:
         return Settings(**changes)

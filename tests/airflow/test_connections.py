@@ -19,7 +19,7 @@ from kmaflow.catalog import PUBLIC_HUB
 from kmaflow.errors import UsageError
 from kmaflow.hub.client import HubClient
 from kmaflow.hub.errors import BadKey
-from kmaflow.settings import Settings, load_settings
+from kmaflow.settings import Settings, WrongKeyForm, load_settings
 from kmaflow.simulator import KeyGrant, SimulatorSettings, running
 
 from ..databases import database
@@ -66,6 +66,20 @@ def test_a_key_in_the_connection_wins_and_belongs_to_the_public_hub(settings: Se
     access = hub_access("kma_apihub", settings)
     assert access.require_key().get_secret_value() == KEY
     assert access.hub_url == PUBLIC_HUB
+
+
+@pytest.mark.parametrize("password", [f"{KEY} {KEY}", f'"{KEY}"', f"https://hub.test/?authKey={KEY}", f"{KEY}\nx"])
+def test_a_password_that_cannot_be_a_key_is_refused_without_showing_it(
+    settings: Settings, connect: Any, password: str
+) -> None:
+    connect("mine", password=password)
+    with pytest.raises(WrongKeyForm, match="Connections → mine") as caught:
+        hub_access("mine", settings)
+    well, words = KmaApiHubHook("mine").test_connection()
+    assert not well
+    for text in (str(caught.value), words):
+        assert "인증키" in text
+        assert KEY not in text
 
 
 @pytest.mark.parametrize("host", [OTHER, f"{OTHER}/", "apihub-pub.kma.go.kr/api/typ01"])

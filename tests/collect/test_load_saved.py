@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from kmaflow.catalog import DATASETS, STATION_LISTS
-from kmaflow.catalog.time import DAY, MINUTE, now_kst
+from kmaflow.catalog.time import DAY, MINUTE, Window, now_kst
 from kmaflow.collect import Collector, StationChoice
 from kmaflow.hub.saved_file import UnfitFile, read_saved
-from kmaflow.maintain.load_saved import FileFromTheFuture, UnreadableFile, identify, load_body, read_file
+from kmaflow.maintain.load_saved import Covers, FileFromTheFuture, UnreadableFile, identify, load_body, read_file
 
 from ..store.bodies import minute_body, stamp, station_body, weather_body
 from .hub import NOW, settings_for
@@ -90,7 +90,7 @@ def test_without_header_the_dataset_must_be_named(tmp_path: Path) -> None:
     naked = b"\n".join(line for line in BODY.split(b"\n") if not line.startswith(b"#"))
     with Collector.open(settings_for(None, tmp_path), needs_hub=False) as collector:
         assert load_body(collector, naked, NOW, dataset=DATASETS["aws_minute"], values_only=True)["rows"] == 4
-        with pytest.raises(UnfitFile, match="other columns"):
+        with pytest.raises(UnfitFile, match="cannot be read as it is"):
             load_body(collector, BODY, NOW, dataset=DATASETS["aws_cloud"])
         with pytest.raises(UnfitFile, match="holds no row"):
             load_body(collector, minute_body({}), NOW)
@@ -285,3 +285,42 @@ def test_two_rows_four_years_apart_are_both_meant(tmp_path: Path) -> None:
         told = load_body(collector, minute_body(cells, witness=False), NOW)
         assert (told["rows"], told["rejected"]) == (2, 0)
         assert len(_spans(collector)) == 2
+
+
+# ------------------------------------------------------------------------------------------------------ whole answers
+
+_TEN = Window(stamp(0), stamp(10))
+
+
+def test_a_file_may_be_said_to_be_the_whole_answer_to_a_window(tmp_path: Path) -> None:
+    with Collector.open(settings_for(None, tmp_path), needs_hub=False) as collector:
+        told = load_body(collector, BODY, NOW, covers=Covers(_TEN))
+        assert (told["from"], told["to"], told["rows"]) == ("2025-01-15 12:00", "2025-01-15 12:10", 4)
+        narrow = load_body(collector, BODY, NOW + MINUTE, covers=Covers(Window(stamp(1), stamp(10)), "108,90"))
+        assert (narrow["rows"], narrow["rejected"]) == (1, 3)  # another minute, and twice another station
+        one = load_body(collector, BODY, NOW + 2 * MINUTE, covers=Covers(_TEN, "108"), choice=StationChoice((108,)))
+        assert (one["rows"], one["rejected"]) == (2, 0)
+        with collector.store.engine.connect() as connection:
+            found = connection.exec_driver_sql("SELECT tm_from, tm_to, stn, selection FROM fetch ORDER BY id").all()
+    assert [tuple(row) for row in found] == [
+        (str(stamp(0)), str(stamp(10)), 0, "all"),
+        (str(stamp(1)), str(stamp(10)), 0, "90,108"),
+        (str(stamp(0)), str(stamp(10)), 108, "108"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "window", "words"),
+    [
+        (BODY.replace(b"#7777END\n", b""), _TEN, "#7777END"),
+        (BODY, Window(stamp(0), NOW + MINUTE), "before the end of"),
+        (station_body("AWS", {108: "서울"}), _TEN, "covers no window"),
+    ],
+)
+def test_what_cannot_be_a_whole_answer_covers_nothing(
+    content: bytes, window: Window, words: str, tmp_path: Path
+) -> None:
+    with Collector.open(settings_for(None, tmp_path), needs_hub=False) as collector:
+        with pytest.raises(UnfitFile, match=words):
+            load_body(collector, content, NOW, covers=Covers(window))
+        assert collector.archive.manifest() == []

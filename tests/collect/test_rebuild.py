@@ -24,7 +24,7 @@ from kmaflow.hub.client import Answer
 from kmaflow.hub.errors import ChangedFormat
 from kmaflow.hub.parse import parse
 from kmaflow.maintain.archive_index import stretches
-from kmaflow.maintain.load_saved import load_body, within
+from kmaflow.maintain.load_saved import Covers, load_body, within
 from kmaflow.maintain.rebuild import WouldNarrow, outline, rebuild
 from kmaflow.maintain.rebuild_report import Rebuilt
 from kmaflow.simulator import parse_faults
@@ -104,11 +104,21 @@ def _loaded(home: Path) -> frozenset[str]:
         }
         load_body(collector, weather_body(cells), at(200))
         load_body(collector, weather_body({**cells, (stamp(1), 108): [(61, 5), (71, 3)]}), at(300))
-        load_body(collector, minute_body({}, extra=["oops"]), at(10))
+        load_body(collector, minute_body({(stamp(7), 108): {"ta": 1.0}}, extra=["oops"]), at(10))
         naked = b"\n".join(line for line in cell(4.0, minute=8).split(b"\n") if not line.startswith(b"#"))
         load_body(collector, naked, at(80), dataset=DATASETS["aws_minute"], values_only=True)
         long = minute_body({(datetime(2024, month, 1, 12, 1), 108): {"ta": float(month)} for month in (1, 3, 12)})
         load_body(collector, long, at(0))
+        quarter = Covers(Window(datetime(2024, 10, 1), datetime(2024, 12, 15)), "108,999")
+        load_body(collector, long, at(1), covers=quarter)
+        load_body(collector, cell(4.5, minute=9), at(81), covers=Covers(WINDOW, "108"))
+        stray = {
+            (tm, 108): {"ta": 1.0}
+            for tm in [*(stamp(minute) + 9 * DAY for minute in range(1, 9)), datetime(2015, 1, 24)]
+        }
+        load_body(collector, b"\xef\xbb\xbf" + minute_body(stray, witness=False), at(20_000))
+        other = cell(5.0, minute=8).replace(b"# YYMMDDHHMI", b"# time")
+        load_body(collector, other, at(82), dataset=DATASETS["aws_minute"], values_only=True)
         for minutes, names in (
             (900, {108: "서울", 90: "속초"}),
             (1000, {108: "서울 *", 95: "철원"}),

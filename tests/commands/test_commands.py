@@ -505,3 +505,80 @@ def test_a_short_station_list_is_told_wherever_one_looks_until_a_person_takes_it
     assert _json(kmaflow("status", "--json"))["held_station_lists"] == {}
     assert kmaflow("rebuild", "--yes").code == 0
     assert _json(kmaflow("stations", "list", "--json"))["total"] < 100, "what a person took stays taken"
+
+
+@pytest.mark.parametrize("year", ["0001", "1899", "2200", "9999"])
+@pytest.mark.parametrize(
+    "command",
+    ["read aws_minute", "gaps aws_minute", "plan aws_minute", "export aws_minute --out x", "repair aws_minute", "collect aws_minute",
+     "backfill aws_minute"],
+)  # fmt: skip
+def test_a_year_that_nobody_can_mean_is_said_in_one_line(
+    kmaflow: Kmaflow, hub: Running, command: str, year: str
+) -> None:
+    assert hub
+    for window in (
+        ("--from", f"{year}-01-01", "--to", f"{year}-12-31"),
+        ("--from", "2025-01-01", "--to", f"{year}-12-31T23:59"),
+    ):
+        done = kmaflow(*command.split(" "), *window)
+        assert done.code == 2
+        _one_line(done, "no year of KMA's observations", "1904")
+
+
+def test_a_station_of_twenty_digits_is_none(kmaflow: Kmaflow, saved: Path) -> None:
+    kmaflow("load", saved)
+    for arguments in (
+        ("why", "aws_minute", "9" * 20, "2025-01-15 12:01"),
+        ("read", "aws_minute", *TEN, "--stations", "9" * 20),
+        ("gaps", "aws_minute", *TEN, "--stations", "9" * 20),
+        ("rebuild", "--stations", "9" * 20, "--yes"),
+    ):
+        done = kmaflow(*arguments)
+        assert done.code == 2, arguments
+        _one_line(done, "9" * 20)
+
+
+def test_months_beyond_the_calendar_keep_everything(kmaflow: Kmaflow, saved: Path) -> None:
+    kmaflow("load", saved)
+    assert _json(kmaflow("retention", "--keep-months", "99999", "--no-export", "--json")) == {"months": []}
+
+
+def test_centuries_are_read_and_exported_as_fast_as_what_they_hold(kmaflow: Kmaflow, saved: Path) -> None:
+    kmaflow("load", saved)
+    always = ("--from", "1900-01-01", "--to", "2199-12-31")
+    assert _json(kmaflow("read", "aws_minute", *always, "--json"))["total"] == 4
+    assert _json(kmaflow("read", "asos_hourly", *always, "--json"))["total"] == 0
+    asked = _json(kmaflow("read", "aws_minute", *always, "--json", "--as-of", "2199-01-01"))
+    assert asked["total"] == 4
+
+
+def test_what_lies_on_a_read_only_file_system_is_shown(
+    kmaflow: Kmaflow,
+    open_folder: Path,
+    ordinary_user: Callable[[], AbstractContextManager[None]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (open_folder / "saved.txt").write_bytes(BODY)
+    # What the ordinary user may not import has been imported then.
+    for command in (
+        ("load", open_folder / "saved.txt"),
+        ("read", "aws_minute", *TEN),
+        ("status",),
+        ("gaps", "aws_minute", *TEN),
+    ):
+        kmaflow(*command)
+    monkeypatch.chdir(open_folder)
+    monkeypatch.setenv("KMAFLOW_HOME", str(open_folder))
+    assert kmaflow("load", open_folder / "saved.txt").code == 0
+    open_folder.chmod(0o555)
+    try:
+        with ordinary_user():
+            assert _json(kmaflow("read", "aws_minute", *TEN, "--json"))["total"] == 4
+            assert _json(kmaflow("status", "--json"))["datasets"][0]["present"] == 3
+            assert kmaflow("gaps", "aws_minute", *TEN).code in (0, 3)
+            done = kmaflow("load", open_folder / "saved.txt")
+            assert done.code == 1
+            _one_line(done, "KMAFLOW_")
+    finally:
+        open_folder.chmod(0o755)

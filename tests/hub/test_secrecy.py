@@ -9,11 +9,13 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from kmaflow.hub.client import Failure, HubClient
 from kmaflow.hub.errors import HubError
-from kmaflow.hub.secrecy import guard_logs, key_id, scrub, without_key
+from kmaflow.hub.secrecy import guard_logs, key_id, scrub, scrub_text, without_key
 from kmaflow.simulator import KeyGrant, SimulatorSettings, answers, running
 
 from .answers import MINUTE, NOW, Desk, minutes, simulated
@@ -171,6 +173,89 @@ def test_a_key_is_known_by_the_beginning_of_its_hash() -> None:
 @pytest.mark.parametrize("form", [ODD, quote(ODD, safe=""), quote(ODD, safe="").lower()])
 def test_bytes_are_scrubbed_of_the_key_in_any_spelling(form: str) -> None:
     assert scrub(b"a " + form.encode() + b" b", SecretStr(ODD)) == b"a *** b"
+
+
+def spelt(character: str, way: str) -> str:
+    """One character in one of the ways in which pages and messages escape it."""
+    number = ord(character)
+    return {
+        "plain": character,
+        "url": f"%{number:02X}",
+        "url, lower": f"%{number:02x}",
+        "url twice": f"%25{number:02x}",
+        "url three times": f"%2525{number:02X}",
+        "json": f"\\u{number:04x}",
+        "json, upper": f"\\u{number:04X}",
+        "json twice": f"\\\\u{number:04x}",
+        "backslash": f"\\{character}",
+        "script": f"\\x{number:02x}",
+        "html": f"&#{number};",
+        "html, zeros": f"&#0{number};",
+        "html, hexadecimal": f"&#x{number:x};",
+        "html twice": f"&amp;#{number};",
+        "html by name": {"/": "&sol;", "+": "&plus;", "=": "&equals;", "&": "&amp;"}.get(character, character),
+        "html by name, twice": {"&": "&amp;amp;"}.get(character, character),
+        "html in json": f"\\u0026#{number};",
+        "url in html": f"&#37;{number:02x}",
+    }[way]
+
+
+WAYS = [
+    "plain", "url", "url, lower", "url twice", "url three times", "json", "json, upper", "json twice", "backslash", "script",
+    "html", "html, zeros", "html, hexadecimal", "html twice", "html by name", "html by name, twice", "html in json",
+    "url in html",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("only", ["", "/+=&"], ids=["every character", "odd characters"])
+def test_a_key_in_escaped_characters_is_scrubbed(way: str, only: str) -> None:
+    form = "".join(spelt(character, way) if not only or character in only else character for character in ODD)
+    body = simulated("aws_minute")
+    for before, after in ((b"", b""), (b"a ", b" b"), (body, body)):
+        assert scrub(before + form.encode() + after, SecretStr(ODD)) == before + b"***" + after
+    assert scrub_text(f"\udc80 {form}!", SecretStr(ODD)) == "\udc80 ***!"
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from(WAYS), min_size=len(ODD), max_size=len(ODD)), st.text(max_size=30))
+def test_a_key_whose_characters_are_escaped_each_in_its_way_is_scrubbed(ways: list[str], beside: str) -> None:
+    form = "".join(spelt(character, way) for character, way in zip(ODD, ways, strict=True))
+    found = scrub(f"{beside} {form} {beside}".encode(), SecretStr(ODD))
+    # The sign that escapes the first character may stay.
+    assert found.replace(b" \\***", b" ***") == f"{beside} *** {beside}".encode()
+
+
+def test_a_plus_that_was_read_as_a_blank_is_scrubbed_too() -> None:
+    assert scrub(ODD.replace("+", " ").encode(), SecretStr(ODD)) == b"***"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_message_that_spells_the_key_in_its_own_way_is_told_without_it(way: str) -> None:
+    form = "".join(spelt(character, way) for character in ODD)
+    message = f'{{"result": {{"status": 401, "message": "no such key: {form}"}}}}'
+    told: list[Failure] = []
+    with (
+        Desk(lambda request, _: httpx.Response(401, content=message.encode())).client(
+            ODD, on_failure=told.append
+        ) as client,
+        pytest.raises(HubError) as caught,
+    ):
+        client.ask(MINUTE, minutes(1))
+    for error in (caught.value, told[0].error):
+        assert "***" in str(error) or "unknown" in str(error) or way == "script"
+        assert_clean(str(error), repr(error), error.body.decode())
+
+
+def test_a_page_of_nothing_but_escapes_is_looked_through_in_time_that_grows_with_it() -> None:
+    for page in (
+        b"%25\\\\&amp;" * 20_000,
+        b"\\" * 100_000,
+        b"%" * 100_000,
+        b"%" + b"25" * 100_000,
+        b"&" + b"amp;" * 50_000,
+    ):
+        assert scrub(page, SecretStr(ODD)) == page
 
 
 def test_bytes_without_the_key_are_left_alone() -> None:

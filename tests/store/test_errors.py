@@ -11,8 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from kmaflow.errors import UsageError
+from kmaflow.read import read
 from kmaflow.store import Store
+from kmaflow.store.coverage.gaps import gaps
 from kmaflow.store.engines import database
+from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import (
     StoreBusy,
     StoreError,
@@ -22,7 +25,7 @@ from kmaflow.store.errors import (
     translated,
 )
 
-from .bodies import at, load, minute_body, observations, stamp
+from .bodies import WINDOW, at, load, minute_body, observations, stamp
 
 BODY = minute_body({(stamp(1), 108): {"ta": 1.0}})
 
@@ -123,3 +126,53 @@ def test_a_connection_that_fails_for_another_reason_is_not_taken_for_read_only(
 
     with closing(Locked(":memory:")) as connection, pytest.raises(sqlite3.OperationalError, match="locked"):
         database._prepare_sqlite(connection, None)
+
+
+def test_a_database_on_a_read_only_file_system_can_be_read(
+    open_folder: Path, ordinary_user: Callable[[], AbstractContextManager[None]]
+) -> None:
+    path = open_folder / "k.db"
+    url = f"sqlite:///{path}"
+    with Store(url) as store:
+        load(store, minute_body({(stamp(1), 108): {"ta": 1.0}}), at(15))
+    assert {one.name for one in open_folder.iterdir()} == {"k.db"}
+    open_folder.chmod(0o555)
+    path.chmod(0o444)
+    try:
+        with ordinary_user(), Store(url) as store:
+            assert store.init() == []
+            assert store.status()[0].present == 2
+            assert read(store, "aws_minute", WINDOW, stations=[108], columns=["ta"])["ta"].to_list() == [1.0]
+            with reading(store.engine) as connection:
+                assert gaps(connection, ["aws_minute"], WINDOW, now=at(60)) == []
+            for write in (store.probe, lambda: store.ensure("aws_cloud")):
+                with pytest.raises(StoreReadOnly):
+                    write()
+        assert {one.name for one in open_folder.iterdir()} == {"k.db"}
+    finally:
+        open_folder.chmod(0o755)
+
+
+def test_what_was_written_last_is_not_left_out_on_a_read_only_file_system(
+    open_folder: Path, ordinary_user: Callable[[], AbstractContextManager[None]]
+) -> None:
+    path = open_folder / "k.db"
+    with Store(f"sqlite:///{path}") as store:
+        load(store, minute_body({(stamp(1), 108): {"ta": 1.0}}), at(15))
+        kept = store.engine.connect()
+        load(store, minute_body({(stamp(1), 108): {"ta": 2.0}}), at(16))
+        for name in ("k.db", "k.db-wal"):
+            (open_folder / f"copy-{name}").write_bytes((open_folder / name).read_bytes())
+        kept.close()
+    for name in ("k.db", "k.db-wal"):
+        (open_folder / f"copy-{name}").chmod(0o444)
+    open_folder.chmod(0o555)
+    try:
+        with (
+            ordinary_user(),
+            Store(f"sqlite:///{open_folder}/copy-k.db") as store,
+            pytest.raises(StoreReadOnly, match="wal"),
+        ):
+            store.status()
+    finally:
+        open_folder.chmod(0o755)

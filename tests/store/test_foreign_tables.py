@@ -12,6 +12,7 @@ from kmaflow.store import Store
 from kmaflow.store.errors import StoreForeign
 from kmaflow.store.schema import upgrade
 from kmaflow.store.schema.migrations import BOOKS, STATE
+from kmaflow.store.state import State
 
 from ..databases import ENGINES, database
 from .bodies import rows
@@ -77,6 +78,30 @@ def test_an_observation_table_that_cannot_hold_our_values_is_refused(
         with pytest.raises(StoreForeign, match=words):
             store.ensure("aws_cloud")
         assert table_names(store.engine) == {"aws_cloud"}
+
+
+@pytest.mark.parametrize("name", ["aws_visibility", "asos_hourly", "aws_present_weather_code"])
+def test_all_tables_are_looked_at_before_one_is_made(store: Store, engine: sa.Engine, name: str) -> None:
+    upgrade.make(engine)
+    rows(store, f"CREATE TABLE {name} (mine INTEGER)")
+    before = table_names(engine)
+    with pytest.raises(StoreForeign, match=name), Store(engine.url.render_as_string(hide_password=False)) as again:
+        again.init(all_tables=True)
+    assert table_names(engine) == before
+
+
+@pytest.mark.parametrize("name", ["lease", "api_usage"])
+def test_the_tables_of_the_state_are_looked_at_before_any_other_is_made(database_url: str, name: str) -> None:
+    with Store(database_url) as store, State(database_url) as state:
+        rows(store, f"CREATE TABLE {name} (mine INTEGER)")
+        with pytest.raises(StoreForeign, match=name):
+            state.look()
+        assert table_names(store.engine) == {name}
+        rows(store, f"DROP TABLE {name}")
+        state.look()
+        assert table_names(store.engine) == set()
+        state.init()
+        state.look()
 
 
 def test_what_a_newer_kmaflow_made_is_left_alone(store: Store, engine: sa.Engine) -> None:

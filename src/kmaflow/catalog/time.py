@@ -24,6 +24,8 @@ _DATE = re.compile(r"(\d{4})(-?)(\d{2})\2(\d{2})", re.ASCII)
 _FULL = re.compile(
     r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:00(?:\.0+)?)?(Z|[+-]\d{2}:?\d{2}|\[.*\])?", re.IGNORECASE | re.ASCII
 )
+#: Years that a person can mean: KMA's observations begin in 1904, and no arithmetic leaves the calendar.
+_YEARS = range(1900, 2200)
 _TODO_EN = "write YYYY-MM-DD HH:MM, YYYYMMDDHHMM or a date, in KST (+09:00)"
 _TODO_KO = "YYYY-MM-DD HH:MM, YYYYMMDDHHMM 또는 날짜를 한국시각(+09:00)으로 쓰십시오"
 
@@ -46,9 +48,19 @@ def parse_time(text: str) -> datetime:
     Accepts ``YYYY-MM-DD HH:MM``, ``YYYY-MM-DDTHH:MM``, ``YYYYMMDDHHMM`` and a date (its 00:00). ``+09:00`` may follow.
 
     Raises:
-        UsageError: another form, another offset, seconds other than 0, or a day that does not exist.
+        UsageError: another form, another offset, seconds other than 0, a day that does not exist, or a year outside of 1900–2199.
     """
-    text = text.strip()
+    moment = _parsed(text.strip())
+    if moment.year not in _YEARS:
+        raise UsageError(
+            f"no year of KMA's observations: {text.strip()!r}",
+            todo_en=f"write a year from {_YEARS[0]} to {_YEARS[-1]}; observations begin in 1904",
+            todo_ko=f"{_YEARS[0]}년에서 {_YEARS[-1]}년 사이를 쓰십시오; 관측은 1904년에 시작합니다",
+        )
+    return moment
+
+
+def _parsed(text: str) -> datetime:
     try:
         if _COMPACT.fullmatch(text):
             return datetime.strptime(text, "%Y%m%d%H%M")

@@ -20,6 +20,7 @@ def init(
 
     settings = load_settings()
     with Store(settings.database_url) as store, State(settings.state_url) as state:
+        state.look()
         made = store.init(all_tables=all_tables) + state.init()
         if as_json:
             print_json({"database": store.shown_url, "made": made})

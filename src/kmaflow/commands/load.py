@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
+
+if TYPE_CHECKING:
+    from kmaflow.collect import Collector
 
 
 def load(
@@ -31,18 +34,33 @@ def load(
             help="머리줄 없이 값만, 표의 열 순서로 읽음 / read the rows only, in the order of the table's columns (help=2, or another header)",
         ),
     ] = False,
+    covers: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--covers",
+            metavar="FROM TO",
+            help="이 창의 온전한 응답임 (한 파일) / that the file is the whole answer to this window: what it lacks is not asked for again",
+        ),
+    ] = None,
+    asked: Annotated[
+        str | None,
+        typer.Option(
+            "--asked-stations", help="--covers의 지점 (기본: 전체) / for which stations it was asked (default: all)"
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """저장해 둔 응답을 데이터베이스에 넣습니다. / Load saved answers; loading one again changes nothing.
 
-    The dataset is told by the line of column names. A file proves only the cells that it holds: everything else is still asked for. Of two answers
-    for one cell the later --fetched-at counts, whatever is loaded last. CSV as spreadsheets save it and UTF-8 are read, UTF-16 is not.
+    The dataset is told by the line of column names. A file proves only the cells that it holds: everything else is still asked for, unless
+    --covers says that the file is the whole answer to a window. Of two answers for one cell the later --fetched-at counts, whatever is loaded
+    last. CSV as spreadsheets save it and UTF-8 are read, UTF-16 is not.
     """
     from kmaflow import catalog
-    from kmaflow.catalog.time import now_kst, parse_time
+    from kmaflow.catalog.time import Window, now_kst, parse_time
     from kmaflow.collect import Collector
     from kmaflow.errors import KmaflowError, UsageError
-    from kmaflow.maintain.load_saved import load_body, read_file
+    from kmaflow.maintain.load_saved import Covers, load_body, read_file
     from kmaflow.settings import load_settings
     from kmaflow.store.errors import StoreError
 
@@ -56,11 +74,17 @@ def load(
         )
     if values_only and described is None:
         raise typer.BadParameter("--values-only needs --dataset: such a file does not say what it is")
+    window = Window(parse_time(covers[0]), parse_time(covers[1])) if covers else None
+    if asked and window is None:
+        raise typer.BadParameter("--asked-stations needs --covers")
+    if window and len(files) > 1:
+        raise typer.BadParameter("--covers speaks of one file")
     done: list[dict[str, Any]] = []
     failed = 0
     with Collector.open(load_settings(), needs_hub=False) as collector, progress(quiet=as_json) as bars:
         collector.store.init()
         choice = collector.choose_stations(stations)
+        whole = Covers(window, _asked(collector, asked or "all")) if window else None
         bar = bars.add_task("load", total=len(files), rows=0)
         for path in files:
             try:
@@ -72,6 +96,7 @@ def load(
                     dataset=described,
                     choice=choice,
                     values_only=values_only,
+                    covers=whole,
                 )
             except StoreError:
                 raise
@@ -83,6 +108,16 @@ def load(
             bars.update(bar, advance=1, rows=sum(int(one["rows"]) for one in done))
     _report(done, as_json=as_json)
     exit_with(1 if failed else 3 if any(one["rejected"] or one["not_produced"] for one in done) else 0)
+
+
+def _asked(collector: Collector, text: str) -> str:
+    """The stations of ``--asked-stations`` as the manifest keeps them. Numbers need no list that names them."""
+    from kmaflow.store.selection import StationChoice, wanted
+
+    words = wanted(text)
+    if words and all(word.isascii() and word.isdigit() for word in words):
+        return StationChoice(tuple(sorted(map(int, words)))).selection
+    return collector.choose_stations(words).selection
 
 
 def _report(done: list[dict[str, Any]], *, as_json: bool) -> None:

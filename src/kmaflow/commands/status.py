@@ -77,10 +77,15 @@ def _usages(settings: Settings, now: datetime) -> list[Usage]:
     from kmaflow.collect.live_need import limits
     from kmaflow.hub.secrecy import key_id
     from kmaflow.quota.quota import Quota, spent_by_all
+    from kmaflow.store.errors import StoreReadOnly
     from kmaflow.store.state import State
 
     with State(settings.state_url) as state:
-        used = spent_by_all(state, now)
+        try:
+            used = spent_by_all(state, now)
+        except StoreReadOnly:
+            # The tables are not there and cannot be made: nothing was ever spent.
+            return []
         if settings.api_key is None:
             return used
         ours = key_id(settings.api_key)

@@ -45,7 +45,7 @@ from kmaflow.hub.errors import (
 )
 from kmaflow.hub.incoming import Incoming
 from kmaflow.hub.metering import Meter
-from kmaflow.hub.secrecy import guard_logs, key_id, scrub, without_key
+from kmaflow.hub.secrecy import guard_logs, key_id, scrub, scrub_text, without_key
 
 #: Slow answers of 30–75 s have been reported; longer ones never came to an end.
 _TIMEOUT = httpx.Timeout(75.0, connect=10.0)
@@ -357,6 +357,9 @@ class HubClient:
             refused.retry_after = retry_after(response.headers, self.clock())
             failed = refused
         self.received += incoming.size
+        # What the bytes spelt in a way of its own may have been decoded since.
+        failed.what = scrub_text(failed.what, self._key)
+        failed.args = (failed.what,)
         failed.received, failed.seconds = incoming.size, incoming.seconds
         raise failed
 

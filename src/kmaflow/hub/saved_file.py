@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -103,7 +103,8 @@ def read_saved(content: bytes, *, values_only: bool = False) -> SavedFile:
         content = rest + b"\n"
     if values_only:
         content = re.sub(rb"(?m)^[ \t]*#.*$", b"", content)
-    elif not is_complete:
+    elif not is_complete and (b"#" in content or _ROW.search(content)):
+        # Words alone stay words: who reads them tells them from a table.
         content = content + (b"" if content.endswith(b"\n") else b"\n") + END + b"\n"
     return SavedFile(content, is_complete, cut)
 
@@ -244,10 +245,35 @@ def believable(parsed: Parsed, saved: SavedFile, fetched_at: datetime) -> Parsed
     reasons |= _outliers(rest)
     if not reasons:
         return _with_cut(parsed, saved)
-    out = pl.col("tm_kst").is_in(list(reasons))
-    rejected = (*parsed.rejected, *_lines_about(saved.content, reasons, {line.line for line in parsed.rejected}))
+    return _with_cut(
+        _without(parsed, saved, pl.col("tm_kst").is_in(list(reasons)), lambda tm, _: reasons.get(tm)), saved
+    )
+
+
+def of_stations(parsed: Parsed, saved: SavedFile, stations: Collection[int]) -> Parsed:
+    """The same without the rows of other stations: they become rejected lines."""
+    others = ~pl.col("stn").is_in(list(stations))
+    if parsed.rows.filter(others).is_empty():
+        return parsed
+    reason = "the station is not among those that were asked"
+    return _without(parsed, saved, others, lambda _, stn: None if stn in stations else reason)
+
+
+def _without(parsed: Parsed, saved: SavedFile, out: pl.Expr, why: Callable[[datetime, int], str | None]) -> Parsed:
+    """Without these rows; their lines are rejected for the reasons that ``why`` gives for their cells."""
+    known = {line.line for line in parsed.rejected}
+    rejected = list(parsed.rejected)
+    for number, line in enumerate(saved.content.decode("cp949", errors="replace").split("\n"), start=1):
+        tm, stn = _cell_of(line)
+        if number not in known and tm is not None and stn is not None and (reason := why(tm, stn)):
+            rejected.append(Rejected(number, line, reason, tm, stn))
     pairs = None if parsed.pairs is None else parsed.pairs.filter(~out)
-    return _with_cut(replace(parsed, rows=rows.filter(~out), pairs=pairs, rejected=rejected), saved)
+    return replace(
+        parsed,
+        rows=parsed.rows.filter(~out),
+        pairs=pairs,
+        rejected=tuple(sorted(rejected, key=lambda line: line.line)),
+    )
 
 
 def _with_cut(parsed: Parsed, saved: SavedFile) -> Parsed:
@@ -282,11 +308,3 @@ def _outliers(rows: pl.DataFrame) -> dict[datetime, str]:
                 f"the stamp lies {days:,} days from every other row of the file: if it is right, load it in a file of its own"
             )
     return found
-
-
-def _lines_about(content: bytes, reasons: dict[datetime, str], known: set[int]) -> Iterator[Rejected]:
-    """The lines with these stamps, unless they are rejected already."""
-    for number, line in enumerate(content.decode("cp949", errors="replace").split("\n"), start=1):
-        tm, stn = _cell_of(line)
-        if tm in reasons and number not in known:
-            yield Rejected(number, line, reasons[tm], tm, stn)

@@ -1,4 +1,4 @@
-"""Does everything work? Key, each operation's 활용신청, clock, database, archive: checked one by one, cheaply."""
+"""Does everything work? Key, each operation's 활용신청, clock, database and the times in it, archive: checked one by one, cheaply."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from kmaflow.hub.client import HubClient
 from kmaflow.hub.errors import BadKey, NotYetProduced, QuotaSpent
 from kmaflow.hub.parse import parse
 from kmaflow.hub.secrecy import key_id
+from kmaflow.maintain import future_times
 from kmaflow.quota.meter import Meter
 from kmaflow.quota.quota import Quota
 from kmaflow.settings import Settings
@@ -46,6 +47,7 @@ def check_up(settings: Settings) -> Iterator[Finding]:
     database = _try("database", lambda: _database(settings))
     yield database
     if database.ok:
+        yield from _times(settings)
         yield from _held_lists(settings)
     yield _try("archive", lambda: _archive(settings))
     yield _disk(settings)
@@ -111,9 +113,24 @@ def _try(what: str, check: Callable[[], str]) -> Finding:
 
 def _database(settings: Settings) -> str:
     with Store(settings.database_url) as store, State(settings.state_url) as state:
+        state.look()
         made = store.init() + state.init()
         store.probe()
         return f"{store.shown_url}: 쓸 수 있음 / can be written" + (f" ({len(made)} tables made)" if made else "")
+
+
+def _times(settings: Settings) -> Iterator[Finding]:
+    """What lies in the future, if anything does."""
+    with Store(settings.database_url) as store:
+        found = future_times.find(store)
+    if found:
+        yield Finding(
+            "times",
+            False,
+            f"미래의 시각 / in the future: {found}",
+            "미래에 받은 것이 뒤의 응답을 이깁니다: kmaflow doctor --mend / "
+            "what came in the future is believed over later answers: kmaflow doctor --mend",
+        )
 
 
 def _held_lists(settings: Settings) -> Iterator[Finding]:

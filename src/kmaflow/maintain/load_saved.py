@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,9 +25,9 @@ from kmaflow.hub.body import open_body
 from kmaflow.hub.errors import ChangedFormat, HubError, NotATable, Truncated
 from kmaflow.hub.header import column_order
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
-from kmaflow.hub.saved_file import SavedFile, UnfitFile, believable, read_saved
+from kmaflow.hub.saved_file import SavedFile, UnfitFile, believable, of_stations, read_saved
 from kmaflow.hub.station_list import announced_fields, parse_stations
-from kmaflow.store.ledger import FILE, LONGEST, Fetch
+from kmaflow.store.ledger import FILE, LONGEST, REQUEST, Fetch
 from kmaflow.store.selection import ALL, StationChoice
 
 
@@ -36,6 +36,35 @@ class UnreadableFile(KmaflowError):
 
     todo_en = "check the path and the right to read it"
     todo_ko = "경로와 읽기 권한을 확인하십시오"
+
+
+@dataclass(frozen=True, slots=True)
+class Covers:
+    """That a file is the whole answer to a window, asked for these stations: its owner's word.
+
+    Attributes:
+        asked: as the manifest keeps it: ``all``, or numbers joined by commas.
+    """
+
+    window: Window
+    asked: str = "all"
+
+    @property
+    def stations(self) -> tuple[int, ...] | None:
+        """The stations that were asked, None = all."""
+        return None if self.asked == "all" else tuple(map(int, self.asked.split(",")))
+
+    @property
+    def stn(self) -> int:
+        """The station, where it is one, else 0: as the ledger keeps it."""
+        return self.stations[0] if self.stations is not None and len(self.stations) == 1 else 0
+
+    def stored(self, choice: StationChoice) -> StationChoice:
+        """What is stored of it where ``choice`` is to be."""
+        if self.stations is None or self.stn:
+            return choice
+        chosen = self.stations if choice.stations is None else set(self.stations) & set(choice.stations)
+        return StationChoice(tuple(sorted(chosen)))
 
 
 class FileFromTheFuture(KmaflowError):
@@ -90,11 +119,11 @@ def _of_files() -> Iterator[None]:
     try:
         yield
     except ChangedFormat as error:
-        raise UnfitFile(f"the file has other columns: {error.what}", **_BY_NAME) from None
+        raise UnfitFile(f"the file cannot be read as it is: {error.what}", **_BY_NAME) from None
     except Truncated:
         raise UnfitFile("the file has rows but no line of column names", **_BY_NAME) from None
     except NotATable as error:
-        raise UnfitFile(f"the file holds no table: {error.what}", **_BY_NAME) from None
+        raise UnfitFile(f"the file holds words and no table: {error.what}", **_BY_NAME) from None
     except HubError as error:
         raise UnfitFile(f"the file holds no data: {error.what}") from None
 
@@ -105,23 +134,24 @@ def understand(
     fetched_at: datetime,
     *,
     values_only: bool = False,
-    covers: Window | None = None,
-    stn: int = 0,
+    covers: Covers | None = None,
 ) -> Parsed:
     """What a file says of a dataset.
 
     Args:
-        covers: the window to which it is the whole answer: rows outside of it are rejected; of any other file those that cannot be
-            meant are (:func:`kmaflow.hub.saved_file.believable`), and what it does not hold it does not speak of.
-        stn: the station to which it is the answer, 0 = all.
+        covers: that it is a whole answer: rows that it cannot hold are rejected. Of any other file those that cannot be meant are
+            (:func:`kmaflow.hub.saved_file.believable`), and what it does not hold it does not speak of.
 
     Raises:
         HubError, UnfitFile: it holds nothing of the dataset.
     """
-    parsed = parse(dataset, saved.content, window=covers, end_marker=not values_only, one_station=stn != 0)
-    if covers is not None:
-        return parsed
-    return replace(believable(parsed, saved, fetched_at), not_produced=())
+    if covers is None:
+        parsed = parse(dataset, saved.content, end_marker=not values_only)
+        return replace(believable(parsed, saved, fetched_at), not_produced=())
+    parsed = parse(
+        dataset, saved.content, window=covers.window, end_marker=not values_only, one_station=covers.stn != 0
+    )
+    return parsed if covers.stations is None else of_stations(parsed, saved, covers.stations)
 
 
 def load_body(
@@ -132,6 +162,7 @@ def load_body(
     dataset: Dataset | None = None,
     choice: StationChoice = ALL,
     values_only: bool = False,
+    covers: Covers | None = None,
 ) -> dict[str, object]:
     """Archive, parse and load one saved body.
 
@@ -139,6 +170,7 @@ def load_body(
         fetched_at: when the hub had given it, naive KST: of two answers for a cell the later one counts.
         dataset: what it is, where the header does not tell.
         values_only: read only the rows, in the catalogue's order (asked with help=2, or with a header of somebody else's).
+        covers: that it is the whole answer to a window; None = it proves only the cells that it holds.
 
     Returns:
         dataset, rows, inserted, updated, revised, blank, rejected, outcome, from, to.
@@ -150,18 +182,20 @@ def load_body(
         raise FileFromTheFuture(f"the file's time {fetched_at:%Y-%m-%d %H:%M} KST lies in the future")
     saved = read_saved(content, values_only=values_only)
     described = dataset or identify(saved)
+    if covers is not None:
+        _check_cover(covers, described, saved, fetched_at)
     if isinstance(described, StationList):
         return _load_stations(collector, described, content, saved, fetched_at)
     with _of_files():
-        whole = understand(described, saved, fetched_at, values_only=values_only)
+        whole = understand(described, saved, fetched_at, values_only=values_only, covers=covers)
     if whole.rows.is_empty() and not whole.rejected:
         raise UnfitFile(f"the file holds no row with values of {described.name}")
-    windows: list[Window | None] = [*stretches(whole)] or [None]
+    windows: list[Window | None] = [covers.window] if covers else [*stretches(whole)] or [None]
     numbers = whole.rows["stn"].unique().to_list()
     fetch = Fetch(
         dataset=described.name,
         window=None,
-        stn=numbers[0] if len(numbers) == 1 else 0,
+        stn=covers.stn if covers else numbers[0] if len(numbers) == 1 else 0,
         fetched_at=fetched_at,
         http_status=None,
         outcome="ok",
@@ -171,12 +205,12 @@ def load_body(
         rejected=0,
         parser_version=PARSER_VERSION,
         key_id=None,
-        selection=choice.selection,
-        kind=FILE,
+        selection=(covers.stored(choice) if covers else choice).selection,
+        kind=REQUEST if covers else FILE,
     )
     reach("body_archived")
     for window in windows:
-        collector.archive.note(_entry(fetch, window, values_only=values_only))
+        collector.archive.note(_entry(fetch, window, values_only=values_only, covers=covers))
     reach("manifest_noted")
     parsed = chosen_rows(whole, choice)
     loaded = [
@@ -221,8 +255,8 @@ def part_of(parsed: Parsed, window: Window | None, windows: Sequence[Window | No
 
 
 def pieces(parsed: Parsed, fetch: Fetch) -> Iterator[tuple[Parsed, Fetch]]:
-    """One row of the ledger for each stretch that holds rows; one for all where none does."""
-    windows = stretches(parsed)
+    """One row of the ledger for each stretch that holds rows, one for all where none does; a whole answer in windows that the ledger allows."""
+    windows = [*fetch.window.split(LONGEST)] if fetch.kind == REQUEST and fetch.window else stretches(parsed)
     if not windows:
         yield parsed, fetch
     for window in windows:
@@ -241,7 +275,32 @@ def within(parsed: Parsed, window: Window, *, rejected: bool) -> Parsed:
     )
 
 
-def _entry(fetch: Fetch, window: Window | None, *, values_only: bool = False) -> Entry:
+def _check_cover(covers: Covers, described: Dataset | StationList, saved: SavedFile, fetched_at: datetime) -> None:
+    """Refuse what a file cannot be the whole answer to."""
+    if isinstance(described, StationList):
+        raise UnfitFile(
+            "a station list covers no window", todo_en="load it without --covers", todo_ko="--covers 없이 적재하십시오"
+        )
+    if not saved.is_complete:
+        raise UnfitFile(
+            "the file does not end with #7777END: nobody can see whether it is whole, so it covers nothing",
+            todo_en="load it without --covers: then it proves the cells that it holds",
+            todo_ko="--covers 없이 적재하십시오: 그러면 가진 칸만 증명합니다",
+        )
+    if covers.window.end > fetched_at:
+        raise UnfitFile(
+            f"the file was fetched at {fetched_at:%Y-%m-%d %H:%M}, before the end of {covers.window}",
+            todo_en="let --covers end earlier, or say when the hub gave it: --fetched-at",
+            todo_ko="--covers의 끝을 앞당기거나 허브에서 받은 시각을 --fetched-at 으로 알려 주십시오",
+        )
+
+
+def covers_of(entry: Entry) -> Covers | None:
+    """What the manifest says that a file covers."""
+    return Covers(entry.window, entry.covers) if entry.covers and entry.window else None
+
+
+def _entry(fetch: Fetch, window: Window | None, *, values_only: bool = False, covers: Covers | None = None) -> Entry:
     """The manifest's line of a file, or of one of its stretches."""
     assert fetch.sha256 is not None
     return Entry(
@@ -254,6 +313,7 @@ def _entry(fetch: Fetch, window: Window | None, *, values_only: bool = False) ->
         bytes=fetch.bytes,
         parser_version=fetch.parser_version,
         values_only=values_only,
+        covers=covers.asked if covers else None,
     )
 
 

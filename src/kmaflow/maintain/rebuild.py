@@ -25,6 +25,7 @@ from kmaflow.collect.collector import Collector
 from kmaflow.errors import UsageError
 from kmaflow.failpoints import reach
 from kmaflow.hub.errors import HubError
+from kmaflow.hub.lines import read_station
 from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.hub.saved_file import UnfitFile
 from kmaflow.hub.station_list import ParsedStations
@@ -33,7 +34,7 @@ from kmaflow.maintain.rebuild_report import Rebuilt, Remade
 from kmaflow.maintain.reparse import Reread, ahead, clipped, parts_within, reread
 from kmaflow.store import rebuilds
 from kmaflow.store.engines.database import reading
-from kmaflow.store.errors import StoreBusy
+from kmaflow.store.errors import StoreBusy, StoreUnstorable
 from kmaflow.store.lease import Lease
 from kmaflow.store.rebuild_range import Answer, Stretch, remaking
 from kmaflow.store.retry import again
@@ -205,7 +206,7 @@ class _Run:
 
     def _choice(self, *, narrow: bool) -> StationChoice:
         """The stations that are stored now; numbers need no list that names them."""
-        numbers = [int(word) for word in self.words if word.isascii() and word.isdigit()]
+        numbers = [number for word in self.words if (number := read_station(word)) is not None]
         with reading(self.store.engine) as connection:
             choice = resolve_stations(connection, self.words, known=numbers)
         if choice == ALL:
@@ -236,6 +237,8 @@ class _Run:
             made = again(work)
         except _Kept as kept:
             made = Remade(part.dataset, kept=[_reason(part, str(kept))])
+        except StoreUnstorable as error:
+            made = Remade(part.dataset, kept=[_reason(part, error.what)])
         reach("stretch_committed")
         self.result.of(part.dataset).add(made)
         self.result.done = before + part.answers

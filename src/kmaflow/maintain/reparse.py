@@ -19,7 +19,7 @@ from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.hub.saved_file import UnfitFile, read_saved
 from kmaflow.hub.station_list import ParsedStations, parse_stations
 from kmaflow.maintain.archive_index import LISTS
-from kmaflow.maintain.load_saved import part_of, pieces, stretches, understand, within
+from kmaflow.maintain.load_saved import covers_of, part_of, pieces, stretches, understand, within
 from kmaflow.store.ledger import FILE, REQUEST, Fetch
 from kmaflow.store.selection import StationChoice
 
@@ -58,9 +58,9 @@ class Reread:
             rejected=len(self.said.rejected) if isinstance(self.said, ParsedStations) else 0,
             parser_version=PARSER_VERSION,
             key_id=None,
-            selection=choice.selection if isinstance(self.said, Parsed) else "all",
+            selection=_stored(self.entry, choice).selection if isinstance(self.said, Parsed) else "all",
             message=message,
-            kind=FILE if self.entry.status is None else REQUEST,
+            kind=FILE if self.entry.status is None and not self.entry.covers else REQUEST,
         )
 
 
@@ -104,11 +104,20 @@ def _file(entry: Entry, content: bytes, choice: StationChoice) -> Reread:
     saved = read_saved(content, values_only=values_only)
     if stations := LISTS.get(entry.dataset):
         return Reread(entry, parse_stations(stations, saved.content), None)
-    whole = understand(DATASETS[entry.dataset], saved, entry.fetched_at, values_only=values_only)
+    covers = covers_of(entry)
+    whole = understand(DATASETS[entry.dataset], saved, entry.fetched_at, values_only=values_only, covers=covers)
+    if covers is not None:
+        return Reread(entry, chosen_rows(whole, choice), covers.window)
     mine = part_of(whole, entry.window, stretches(whole))
     windows = stretches(mine)
     spanned = Window(windows[0].start, windows[-1].end) if windows else entry.window
     return Reread(entry, chosen_rows(mine, choice), spanned)
+
+
+def _stored(entry: Entry, choice: StationChoice) -> StationChoice:
+    """The stations of an answer that are stored."""
+    covers = covers_of(entry)
+    return choice if covers is None else covers.stored(choice)
 
 
 def clipped(fetch: Fetch, window: Window | None) -> Fetch:
@@ -129,10 +138,7 @@ def parts_within(parsed: Parsed, fetch: Fetch, window: Window | None) -> Iterato
         fetch = clipped(fetch, window)
         if fetch.window is not None and fetch.window != asked:
             parsed = within(parsed, fetch.window, rejected=asked.start >= window.start)
-    if fetch.http_status is None:
-        yield from pieces(parsed, fetch)
-    else:
-        yield parsed, fetch
+    yield from pieces(parsed, fetch)
 
 
 def ahead(pool: Executor, work: Callable[[A], B], items: Iterable[A]) -> Generator[B, None, None]:

@@ -68,7 +68,8 @@ def due(store: Store, keep_months: int, names: list[str] | None = None) -> list[
                 todo_en=f"use {', '.join(AWS_DATASETS)}",
                 todo_ko=f"다음 가운데에서 고르십시오: {', '.join(AWS_DATASETS)}",
             )
-    end = add_months(month_of(now_kst()), -keep_months)
+    # Nothing is a thousand years old, and the calendar ends somewhere.
+    end = add_months(month_of(now_kst()), -min(keep_months, 12_000))
     found: list[tuple[str, datetime, int]] = []
     with reading(store.engine) as connection:
         for name in names or AWS_DATASETS:

@@ -70,11 +70,12 @@ def read(
 
     def work() -> pl.DataFrame:
         with _snapshot(store.engine) as connection:
-            if not is_there(connection, question.what):
+            there = held(connection, question.what, window)
+            if there is None:
                 return pl.DataFrame(schema=question.schema)
             frames = [
                 question.frame(connection, piece, known)
-                for month in months(window)
+                for month in months(there)
                 for known in [question.answers(connection, month)]
                 for piece in question.pieces(month)
             ]
@@ -199,8 +200,20 @@ def ask(
 
 
 def pieces_of(store: Store, question: Question, window: Window) -> Iterator[tuple[Window, pl.DataFrame]]:
-    """The rows of a window piece by piece, each with its part of the window; the empty ones too. A lost connection is made again."""
-    for part in question.pieces(window):
+    """The rows of a window piece by piece, each with its part of the window; the empty ones too. A lost connection is made again.
+
+    Only the stretch that holds rows at all is cut in pieces: a window of three centuries takes no longer than its rows.
+    """
+
+    def stretch() -> Window | None:
+        with reading(store.engine) as connection:
+            return held(connection, question.what, window)
+
+    there = again(stretch)
+    if there is None:
+        yield window, pl.DataFrame(schema=question.schema)
+        return
+    for part in question.pieces(there):
 
         def work(part: Window = part) -> pl.DataFrame:
             with _snapshot(store.engine) as connection:
@@ -209,6 +222,17 @@ def pieces_of(store: Store, question: Question, window: Window) -> Iterator[tupl
                 return question.frame(connection, part, question.answers(connection, part))
 
         yield part, again(work)
+
+
+def held(connection: sa.Connection, what: Subject, window: Window) -> Window | None:
+    """The part of the window between the dataset's first and last row in it; None where there is none."""
+    main = subject(what.dataset.name)
+    if not (is_there(connection, what) and is_there(connection, main)):
+        return None
+    stamp = main.table.c.tm_kst
+    found = sa.select(sa.func.min(stamp), sa.func.max(stamp)).where(stamp > window.start, stamp <= window.end)
+    first, last = connection.execute(found).one()
+    return None if first is None else Window(max(window.start, first - what.dataset.cadence), last)
 
 
 def is_there(connection: sa.Connection, what: Subject) -> bool:

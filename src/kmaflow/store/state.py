@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from kmaflow.store.engines.database import open_engine, reading, shown
 from kmaflow.store.engines.server import server_time
 from kmaflow.store.lease import Lease, sweep
-from kmaflow.store.schema.upgrade import make_state
+from kmaflow.store.schema.upgrade import look_at_state, make_state
 
 #: Leases of killed workers are removed a day later, looked for at the first lease.
 _SWEEP_OLDER = 86_400.0
@@ -49,6 +49,10 @@ class State:
     def one_writer(self) -> bool:
         """Whether the database has one writer at a time: a SQLite file."""
         return self._engine.dialect.name == "sqlite"
+
+    def look(self) -> None:
+        """Refuse what :meth:`init` would refuse (tables of others with our names), without making anything."""
+        look_at_state(self._engine)
 
     def init(self) -> list[str]:
         """Make what is missing; gives the names of the tables made. Looked at once in the life of this object."""

@@ -47,11 +47,15 @@ class KmaApiHubHook(BaseHook):
 
     @property
     def api_key(self) -> SecretStr | None:
-        """The key, None where the connection has none."""
-        from pydantic import SecretStr
+        """The key, None where the connection has none.
 
-        password = (self.connection.password or "").strip()
-        return SecretStr(password) if password else None
+        Raises:
+            WrongKeyForm: the password cannot be a key.
+        """
+        from kmaflow.settings import checked_key
+
+        where = f"Admin → Connections → {self.kma_apihub_conn_id}, Password"
+        return checked_key(self.connection.password or "", where)
 
     @property
     def hub_url(self) -> str | None:

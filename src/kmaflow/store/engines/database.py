@@ -7,20 +7,25 @@ zone ever touches them.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
-from kmaflow.store.errors import StoreUnreachable, translated
+from kmaflow.store.errors import StoreReadOnly, StoreUnreachable, translated
 
 #: How long one writer waits for another before it says so.
 BUSY_SECONDS = 60
 _CONNECT_SECONDS = 10
+#: Rights are those with which we write, where the system can tell.
+_EFFECTIVE = os.access in os.supports_effective_ids
 
 #: What people write, and the driver that is meant.
 DRIVERS = {
@@ -117,12 +122,37 @@ def open_engine(url: str) -> sa.Engine:
 
 
 def _open_sqlite(url: URL) -> sa.Engine:
+    path = None
     if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        path = Path(url.database).absolute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+    arguments = {"timeout": BUSY_SECONDS}
+    if path is not None and path.is_file() and not os.access(path.parent, os.W_OK, effective_ids=_EFFECTIVE):
+        # No connection is kept: whether somebody writes into the file is looked at each time.
+        engine = sa.create_engine(url, connect_args=arguments, poolclass=sa.pool.NullPool)
+        sa.event.listen(engine, "do_connect", partial(_connect_read_only, path))
+    else:
+        engine = sa.create_engine(url, connect_args=arguments)
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _connect_read_only(path: Path, dialect: Any, _: Any, __: list[Any], named: dict[str, Any]) -> Any:
+    """Open a file in whose folder nothing may be made (a read-only file system): SQLite cannot make the files beside it that WAL needs.
+
+    Where they are there, somebody writes, and they are read with it; else nobody does, and the file is all there is.
+    """
+    log, index = (path.with_name(f"{path.name}-{suffix}") for suffix in ("wal", "shm"))
+    alone = not log.is_file() or log.stat().st_size == 0
+    if not alone and not index.is_file():
+        raise StoreReadOnly(
+            f"{path}: what was written last lies in {log.name}, which can only be read where its folder may be written",
+            todo_en="open it once where it may be written (kmaflow status), or copy the file and its -wal to such a folder",
+            todo_ko="쓸 수 있는 곳에서 한 번 여십시오(kmaflow status). 아니면 파일과 -wal을 그런 폴더로 복사하십시오",
+        )
+    only = "&immutable=1" if alone else ""
+    return dialect.connect(f"file:{quote(str(path))}?mode=ro{only}", **named, uri=True)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:

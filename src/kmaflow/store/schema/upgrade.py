@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from kmaflow.catalog import DATASETS
 from kmaflow.store import views
 from kmaflow.store.engines import partitions
-from kmaflow.store.engines.database import shown
+from kmaflow.store.engines.database import reading, shown
 from kmaflow.store.engines.locks import writing_alone
 from kmaflow.store.errors import StoreDenied, translated
 from kmaflow.store.schema.migrations import BOOKS, STATE, History, upgrade
@@ -56,15 +56,30 @@ def make(engine: sa.Engine, datasets: Iterable[str] = ()) -> list[str]:
             there = sa.inspect(engine).get_table_names()
         known = dict.fromkeys(METADATA.tables.keys() & set(there), "") | _versions(engine)
     wanted = set(datasets)
+    pending: list[tuple[sa.Table, ...]] = []
     for name in DATASETS:
         behind = [table for table in tables_of(name) if known.get(table.name) != version_of(table)]
         if behind and (name in wanted or any(table.name in known for table in behind)):
-            changed += _make_observations(engine, tables_of(name))
+            pending.append(tables_of(name))
+    if len(pending) > 1:
+        # All are looked at before one is made.
+        with reading(engine) as connection:
+            refuse_unlike(connection, (table for tables in pending for table in tables), may_grow=True)
+    for tables in pending:
+        changed += _make_observations(engine, tables)
     version = views.version(engine.dialect.name)
     if changed or any(known.get(name) != version for name in views.NAMES):
         with _changing(engine) as connection:
             _make_views(connection, version)
     return changed
+
+
+def look_at_state(engine: sa.Engine) -> None:
+    """Refuse a database in which :func:`make_state` would be refused, before anything else is made there."""
+    if _version(engine, STATE) != STATE.head:
+        with reading(engine) as connection:
+            refuse_unfit(connection)
+            upgrade(connection, STATE, only_look=True)
 
 
 def make_state(engine: sa.Engine) -> list[str]:

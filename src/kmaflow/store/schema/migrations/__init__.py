@@ -31,11 +31,11 @@ class History:
     head: str
 
 
-BOOKS = History("books", "kmaflow_version", "0005")
+BOOKS = History("books", "kmaflow_version", "0006")
 STATE = History("state", "kmaflow_state_version", "0003")
 
 
-def upgrade(connection: sa.Connection, history: History, to: str = "head") -> list[str]:
+def upgrade(connection: sa.Connection, history: History, to: str = "head", *, only_look: bool = False) -> list[str]:
     """Bring the tables of a history up to date; gives the names of those that were made. The caller holds the schema lock.
 
     Raises:
@@ -66,5 +66,6 @@ def upgrade(connection: sa.Connection, history: History, to: str = "head") -> li
         refuse_unlike(connection, tables)
         inspector = sa.inspect(connection)
         made = [table.name for table in reversed(tables) if not inspector.has_table(table.name)]
-        command.upgrade(config, to)
+        if not only_look:
+            command.upgrade(config, to)
     return made
