@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import polars as pl
@@ -87,7 +88,7 @@ def stored(collector: Collector, name: str, window: Window, like: pl.DataFrame) 
     frame = pl.DataFrame([tuple(row) for row in found], schema=like.columns, orient="row", infer_schema_length=None)
     if text:
         frame = frame.with_columns(pl.col("tm_kst").cast(pl.String).str.to_datetime("%Y-%m-%d %H:%M:%S"))
-    return frame.cast(dict(like.schema)).sort(KEYS)
+    return frame.cast(like.schema).sort(KEYS)
 
 
 def missing(collector: Collector, windows: dict[str, Window]) -> list[Gap]:
@@ -131,7 +132,7 @@ def at(
 ) -> Iterator[tuple[Collector, Clock]]:
     """A collector of all datasets that has seen a little of each before ``start``, undisturbed."""
     clock = Clock(hub, now)
-    more = {} if url is None else {"database_url": url}
+    more: dict[str, Any] = {} if url is None else {"database_url": url}
     with collecting(hub, home, start=start, revisit_days=0, **more) as collector:
         collector.client.clock = clock
         for name in NAMES:
