@@ -1,179 +1,195 @@
-"""What an answer leaves out is missing until it has come, or until it was asked for in another form and is not there either."""
+"""Answers with a proper end that do not hold what was asked: nothing is believed that was not answered.
+
+A hub leaves out the last stamps, one stamp, all rows or 60 % of the stations in a fifth of its answers. After the run `gaps` names every
+cell that the database lacks (or the run has healed it), and one ``repair --all`` later every cell equals the truth.
+"""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import httpx
+import polars as pl
 import pytest
+import sqlalchemy as sa
+from polars.testing import assert_frame_equal
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.collect import ALL, Collector
-from kmaflow.collect.planning.calls import plan as calls_of
+from kmaflow.collect.backfill.backfill import Backfill
 from kmaflow.collect.repair import Repair
-from kmaflow.maintain.why import story
-from kmaflow.simulator.faults import Faults
+from kmaflow.simulator.faults import parse_faults
 from kmaflow.simulator.server import Running
 from kmaflow.store.coverage.gaps import Gap, gaps
-from kmaflow.store.coverage.states import hours, stamps
 from kmaflow.store.engines.database import reading
-from kmaflow.store.ledger import WINDOW_FORM
-from kmaflow.store.selection import StationChoice
 
-from .hub import collecting, differences, ledger, plan, post, requests_seen, simulated
+from ..databases import ENGINES, database
+from .hub import collecting, plan, simulated
+from .test_repair import Clock
+from .test_watch import Day
 
-NOW = datetime(2025, 1, 15, 20, 0)
+KINDS = ("last_stamps", "one_stamp", "no_rows", "few_stations")
 BEGIN = datetime(2025, 1, 15, 12, 0)
-TEN = Window(BEGIN, BEGIN + 10 * MINUTE)
-AWS = "aws_minute"
+NAMES = tuple(DATASETS)
+#: Half an hour of minutes are three calls, ten hours of ASOS one.
+PAST = {name: Window(BEGIN, BEGIN + (10 * HOUR if name == "asos_hourly" else 30 * MINUTE)) for name in NAMES}
+KEYS = ["tm_kst", "stn"]
+#: What is believed of an answer is being built (issue 11.1): not strict, since tests and code land one after the other. Take it away then.
+being_built = pytest.mark.xfail(strict=False, reason="issue 11.1: an answer is still believed more than it holds")
+
+
+@pytest.fixture(scope="module")
+def hub_of_this_module() -> Iterator[Running]:
+    with simulated(body_cache_bytes=200_000_000) as hub:
+        yield hub
 
 
 @pytest.fixture
-def hub() -> Iterator[Running]:
-    with simulated(NOW) as running:
-        yield running
+def hub(hub_of_this_module: Running) -> Iterator[Running]:
+    """A hub for one test; its faults are gone afterwards."""
+    hub_of_this_module.simulator.hub.keys._log.clear()
+    yield hub_of_this_module
+    hub_of_this_module.simulator.hub.faults.clear()
 
 
-def _gaps(
-    collector: Collector, window: Window = TEN, name: str = AWS, stations: tuple[int, ...] | None = None
-) -> list[Gap]:
+def disturb(hub: Running, *kinds: str, rate: float = 0.2) -> None:
+    """A share of all answers lacks something, and the first answer of each dataset does for sure."""
+    share = ",".join(f"{kind}={rate / len(kinds)}" for kind in kinds)
+    hub.simulator.hub.faults.faults = parse_faults(share)
+    for name in NAMES:
+        kind = kinds[0]
+        argument = hub.simulator.hub.faults.faults.argument(kind)
+        plan(hub, kind, endpoint=DATASETS[name].asking.endpoint.rsplit("/", 1)[-1], argument=argument)
+
+
+def truth(hub: Running, name: str, window: Window) -> pl.DataFrame:
+    """The rows that the hub has for a window, with their values."""
+    first, last = window.start + MINUTE, window.end
+    asked = {"dataset": name, "tm1": f"{first:%Y%m%d%H%M}", "tm2": f"{last:%Y%m%d%H%M}", "format": "parquet"}
+    body = httpx.get(f"{hub.base_url}/_sim/truth", params=asked, timeout=300).content
+    return pl.read_parquet(io.BytesIO(body)).drop("state").sort(KEYS)
+
+
+def stored(collector: Collector, name: str, window: Window, like: pl.DataFrame) -> pl.DataFrame:
+    """The rows that the database has for a window, in the columns and types of another frame."""
+    table = sa.Table(name, sa.MetaData(), autoload_with=collector.store.engine)
+    text = collector.store.engine.dialect.name == "sqlite"
+    low, high = ((f"{end}" if text else end) for end in (window.start, window.end))
+    columns = [table.c[column] for column in like.columns]
+    tm = sa.type_coerce(table.c.tm_kst, sa.Text) if text else table.c.tm_kst
+    with collector.store.engine.connect() as connection:
+        found = connection.execute(sa.select(tm, *columns[1:]).where(tm > low, tm <= high)).all()
+    frame = pl.DataFrame([tuple(row) for row in found], schema=like.columns, orient="row", infer_schema_length=None)
+    if text:
+        frame = frame.with_columns(pl.col("tm_kst").cast(pl.String).str.to_datetime("%Y-%m-%d %H:%M:%S"))
+    return frame.cast(like.schema).sort(KEYS)
+
+
+def missing(collector: Collector, windows: dict[str, Window]) -> list[Gap]:
+    """What ``kmaflow gaps`` names."""
     with reading(collector.store.engine) as connection:
-        return gaps(connection, [name], window, now=NOW + DAY, stations=stations)
+        return [
+            gap
+            for name, window in windows.items()
+            for gap in gaps(connection, [name], window, now=collector.client.clock(), start=collector.settings.start)
+        ]
 
 
-def _at_noon(hub: Running, now: datetime) -> None:
-    post(hub, "clock", {"now": f"{now:%Y-%m-%dT%H:%M:%S}"})
+def assert_nothing_is_lost_in_silence(collector: Collector, hub: Running, windows: dict[str, Window]) -> None:
+    """Every row that the hub has is stored as it is, or a gap names its cell."""
+    named = missing(collector, windows)
+    for name, window in windows.items():
+        expected = truth(hub, name, window)
+        found = stored(collector, name, window, expected)
+        assert_frame_equal(found, expected.join(found, on=KEYS, how="semi").sort(KEYS))
+        lost = expected.join(found, on=KEYS, how="anti")
+        for gap in (gap for gap in named if gap.dataset == name):
+            inside = (pl.col("tm_kst") > gap.window.start) & (pl.col("tm_kst") <= gap.window.end)
+            theirs = pl.lit(True) if gap.stations is None else pl.col("stn").is_in(list(gap.stations))
+            lost = lost.filter(~(inside & theirs))
+        assert lost.is_empty(), f"{name}: {lost.height} of {expected.height} rows are lost and no gap names them"
 
 
-@pytest.mark.parametrize("fault", ["last_stamps", "one_stamp", "no_rows", "few_stations"])
-@pytest.mark.parametrize("name", ["aws_minute", "aws_present_weather"])
-def test_what_one_answer_left_out_comes_with_the_next_calls(
-    hub: Running, tmp_path: Path, fault: str, name: str
-) -> None:
-    with collecting(hub, tmp_path, NOW) as collector:
-        collector.collect(name, Window(BEGIN - 10 * MINUTE, BEGIN), ALL)
-        asked = len(requests_seen(hub))
-        plan(hub, fault)
-        result = collector.collect(name, TEN, ALL)
-        assert len(requests_seen(hub)) - asked <= 3
-        assert (result.complete, _gaps(collector, name=name)) == (True, [])
-        assert differences(collector, hub, name, BEGIN - 9 * MINUTE, TEN.end) == []
+def assert_one_repair_heals_it(collector: Collector, hub: Running, windows: dict[str, Window]) -> None:
+    """``repair --all`` while the hub goes on as before: then every cell equals the truth and no gap is left."""
+    for name, window in windows.items():
+        Repair(collector, begin=window.start, end=window.end, everything=True).mend(name)
+    for name, window in windows.items():
+        expected = truth(hub, name, window)
+        assert_frame_equal(stored(collector, name, window, expected), expected)
+    assert missing(collector, windows) == []
 
 
-@pytest.mark.parametrize("fault", ["last_stamps", "few_stations", "no_rows"])
-def test_young_stamps_that_are_left_out_are_not_produced_yet(hub: Running, tmp_path: Path, fault: str) -> None:
-    with collecting(hub, tmp_path, NOW) as collector:
-        collector.collect(AWS, Window(BEGIN - 10 * MINUTE, BEGIN), ALL)
-    _at_noon(hub, TEN.end + 4 * MINUTE)
-    with collecting(hub, tmp_path, TEN.end + 4 * MINUTE) as collector:
-        asked = len(requests_seen(hub))
-        plan(hub, fault)
-        result = collector.collect(AWS, TEN, ALL)
-        assert len(requests_seen(hub)) == asked + 1
-        assert not result.complete
-        assert {gap.state for gap in _gaps(collector)} == {"not_yet_produced"}
-        assert story(collector, DATASETS[AWS], 108, TEN.end)["state"] == "not_yet_produced"
-    _at_noon(hub, TEN.end + 15 * MINUTE)
-    with collecting(hub, tmp_path, TEN.end + 15 * MINUTE, start=BEGIN) as collector:
-        assert Repair(collector, end=TEN.end).mend(AWS).left == 0
-        assert differences(collector, hub, AWS, BEGIN - 9 * MINUTE, TEN.end) == []
+@contextmanager
+def at(
+    hub: Running, home: Path, start: datetime, now: datetime, url: str | None = None
+) -> Iterator[tuple[Collector, Clock]]:
+    """A collector of all datasets that has seen a little of each before ``start``, undisturbed."""
+    clock = Clock(hub, now)
+    more: dict[str, Any] = {} if url is None else {"database_url": url}
+    with collecting(hub, home, start=start, revisit_days=0, **more) as collector:
+        collector.client.clock = clock
+        for name in NAMES:
+            before = Window(start - 10 * MINUTE, start)
+            if name == "asos_hourly":
+                before = Window(BEGIN - HOUR, BEGIN)
+            assert collector.collect(name, before).complete
+        yield collector, clock
 
 
-def test_what_the_hub_leaves_out_again_and_again_stays_missing_and_is_named(hub: Running, tmp_path: Path) -> None:
-    with collecting(hub, tmp_path, NOW, start=BEGIN) as collector:
-        collector.collect(AWS, Window(BEGIN - 10 * MINUTE, BEGIN), ALL)
-        plan(hub, "few_stations", argument=0.6)
-        plan(hub, "few_stations", argument=0.7)
-        result = collector.collect(AWS, TEN, ALL)
-        assert not result.complete
-        (gap,) = _gaps(collector)
-        assert (gap.window, gap.state, gap.why) == (TEN, "refused", "incomplete_answer")
-        told = story(collector, DATASETS[AWS], next(iter(_missing(collector))), TEN.end)
-        assert told["state"] == "refused"
-        assert "left out" in told["why_en"]
-        assert Repair(collector, end=TEN.end, everything=True).mend(AWS).left == 0
-        assert differences(collector, hub, AWS, BEGIN - 9 * MINUTE, TEN.end) == []
+def history_is_completed(hub: Running, home: Path, *kinds: str, url: str | None = None) -> None:
+    with at(hub, home, BEGIN, BEGIN + 3 * DAY, url) as (collector, _):
+        disturb(hub, *kinds)
+        for window in {(one.start, one.end): one for one in PAST.values()}.values():
+            Backfill(collector, [name for name in NAMES if PAST[name] == window], window, ALL, workers=1).run()
+        assert_nothing_is_lost_in_silence(collector, hub, PAST)
+        assert_one_repair_heals_it(collector, hub, PAST)
 
 
-def _missing(collector: Collector) -> set[int]:
-    with reading(collector.store.engine) as connection:
-        frame = stamps(connection, AWS, Window(TEN.end - MINUTE, TEN.end))
-    return set(frame.filter(state="refused")["stn"])
+def live_data_are_completed(hub: Running, home: Path, *kinds: str, url: str | None = None) -> None:
+    start = BEGIN + 50 * MINUTE
+    windows = {name: Window(start, BEGIN + HOUR + (0 if name == "asos_hourly" else 10) * MINUTE) for name in NAMES}
+    with at(hub, home, start, start + 4 * MINUTE, url) as (collector, clock):
+        disturb(hub, *kinds)
+        Day(collector, clock, list(NAMES), BEGIN + HOUR + 26 * MINUTE).run()
+        assert_nothing_is_lost_in_silence(collector, hub, windows)
+        assert_one_repair_heals_it(collector, hub, windows)
 
 
-def test_a_stamp_that_the_hub_has_for_nobody_is_empty(hub: Running, tmp_path: Path) -> None:
-    with collecting(hub, tmp_path, NOW) as collector:
-        plan(hub, "one_stamp")
-        plan(hub, "no_rows")
-        result = collector.collect(AWS, TEN, ALL)
-        assert (result.calls, result.complete) == (2, True)
-        assert _gaps(collector) == []
-        with reading(collector.store.engine) as connection:
-            frame = stamps(connection, AWS, TEN)
-            (empty,) = frame.filter(state="empty")["tm_kst"].unique()
-            (counts,) = hours(connection, AWS, Window(BEGIN, BEGIN + HOUR), now=NOW)
-            assert set(counts["empty"]) == {1}
-        told = story(collector, DATASETS[AWS], 108, empty)
-        assert told["state"] == "empty"
-        assert "asked alone" in told["why_en"]
+@being_built
+@pytest.mark.parametrize("kind", KINDS)
+def test_history_of_which_answers_lack_something_is_completed(hub: Running, tmp_path: Path, kind: str) -> None:
+    history_is_completed(hub, tmp_path, kind)
 
 
-def test_a_hub_without_any_row_is_not_believed(hub: Running, tmp_path: Path) -> None:
-    with collecting(hub, tmp_path, NOW) as collector:
-        plan(hub, "no_rows", count=100)
-        result = collector.collect(AWS, TEN, ALL)
-        assert (result.calls, result.complete) == (2, False)
-        assert [(gap.state, gap.why) for gap in _gaps(collector)] == [("refused", "empty_answer")]
+@being_built
+@pytest.mark.parametrize("kind", KINDS)
+def test_live_answers_that_lack_something_are_completed(hub: Running, tmp_path: Path, kind: str) -> None:
+    live_data_are_completed(hub, tmp_path, kind)
 
 
-def test_a_hub_that_ignores_tm1_is_asked_stamp_by_stamp_and_said_to(tmp_path: Path) -> None:
-    name = "aws_present_weather"
-    with (
-        simulated(NOW, faults=Faults(ignore_tm1=frozenset({"nph-aws2_min_ww1"}))) as hub,
-        collecting(hub, tmp_path, NOW) as collector,
-    ):
-        window = Window(BEGIN, BEGIN + 20 * MINUTE)
-        result = collector.collect(name, window, ALL)
-        assert (result.complete, _gaps(collector, window, name)) == (True, [])
-        assert differences(collector, hub, name, BEGIN + MINUTE, window.end) == []
-        assert ledger(collector, name).count(WINDOW_FORM) == 1
-        assert collector.store.asked_one_by_one(name)
-        before = len(requests_seen(hub))
-        assert collector.collect(name, Window(window.end, window.end + 10 * MINUTE), ALL).planned == 10
-        assert len(requests_seen(hub)) == before + 10
+@being_built
+@pytest.mark.parametrize("engine", [one for one in ENGINES if one != "sqlite"])
+def test_history_is_completed_on_the_servers(hub: Running, tmp_path: Path, engine: str) -> None:
+    """All kinds of lacking answers in one run; each by itself is in the long test."""
+    with database(engine, tmp_path) as url:
+        history_is_completed(hub, tmp_path, *KINDS, url=url)
 
 
-def test_an_undisturbed_hour_costs_exactly_its_calls(hub: Running, tmp_path: Path) -> None:
-    with collecting(hub, tmp_path, NOW) as collector:
-        for name in DATASETS:
-            window = Window(BEGIN, BEGIN + HOUR)
-            result = collector.collect(name, window, ALL)
-            assert result.calls == len(calls_of(DATASETS[name], window, ALL, 10)), name
-
-
-@pytest.mark.parametrize("count", [1, 1000])
-def test_an_empty_answer_for_one_station_does_not_prove_that_it_is_absent(
-    hub: Running, tmp_path: Path, count: int
-) -> None:
-    with collecting(hub, tmp_path, NOW) as collector:
-        plan(hub, "empty_station", count=count)
-        window = Window(BEGIN, BEGIN + 4 * HOUR)
-        result = collector.collect(AWS, window, StationChoice((108,)))
-        found = _gaps(collector, window, stations=(108,))
-        if count == 1:
-            assert (found, result.complete, result.calls) == ([], True, 3)
-        else:
-            assert not result.complete
-            assert sum(gap.cells for gap in found) == 4 * 60
-
-
-def test_a_station_that_does_not_report_costs_one_look_a_call(hub: Running, tmp_path: Path) -> None:
-    with collecting(hub, tmp_path, NOW) as collector:
-        window = Window(BEGIN, BEGIN + 4 * HOUR)
-        result = collector.collect(AWS, window, StationChoice((12345,)))
-        assert (result.calls, result.complete) == (2, True)
-        assert _gaps(collector, window, stations=(12345,)) == []
-        told = story(collector, DATASETS[AWS], 12345, BEGIN + HOUR)
-        assert (told["state"], "12345" in told["why_en"]) == ("absent", True)
+@being_built
+@pytest.mark.long
+@pytest.mark.parametrize("engine", ENGINES)
+@being_built
+@pytest.mark.parametrize("kind", KINDS)
+def test_everything_is_completed_on_every_engine(hub: Running, tmp_path: Path, kind: str, engine: str) -> None:
+    for work in (history_is_completed, live_data_are_completed):
+        (tmp_path / work.__name__).mkdir()
+        with database(engine, tmp_path / work.__name__) as url:
+            work(hub, tmp_path / work.__name__, kind, url=url)
+        hub.simulator.hub.faults.clear()
