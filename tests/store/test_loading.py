@@ -82,8 +82,8 @@ def test_other_bytes_with_the_same_values_touch_no_row_but_the_ledgers(store: St
     wider = Window(NOON - 5 * MINUTE, NOON + 15 * MINUTE)
     loaded = load(store, minute_body({CELL: {"ta": 1.0}, SECOND: {}}), at(16), window=wider)
     assert (loaded.inserted, loaded.updated, loaded.revised) == (0, 0, 0)
-    # The sheet of the day learns that more minutes were answered.
-    assert touched() == {"fetch": 1, "coverage_day": 1}
+    # No stamp more is answered: nothing but its rows proves one.
+    assert touched() == {"fetch": 1}
 
 
 def test_minus_zero_is_zero(store: Store, touched: Touched) -> None:

@@ -17,7 +17,6 @@ import sqlalchemy as sa
 
 from kmaflow.catalog.time import HOUR, MINUTE, Window
 from kmaflow.failpoints import reach
-from kmaflow.hub.errors import ChangedFormat
 from kmaflow.hub.lines import Rejected
 from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
@@ -85,8 +84,6 @@ def load(
 
     proof = proof_of(connection, parsed, fetch, before)
     outcome = "unchanged" if repeats else proof.outcome
-    if outcome in ("ok", "partial", "incomplete_answer") and parsed.rejected and len(parsed.rejected) == parsed.lines:
-        outcome = ChangedFormat.code
     fetch = replace(
         fetch,
         outcome=outcome,
