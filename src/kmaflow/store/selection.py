@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from kmaflow.catalog import DATASETS, means_all
 from kmaflow.catalog.model import Network
 from kmaflow.errors import UsageError
-from kmaflow.store.coverage.gaps import ever_reported
 from kmaflow.store.schema.service import COVERAGE_DAY, STATION
 from kmaflow.store.stations import Station, current
 
@@ -77,6 +76,8 @@ def resolve_stations(
     there = sa.inspect(connection).has_table
     listed = current(connection) if there(STATION.name) else []
     related = [name for name, described in DATASETS.items() if described.network in networks]
+    from kmaflow.store.coverage.gaps import ever_reported  # numpy: not for who stores all stations
+
     reported = ever_reported(connection, related) if there(COVERAGE_DAY.name) else frozenset()
     return choose(words, listed, tuple(networks), reported | set(known))
 

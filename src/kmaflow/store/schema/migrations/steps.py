@@ -6,7 +6,6 @@ import logging
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import op
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +32,8 @@ def make_indexes(connection: sa.Connection, table: sa.Table) -> bool:
 
 def add_columns(table: str, *columns: sa.Column[Any]) -> None:
     """Add the columns that the table lacks."""
+    from alembic import op  # heavy: whoever starts needs it only when there is something to do
+
     there = {column["name"] for column in sa.inspect(op.get_bind()).get_columns(table)}
     for column in columns:
         if column.name not in there:
