@@ -219,12 +219,15 @@ class _Work:
             yield _Runs(rest, (first,), self.together.cost(rest) + single.cost(first), self._weight(1))
 
     def candidates(self) -> Iterator[_Runs]:
-        """Plans by the rule: with everything for all, with as little as can be, and for weights that come closer to the one at which calls and
-        bytes take the same share."""
+        """Plans by the rule: with everything for all, with as little as can be, with each block as cheap as it can be by itself, and for
+        weights that come closer to the one at which calls and bytes take the same share."""
         reach = max((kind.reach for kind in self.singles), default=1)
         blocks = [_options(block, self.together, self.singles, self._weight(1)) for block in _blocks(self.rows, reach)]
         for place in (0, -1):
             yield self._made((options[place][0] for options in blocks), self._weight(1))
+        yield self._made(
+            (min(options, key=lambda one: self.budget.share(one[1]))[0] for options in blocks), self._weight(1)
+        )
         exponent, step = 0.0, _STEPS / 4
         for _ in range(_STEPS):
             weight = self._weight(2.0**exponent)
@@ -244,7 +247,8 @@ class _Work:
         while better:
             better = False
             for few in chain(combinations(gaps, 1), combinations(gaps, 2)):
-                found = self._made([tuple(sorted(for_all.symmetric_difference(few)))], best.weight)
+                part = tuple(sorted(for_all.symmetric_difference(few)))
+                found = self.best(self._made([part], weight) for weight in (best.weight, self._weight(1 / 8)))
                 if self._order(found) < self._order(best):
                     best, for_all, better = found, for_all.symmetric_difference(few), True
         return best
@@ -253,18 +257,17 @@ class _Work:
         return _Weight(self.budget.bytes, self.budget.calls * byte)
 
     def _made(self, parts: Iterable[Intervals], weight: _Weight) -> _Runs:
-        """The runs, once it is known what is asked for all; the rest is asked station by station."""
-        wanted = _union([*self.everyone, *(interval for part in parts for interval in part)])
-        for_all, single = self._arranged(wanted, weight)
-        if gathered := list(_gathered(single, self.together, self.singles, weight)):
-            for_all, single = self._arranged(_union([*for_all, *gathered]), weight)
-        costs = (kind.cost(runs) for kind, runs in zip(self.singles, single, strict=True))
-        return _Runs(for_all, single, sum(costs, self.together.cost(for_all)), weight)
+        """The runs, once it is known what is asked for all; the rest is asked station by station, gathered where that is cheaper."""
+        plain = self._arranged([*self.everyone, *(interval for part in parts for interval in part)], weight)
+        gathered = list(_gathered(plain.single, self.together, self.singles, weight))
+        return self.best([plain, self._arranged([*plain.together, *gathered], weight)]) if gathered else plain
 
-    def _arranged(self, wanted: Intervals, weight: _Weight) -> tuple[Intervals, tuple[Intervals, ...]]:
-        for_all = _joined(wanted, self.together, weight)
-        rows = zip(self.rows, self.singles, strict=True)
-        return for_all, tuple(_joined(_without(row, for_all), kind, weight) for row, kind in rows)
+    def _arranged(self, wanted: Iterable[Interval], weight: _Weight) -> _Runs:
+        together = _joined(_union(wanted), self.together, weight)
+        rows = list(zip(self.rows, self.singles, strict=True))
+        single = tuple(_joined(_without(row, together), kind, weight) for row, kind in rows)
+        costs = (kind.cost(runs) for runs, kind in zip(single, self.singles, strict=True))
+        return _Runs(together, single, sum(costs, self.together.cost(together)), weight)
 
 
 def _gathered(
