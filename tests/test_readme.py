@@ -142,7 +142,7 @@ def test_what_the_readme_tells_to_type_works(
     for name, value in {"HUB_URL": hub.url, "API_KEY": DEFAULT_KEY, "HOME": str(tmp_path / "var")}.items():
         monkeypatch.setenv(f"KMAFLOW_{name}", value)
     question = {"tm1": "202611221201", "tm2": "202611221201", "stn": "0", "disp": "1", "authKey": DEFAULT_KEY}
-    saved = httpx.get(f"{hub.url}/cgi-bin/url/nph-aws2_min", params=question).content
+    saved = httpx.get(f"{hub.url}/cgi-bin/url/nph-aws2_min", params=question, timeout=60).content
     (tmp_path / "saved-answer.txt").write_bytes(saved)
     ran = 0
     for command in commands(READMES[0]):

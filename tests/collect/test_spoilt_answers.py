@@ -18,6 +18,7 @@ from kmaflow.collect.watch import Watch
 from kmaflow.errors import KmaflowError
 from kmaflow.hub import lines
 from kmaflow.hub.errors import ChangedFormat
+from kmaflow.maintain.rebuild import rebuild
 from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import StoreBusy, StoreUnstorable
 from kmaflow.store.schema.service import FETCH, REJECTED_LINE
@@ -131,6 +132,8 @@ def test_what_the_database_cannot_hold_refuses_its_window_and_nothing_else(
         assert done.trouble is None or done.trouble.code == "unstorable"
         (found,) = Backfill(collector, ["aws_visibility"], HALF_HOUR, ALL, workers=1).run()
         assert found.left == 0
+        made = rebuild(collector)
+        assert {name for name, one in made.datasets.items() if one.kept} == {"aws_cloud"}
 
 
 def test_a_station_list_that_cannot_be_read_is_in_the_ledger(tmp_path: Path) -> None:

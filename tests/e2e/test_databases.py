@@ -71,31 +71,38 @@ def test_runs_go_to_the_database_that_their_form_names(tmp_path: Path) -> None:
 
 
 def waits_for_the_quota_without_a_worker_slot(running: Running) -> None:
-    """The hub says that the day is spent: the tasks of a backfill wait in the triggerer, hold no slot, and go on by themselves."""
+    """The hub says that the day is spent: a backfill's tasks wait in the triggerer, hold no slot, go on by themselves."""
+    for dag_id in ("kma_aws", "kma_asos", "kma_repair"):
+        running.api.pause(dag_id, paused=True)
+    # A busy machine may not have begun the run when a short while is over; then it is tried with a longer one.
+    assert any(seen_waiting(running, minutes) for minutes in (2, 5, 10))
+
+
+def seen_waiting(running: Running, minutes: int) -> bool:
+    """Whether the tasks of a backfill were seen deferred, in no slot, while the quota was spent. They end well anyway."""
     api = running.api
-    until = floor_to(now_kst(), MINUTE) + 2 * MINUTE
+    until = floor_to(now_kst(), MINUTE) + minutes * MINUTE
     with State(running.database_url) as state:
         Quota(state, key_id(SecretStr(DEFAULT_KEY)), Limits()).set_exhausted("calls", "hub", until)
-    for dag_id in ("kma_aws", "kma_asos", "kma_repair"):
-        api.pause(dag_id, paused=True)
-    day = now_kst() - 10 * DAY
+    day = now_kst() - (10 + minutes) * DAY
     conf = {"from": f"{day:%Y-%m-%d %H:00}", "to": f"{day + HOUR:%Y-%m-%d %H:00}"}
     run_id = api.trigger("kma_backfill", {**conf, "datasets": ["aws_cloud", "asos_hourly"]})
+    seen: list[bool] = []
 
-    def states() -> dict[str, str]:
-        return {one["task_id"]: one["state"] for one in api.tasks("kma_backfill", run_id)}
+    def states() -> list[str]:
+        found = {one["task_id"]: one["state"] for one in api.tasks("kma_backfill", run_id)}
+        return [found["aws_cloud"], found["asos_hourly"]]
 
-    await_condition(
-        lambda: states()["aws_cloud"] == states()["asos_hourly"] == "deferred", running.children, "deferral"
-    )
-    # Live tasks that were under way may still end; what waits is in no slot.
-    await_condition(
-        lambda: (pool := api._get("/pools/kma_apihub", {}))["running_slots"] == 0 and pool["deferred_slots"] == 2,
-        running.children,
-        "an empty pool",
-    )
-    assert now_kst() < until, "it was seen before the quota came back"
+    def waiting() -> bool:
+        # Live tasks that were under way may still end; what waits is in no slot.
+        pool = api._get("/pools/kma_apihub", {})
+        if states() == ["deferred"] * 2 and pool["running_slots"] == 0 and pool["deferred_slots"] == 2:
+            seen.append(now_kst() < until)
+        return bool(seen) or now_kst() >= until
+
+    await_condition(waiting, running.children, "deferral", seconds=60.0 * minutes + 60)
+    await_condition(lambda: now_kst() >= until, running.children, "the quota", seconds=60.0 * minutes + 60)
     done = await_run(running, "kma_backfill", "manual", run_id)
     assert done.end >= until
-    for name in ("aws_cloud", "asos_hourly"):
-        assert states()[name] == "success"
+    assert states() == ["success"] * 2
+    return any(seen)

@@ -1,4 +1,4 @@
-"""Asking again for what is due (:mod:`kmaflow.collect.due`), in the cheapest calls, newest first; and giving up what was tried often enough."""
+"""Asking again for what is due (:mod:`kmaflow.collect.due`), in cheap calls, newest first; and giving up what was tried often enough."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from kmaflow.catalog.time import DAY, HOUR, Window
 from kmaflow.collect.collector import Collector
 from kmaflow.collect.due import Due, due_now, meant_gaps
 from kmaflow.collect.planning.calls import Call
-from kmaflow.collect.planning.estimate import cheapest_calls, usual_windows, wants_of
+from kmaflow.collect.planning.estimate import plan_gaps, usual_windows, wants_of
 from kmaflow.collect.planning.plan import Budget, Plan, Want
 from kmaflow.collect.result import DatasetResult
 from kmaflow.quota.limits import CallClass
@@ -158,8 +157,8 @@ class Repair:
             repaired.quiet, repaired.revisits = len(due.quiet), len(due.revisits)
             for work, plan in self._plans(name, due):
                 if repaired.deferred_until is None and plan.calls and not self._kept_back(work, repaired):
-                    calls = list(islice(plan, self._room(work, repaired.planned)))
-                    repaired.more |= len(calls) < plan.calls
+                    calls = plan.calls[: self._room(work, repaired.planned)]
+                    repaired.more |= len(calls) < len(plan.calls)
                     if calls:
                         repaired.add(self._ask(name, calls, work), old=work == "backfill")
         left = self._missing(name, window)
@@ -234,9 +233,7 @@ class Repair:
         collector, settings = self._collector, self._collector.settings
         budget = Budget(settings.daily_calls, settings.daily_bytes)
         with reading(collector.store.engine) as connection:
-            return cheapest_calls(
-                connection, name, wants, budget, window_minutes=settings.window_minutes, newest_first=True
-            )
+            return plan_gaps(connection, name, wants, budget, window_minutes=settings.window_minutes, newest_first=True)
 
     def _ask(self, name: str, calls: Sequence[Call], work: CallClass) -> DatasetResult:
         window = Window(min(call.window.start for call in calls), max(call.window.end for call in calls))

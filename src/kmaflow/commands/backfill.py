@@ -43,7 +43,7 @@ def backfill(
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """지난 관측을 채웁니다. / Fill history: what is missing of a stretch of time, in the cheapest calls.
+    """지난 관측을 채웁니다. / Fill history: what is missing of a stretch of time, in few calls.
 
     Example: kmaflow backfill aws_minute asos_hourly --from 2025-01-01 --to 2026-01-01 --share 0.5
 

@@ -14,6 +14,7 @@ from kmaflow.commands.selection import datasets_and_stations
 if TYPE_CHECKING:
     from kmaflow.collect import StationChoice
     from kmaflow.collect.planning.estimate import Prospect
+    from kmaflow.collect.planning.plan import Cost
     from kmaflow.quota.limits import Limits
     from kmaflow.settings import Settings
 
@@ -29,8 +30,8 @@ def plan(
 
     Example: kmaflow plan aws_minute --from 2025-01-01 --to 2025-02-01
 
-    Nothing is asked of the hub. Of all stations × KMAFLOW_WINDOW_MINUTES and one station × 1 day (ASOS: 30 days), the cheaper mix is taken. The calls
-    are the fewest possible: retries, halves of cut answers and later re-asking are counted beside them, as seen in the last 7 days.
+    Nothing is asked of the hub. Of all stations × KMAFLOW_WINDOW_MINUTES and one station × 1 day (ASOS: 30 days), the cheaper mix is taken. Retries,
+    halves of cut answers and later re-asking are counted beside it, as seen in the last 7 days.
     """
     from kmaflow.catalog.time import now_kst, parse_time
     from kmaflow.collect.live_need import limits as limits_of
@@ -57,36 +58,37 @@ def plan(
                 # Who names a beginning means it.
                 start=settings.start if begin is None else None,
             )
-            calls, size = _sums(found)
-            days = quota_days(connection, limits, calls, size, window_minutes=settings.window_minutes)
+            days = quota_days(connection, limits, _sum(found), window_minutes=settings.window_minutes)
     if as_json:
         print_json(_json(found, choice, settings, limits, days))
     else:
         _print(found, choice, settings, limits, days)
 
 
-def _sums(found: list[Prospect]) -> tuple[int, int]:
-    return sum(one.plan.calls for one in found), sum(one.plan.bytes for one in found)
+def _sum(found: list[Prospect]) -> Cost:
+    from kmaflow.collect.planning.plan import Cost
+
+    return sum((one.plan.cost for one in found), Cost())
 
 
-def _days(limits: Limits, calls: int, size: int) -> float:
+def _days(limits: Limits, cost: Cost) -> float:
     from kmaflow.collect.planning.estimate import share
 
-    return round(share(limits, calls, size), 4)
+    return round(share(limits, cost), 4)
 
 
 def _json(
     found: list[Prospect], choice: StationChoice, settings: Settings, limits: Limits, days: float
 ) -> dict[str, Any]:
-    calls, size = _sums(found)
+    total = _sum(found)
     return {
         "stations": choice.selection,
         "window_minutes": settings.window_minutes,
         "daily_calls": settings.daily_calls,
         "daily_bytes": settings.daily_bytes,
-        "calls": calls,
-        "bytes": size,
-        "days": _days(limits, calls, size),
+        "calls": total.calls,
+        "bytes": total.bytes,
+        "days": _days(limits, total),
         "whole_days": math.ceil(days) if math.isfinite(days) else None,
         "datasets": [
             {
@@ -94,11 +96,11 @@ def _json(
                 "from": f"{one.window.start:%Y-%m-%d %H:%M}",
                 "to": f"{one.window.end:%Y-%m-%d %H:%M}",
                 "missing_cells": one.cells,
-                "calls": one.plan.calls,
+                "calls": one.plan.cost.calls,
                 "calls_all_stations": one.plan.calls_for_all,
-                "calls_one_station": one.plan.calls - one.plan.calls_for_all,
-                "bytes": one.plan.bytes,
-                "days": _days(limits, one.plan.calls, one.plan.bytes),
+                "calls_one_station": one.plan.cost.calls - one.plan.calls_for_all,
+                "bytes": one.plan.cost.bytes,
+                "days": _days(limits, one.plan.cost),
                 "proven_minimum": one.plan.proven,
                 "beside_in_last_7_days": {
                     "requests": one.beside.requests,

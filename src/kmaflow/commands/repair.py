@@ -31,8 +31,8 @@ def repair(
     Example: kmaflow repair aws_minute --from 2026-11-01
 
     What was never asked is asked at once; what was refused or not yet produced after 10 minutes, 1 hour, 6 hours, 1 day and 3 days, and is then given up
-    with its reason. Blank rows are asked again twice within the hour, the last days (KMAFLOW_REVISIT_DAYS) once a day for corrections. The calls are the
-    cheapest that cover all of it: kmaflow plan tells their price before.
+    with its reason. Blank rows are asked again twice within the hour, the last days (KMAFLOW_REVISIT_DAYS) once a day for corrections. kmaflow plan
+    tells before what the calls for it cost.
     """
     from kmaflow.catalog.time import parse_time
     from kmaflow.collect import Collector

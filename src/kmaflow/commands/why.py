@@ -7,6 +7,10 @@ from typing import Annotated
 import typer
 
 from kmaflow.commands.output import Json, print_json, print_table
+from kmaflow.printable import printable
+
+#: Characters of a raw line that are shown; KMA prints some 400.
+_LONGEST_LINE = 2_000
 
 
 def why(
@@ -44,7 +48,7 @@ def why(
         values = [(name, value, told["raw"].get(name)) for name, value in told["values"].items()]
         print_table("값 / values", ("column", "stored", "as printed"), values)
     for line in told["lines"]:
-        typer.echo(f"  원문 / raw: {line}")
+        typer.echo(f"  원문 / raw: {printable(line, _LONGEST_LINE)}")
     if told["fetches"]:
         columns = tuple(told["fetches"][0])
         print_table("요청 / requests", columns, [list(fetch.values()) for fetch in told["fetches"]])

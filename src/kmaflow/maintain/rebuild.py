@@ -34,7 +34,7 @@ from kmaflow.maintain.rebuild_report import Rebuilt, Remade
 from kmaflow.maintain.reparse import Reread, ahead, clipped, parts_within, reread
 from kmaflow.store import rebuilds
 from kmaflow.store.engines.database import reading
-from kmaflow.store.errors import StoreBusy
+from kmaflow.store.errors import StoreBusy, StoreUnstorable
 from kmaflow.store.lease import Lease
 from kmaflow.store.rebuild_range import Answer, Stretch, remaking
 from kmaflow.store.retry import again
@@ -237,6 +237,8 @@ class _Run:
             made = again(work)
         except _Kept as kept:
             made = Remade(part.dataset, kept=[_reason(part, str(kept))])
+        except StoreUnstorable as error:
+            made = Remade(part.dataset, kept=[_reason(part, error.what)])
         reach("stretch_committed")
         self.result.of(part.dataset).add(made)
         self.result.done = before + part.answers

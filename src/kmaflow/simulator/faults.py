@@ -199,9 +199,10 @@ class FaultDesk:
             self._plans.append(plan)
 
     def clear(self) -> None:
-        """No plans and no rates any more."""
+        """No plans and no rates any more; every question counts as not asked before."""
         with self._lock:
             self._plans.clear()
+            self._asked.clear()
             self.faults = Faults()
             self.cleared += 1
 

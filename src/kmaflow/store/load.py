@@ -90,7 +90,9 @@ def load(
     if fetch.window is None:
         return Loaded(fetch_id, outcome)
     loader = loader_for(connection)
-    stored = loader.stored(OBSERVATIONS[parsed.dataset.name], fetch.window)
+    # A file says nothing of stations that it lacks: a month of one station is not compared with those of all others.
+    stations = (sorted(parsed.rows["stn"].unique()) or [0]) if fetch.kind == FILE else None
+    stored = loader.stored(OBSERVATIONS[parsed.dataset.name], fetch.window, stations)
     merge = _Merge(connection, loader, parsed, fetch, fetch_id, known, advance=advance)
     loaded = merge.run(stored)
     record.keep(

@@ -28,9 +28,9 @@ BACKFILL_CHECK = """지점·자료·시각을 확인하고 기간을 구간으�
 *Checks stations, datasets and times, and cuts the time into periods. If it fails, nothing is collected.*"""
 BACKFILL_DAG = """### 기상청 과거 채우기 · Fill history
 
-양식의 `from`부터 `to`까지에서 빠진 관측을 가장 적은 요청으로 채웁니다. 이미 있는 것은 다시 요청하지 않으므로 언제 멈추고 다시 실행해도 됩니다.
+양식의 `from`부터 `to`까지에서 빠진 관측을 적은 요청으로 채웁니다. 이미 있는 것은 다시 요청하지 않으므로 언제 멈추고 다시 실행해도 됩니다.
 
-*Fills what is missing between `from` and `to` of the form, in the fewest calls. What is there is not asked again: it may be stopped
+*Fills what is missing between `from` and `to` of the form, in few calls. What is there is not asked again: it may be stopped
 and run again at any time.*
 
 ### 한도 · Quota
@@ -52,9 +52,9 @@ REPAIR_CHECK = """무엇을 다시 요청할 때가 되었는지 장부에서 �
 *Finds in the ledger what is due to be asked again. Datasets without anything due are skipped.*"""
 REPAIR_DAG = """### 기상청 관측 복구 · Repair
 
-10분마다, 장부와 표에서 빠진 것을 찾아 가장 적은 요청으로 다시 받습니다. 수집기가 몇 시간 멈추어 있었어도 한 번의 실행이 모두 채웁니다.
+10분마다, 장부와 표에서 빠진 것을 찾아 적은 요청으로 다시 받습니다. 수집기가 몇 시간 멈추어 있었어도 한 번의 실행이 모두 채웁니다.
 
-*Every 10 minutes: what ledger and tables know to be missing is asked for in the fewest calls. After an outage of hours, one run fills it all.*
+*Every 10 minutes: what ledger and tables know to be missing is asked for in few calls. After an outage of hours, one run fills it all.*
 
 | 무엇 · what | 언제 · when |
 |---|---|

@@ -19,7 +19,7 @@ from kmaflow.collect.backfill.chunks import Chunk, ChunkDone, Trouble, cut
 from kmaflow.collect.backfill.workers import Alone, Crew, Order, Orders, Step, Team
 from kmaflow.collect.collector import Collector
 from kmaflow.collect.due import due_now, meant_gaps
-from kmaflow.collect.planning.estimate import cheapest_calls, wants_of
+from kmaflow.collect.planning.estimate import plan_gaps, wants_of
 from kmaflow.collect.planning.plan import Budget, Plan
 from kmaflow.hub.errors import EmptyAnswer
 from kmaflow.store.engines.database import reading
@@ -134,13 +134,11 @@ class Backfill:
         with reading(collector.store.engine) as connection:
             now = collector.client.clock()
             due = due_now(connection, name, self._window, now=now, stations=self._choice.stations, widened=True)
-            plan = cheapest_calls(
-                connection, name, wants_of(due.missing), limits, window_minutes=settings.window_minutes
-            )
+            plan = plan_gaps(connection, name, wants_of(due.missing), limits, window_minutes=settings.window_minutes)
         chunks = list(_touched(cut(name, self._window, self._choice), plan))
         if self._newest_first:
             chunks.reverse()
-        return Outlook(name, tuple(chunks), plan.calls)
+        return Outlook(name, tuple(chunks), plan.cost.calls)
 
     def run(self) -> list[Backfilled]:
         """Fill it. Ctrl-C while it waits for the quota ends it as if it were not patient.
@@ -246,7 +244,7 @@ class Backfill:
 
 def _touched(chunks: Iterable[Chunk], plan: Plan) -> Iterable[Chunk]:
     """The chunks in which calls of a plan fall; both in the order of time."""
-    spans = [(stroke.window.start, stroke.window.end) for stroke in plan.strokes]
+    spans = [(call.window.start, call.window.end) for call in plan.calls]
     at = 0
     latest = datetime.min
     for chunk in chunks:

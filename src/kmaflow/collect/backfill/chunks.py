@@ -1,4 +1,4 @@
-"""Stretches of history, each done by one worker at a time: what is missing is asked for in the cheapest calls. Done twice, the second time costs nothing."""
+"""Stretches of history, each done by one worker at a time: what is missing is asked for in cheap calls. Done twice, the second time costs nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window, floor_to
 from kmaflow.collect.collector import Collector
 from kmaflow.collect.due import due_now
-from kmaflow.collect.planning.estimate import cheapest_calls, wants_of
+from kmaflow.collect.planning.estimate import plan_gaps, wants_of
 from kmaflow.collect.planning.plan import Budget, Plan
 from kmaflow.collect.result import DatasetResult
 from kmaflow.store.coverage.retries import FOR_A_PERSON
@@ -95,13 +95,13 @@ def cut(name: str, window: Window, choice: StationChoice) -> list[Chunk]:
 
 
 def plan_chunk(collector: Collector, chunk: Chunk, choice: StationChoice) -> Plan:
-    """The cheapest calls for what is missing of a chunk and due. What lies before ``START`` is meant too, since somebody named it."""
+    """Calls for what is missing of a chunk and due. What lies before ``START`` is meant too, since somebody named it."""
     settings, now = collector.settings, collector.client.clock()
     limits = Budget(settings.daily_calls, settings.daily_bytes)
     with reading(collector.store.engine) as connection:
         due = due_now(connection, chunk.dataset, chunk.window, now=now, stations=choice.stations, widened=True)
         wants = wants_of(due.missing)
-        return cheapest_calls(connection, chunk.dataset, wants, limits, window_minutes=settings.window_minutes)
+        return plan_gaps(connection, chunk.dataset, wants, limits, window_minutes=settings.window_minutes)
 
 
 def fill(
@@ -127,7 +127,7 @@ def fill(
         if not _take(lease, wait=wait, pulse=pulse):
             done.busy = True
             return done
-        calls = list(plan_chunk(collector, chunk, choice))
+        calls = plan_chunk(collector, chunk, choice).calls
         if not calls:
             return done
 

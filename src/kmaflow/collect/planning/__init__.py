@@ -1,1 +1,1 @@
-"""Which calls to make: windows into calls, gaps into the cheapest calls, and what they will cost."""
+"""Which calls to make: windows into calls, gaps into cheap calls, and what they will cost."""

@@ -14,7 +14,8 @@ from kmaflow.catalog.model import Network
 from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
 from kmaflow.collect.due import meant_gaps
 from kmaflow.collect.live_need import EVERY, live_works
-from kmaflow.collect.planning.plan import Budget, Plan, Price, Rules, Want, plan_calls
+from kmaflow.collect.planning.calls import Rules
+from kmaflow.collect.planning.plan import Budget, Cost, Plan, Price, Want, plan_calls
 from kmaflow.quota.limits import Limits, estimate, need_until_midnight
 from kmaflow.quota.meter import kind_of_call
 from kmaflow.store.coverage.gaps import Gap, ever_reported, first_start
@@ -92,7 +93,7 @@ def price_of(connection: sa.Connection, dataset: str, stations: int | None = Non
     )
 
 
-def cheapest_calls(
+def plan_gaps(
     connection: sa.Connection,
     dataset: str,
     wants: Iterable[Want],
@@ -101,7 +102,7 @@ def cheapest_calls(
     window_minutes: int,
     newest_first: bool = False,
 ) -> Plan:
-    """The cheapest calls for what is wanted of a dataset, at the prices that the ledger knows."""
+    """Cheap calls for what is wanted of a dataset, at the prices that the ledger knows."""
     rules = Rules.of(DATASETS[dataset], window_minutes)
     return plan_calls(wants, rules, price_of(connection, dataset), budget, newest_first=newest_first)
 
@@ -115,7 +116,6 @@ def prospects(
     window_minutes: int,
     now: datetime,
     start: datetime | None = None,
-    newest_first: bool = False,
 ) -> list[Prospect]:
     """What would be asked for all that is missing within the windows, dataset by dataset."""
     seen = beside(connection, now - _SEEN)
@@ -123,15 +123,13 @@ def prospects(
     found = []
     for name, window in windows.items():
         missing = meant_gaps(connection, name, window, now=now, stations=choice.stations, start=start)
-        plan = cheapest_calls(
-            connection, name, wants_of(missing), budget, window_minutes=window_minutes, newest_first=newest_first
-        )
+        plan = plan_gaps(connection, name, wants_of(missing), budget, window_minutes=window_minutes)
         found.append(Prospect(name, window, sum(gap.cells for gap in missing), plan, seen.get(name, Beside())))
     return found
 
 
-def quota_days(connection: sa.Connection, limits: Limits, calls: int, size: int, *, window_minutes: int) -> float:
-    """How many days' quota a backfill of so many calls and bytes takes: its share of each day, less what is kept back for live data.
+def quota_days(connection: sa.Connection, limits: Limits, cost: Cost, *, window_minutes: int) -> float:
+    """How many days' quota a backfill takes: its share of each day, less what is kept back for live data.
 
     Infinite where nothing is left for it.
     """
@@ -147,9 +145,9 @@ def quota_days(connection: sa.Connection, limits: Limits, calls: int, size: int,
         min(int(part * ceiling), ceiling - back)
         for ceiling, back in ((limits.calls_ceiling, kept.calls), (limits.bytes_ceiling, kept.bytes))
     ]
-    return Budget(*room).days(calls, size) if min(room) > 0 else math.inf
+    return Budget(*room).days(cost) if min(room) > 0 else math.inf
 
 
-def share(limits: Limits, calls: int, size: int) -> float:
+def share(limits: Limits, cost: Cost) -> float:
     """The share of a day's quota that is used (98 % of the limit): 1.0 is a whole day."""
-    return Budget(limits.calls_ceiling, limits.bytes_ceiling).days(calls, size)
+    return Budget(limits.calls_ceiling, limits.bytes_ceiling).days(cost)

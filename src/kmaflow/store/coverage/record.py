@@ -187,9 +187,12 @@ def _anybody(connection: sa.Connection, parsed: Parsed, fetch: Fetch, window: Wi
 
 
 def unproduced(parsed: Parsed, fetch: Fetch) -> set[datetime]:
-    """Stamps of the fetch's window that the hub had not produced: placeholders, or, where it prints none, no row at all at so young a stamp."""
+    """Stamps of the fetch's window that the hub had not produced: placeholders, or, where it prints none, no row at all at so young a stamp.
+
+    What a file lacks it does not speak of.
+    """
     window = fetch.window
-    if parsed.dataset.placeholders or window is None or window.end <= fetch.fetched_at - YOUNG:
+    if fetch.kind == FILE or parsed.dataset.placeholders or window is None or window.end <= fetch.fetched_at - YOUNG:
         return set(parsed.not_produced)
     young = Window(max(window.start, min(fetch.fetched_at - YOUNG, window.end - MINUTE)), window.end)
     seen = {*parsed.rows["tm_kst"].unique(), *(line.tm for line in parsed.rejected)}
