@@ -14,7 +14,7 @@ from airflow.configuration import AirflowConfigParser, conf, retrieve_configurat
 from kmaflow.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs").glob("*.md")) + sorted(
+PAGES = sorted((ROOT / "docs").rglob("*.md")) + sorted(
     path for path in (ROOT / "deploy").rglob("*") if path.suffix in (".yaml", ".example")
 )
 VALUES: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "values.yaml").read_text(encoding="utf-8"))

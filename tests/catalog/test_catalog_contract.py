@@ -215,6 +215,7 @@ def test_every_dataset_says_how_it_is_asked(described: Dataset) -> None:
     assert asking.station_list == asking.endpoint.endswith(".php")
     assert described.assumptions
     assert len(described.notes_ko) == len(described.notes_en)
+    assert len(described.assumptions_ko) == len(described.assumptions)
     assert (described.layout == "pairs") == bool(described.pair_columns) == (described.pair_table is not None)
     assert "authKey" not in asking.parameters
 
@@ -271,7 +272,7 @@ def test_the_catalogue_imports_nothing_but_the_standard_library() -> None:
         "roots = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
         "print(sorted(roots - sys.stdlib_module_names - {'kmaflow'}))\n"
         "print(sorted(name for name in sys.modules if name.startswith('kmaflow.') "
-        "and not name.startswith(('kmaflow.catalog', 'kmaflow.errors'))))"
+        "and not name.startswith(('kmaflow.catalog', 'kmaflow.errors', 'kmaflow.printable'))))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[:2] == ["[]", "[]"]

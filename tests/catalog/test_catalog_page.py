@@ -1,11 +1,15 @@
-"""docs/datasets.md is the catalogue."""
+"""docs/en/datasets.md and docs/ko/datasets.md are the catalogue."""
 
 from pathlib import Path
 
-from kmaflow.catalog.page import page
+import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "datasets.md"
+from kmaflow.catalog.page import LANGUAGES, Language, page
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_the_page_in_docs_is_what_the_catalogue_says() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m kmaflow.catalog.page > docs/datasets.md"
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_in_docs_is_what_the_catalogue_says(language: Language) -> None:
+    written = (DOCS / language / "datasets.md").read_text(encoding="utf-8")
+    assert written == page(language), "run: python -m kmaflow.catalog.page docs"

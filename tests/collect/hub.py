@@ -46,11 +46,11 @@ def plan(
 
 
 def post(hub: Running, page: str, body: Mapping[str, object]) -> None:
-    httpx.post(f"{hub.base_url}/_sim/{page}", content=json.dumps(body)).raise_for_status()
+    httpx.post(f"{hub.base_url}/_sim/{page}", content=json.dumps(body), timeout=60).raise_for_status()
 
 
 def requests_seen(hub: Running) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = httpx.get(f"{hub.base_url}/_sim/usage").json()["log"]
+    found: list[dict[str, Any]] = httpx.get(f"{hub.base_url}/_sim/usage", timeout=60).json()["log"]
     return found
 
 

@@ -37,7 +37,7 @@ from kmaflow.collect.backfill.backfill import Backfill
 from kmaflow.settings import load_settings
 hub, begin, end, *names = sys.argv[1:]
 def clock():
-    return datetime.fromisoformat(httpx.get(f"{hub}/_sim/clock").json()["now"])
+    return datetime.fromisoformat(httpx.get(f"{hub}/_sim/clock", timeout=60).json()["now"])
 with Collector.open(load_settings(), work="backfill", clock=clock) as collector:
     job = Backfill(collector, names, Window(datetime.fromisoformat(begin), datetime.fromisoformat(end)), ALL, workers=1, patient=False)
     left = sum(found.left for found in job.run())
@@ -100,7 +100,7 @@ def test_half_of_the_work_today_the_rest_after_midnight(tmp_path: Path, database
 
 def _used(hub: Running) -> list[int]:
     """Calls of each day, as the hub counts them."""
-    return [day["calls"] for day in httpx.get(f"{hub.base_url}/_sim/usage").json()["keys"]]
+    return [day["calls"] for day in httpx.get(f"{hub.base_url}/_sim/usage", timeout=60).json()["keys"]]
 
 
 def _require_equal(collector: Any, hub: Running, name: str) -> None:

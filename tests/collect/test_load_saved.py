@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
+import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS, STATION_LISTS
 from kmaflow.catalog.time import DAY, MINUTE, Window, now_kst
 from kmaflow.collect import Collector, StationChoice
 from kmaflow.hub.saved_file import UnfitFile, read_saved
 from kmaflow.maintain.load_saved import Covers, FileFromTheFuture, UnreadableFile, identify, load_body, read_file
+from kmaflow.store.engines.loader import Loader
 
 from ..store.bodies import minute_body, stamp, station_body, weather_body
 from .hub import NOW, settings_for
@@ -324,3 +328,34 @@ def test_what_cannot_be_a_whole_answer_covers_nothing(
         with pytest.raises(UnfitFile, match=words):
             load_body(collector, content, NOW, covers=Covers(window))
         assert collector.archive.manifest() == []
+
+
+def test_a_young_file_of_hours_with_a_hole_is_no_answer_that_is_not_produced_yet(tmp_path: Path) -> None:
+    row = (
+        "  29  1.7  -9 -9.0   -9 1002.1 1012.7 -9  -9.0   5.2   3.0  86.0   7.6   -9.0   -9.0   -9.0   -9.0   -9.0   -9.0   -9.0 -9 -9 19"
+        "  -9  -9   -9 -  -9  -9  -9   800 -9.0 -9.00 -9   4.0   4.6   5.7   6.5   6.5  -9 -9.0 -9  3 -9"
+    )
+    body = "\n".join(f"2025011{hour} 108{row}" for hour in ("50100", "50300")) + "\n"
+    with Collector.open(settings_for(None, tmp_path), needs_hub=False) as collector:
+        told = load_body(
+            collector, body.encode(), datetime(2025, 1, 15, 3, 30), dataset=DATASETS["asos_hourly"], values_only=True
+        )
+        assert (told["rows"], told["outcome"]) == (2, "ok")
+
+
+def test_a_file_is_compared_with_the_rows_of_its_own_stations_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    real = Loader.stored
+
+    def spied(self: Loader, table: sa.Table, window: Window, stations: Sequence[int] | None = None) -> pl.DataFrame:
+        asked.append(stations)
+        return real(self, table, window, stations)
+
+    with Collector.open(settings_for(None, tmp_path), needs_hub=False) as collector:
+        load_body(collector, BODY, NOW)
+        monkeypatch.setattr(Loader, "stored", spied)
+        later = minute_body({(stamp(1), 108): {"ta": 2.0}}, witness=False)
+        assert load_body(collector, later, NOW + MINUTE)["updated"] == 1
+    assert asked == [[108]]

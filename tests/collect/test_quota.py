@@ -52,12 +52,12 @@ def collecting(
 
 def counted(hub: Running, key: str = DEFAULT_KEY, day: str = "2025-01-15") -> tuple[int, int]:
     """Calls and bytes that the hub itself has counted."""
-    found = httpx.get(f"{hub.base_url}/_sim/usage").json()["keys"]
+    found = httpx.get(f"{hub.base_url}/_sim/usage", timeout=60).json()["keys"]
     return next(((one["calls"], one["bytes"]) for one in found if (one["key"], one["day"]) == (key, day)), (0, 0))
 
 
 def requests(hub: Running) -> int:
-    return int(httpx.get(f"{hub.base_url}/_sim/usage").json()["requests"])
+    return int(httpx.get(f"{hub.base_url}/_sim/usage", timeout=60).json()["requests"])
 
 
 def ledger(collector: Collector, dataset: str) -> list[sa.Row[Any]]:

@@ -38,7 +38,7 @@ def _run(code: str, home: Path, *arguments: str, **environment: str) -> subproce
         env={**os.environ, "KMAFLOW_HOME": str(home), **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -134,7 +134,7 @@ def test_two_processes_start_on_the_same_empty_home(hub: Running, tmp_path: Path
         for _ in range(2)
     ]
     try:
-        said = [process.communicate(timeout=60) for process in both]
+        said = [process.communicate(timeout=300) for process in both]
     finally:
         for process in both:
             with suppress(ProcessLookupError):
@@ -169,7 +169,7 @@ def test_processes_that_share_a_key_end_with_its_quota_and_one_that_is_killed_gi
             for name in ("aws_cloud", "aws_visibility")
         ]  # fmt: skip
         try:
-            said = [process.communicate(timeout=60) for process in both]
+            said = [process.communicate(timeout=300) for process in both]
         finally:
             for process in both:
                 with suppress(ProcessLookupError):

@@ -218,7 +218,7 @@ def test_killed_at_a_failpoint_and_run_again(tmp_path: Path, name: str, point: s
     url = f"sqlite:///{tmp_path / name}"
     once = {"rebuild_begun", "rebuild_ended", "rejected_kept", "rows_updated", "revisions_written", "pairs_written"}
     worker = _start(tmp_path, url, f"{point}:{1 if point in once else 2}")
-    _, told = worker.communicate(timeout=60)
+    _, told = worker.communicate(timeout=300)
     assert (worker.returncode, told) == (-signal.SIGKILL, "")
     _a_minute_later(url)
     with open_at(tmp_path, database_url=url) as collector:

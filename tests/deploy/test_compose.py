@@ -141,7 +141,7 @@ def test_every_part_of_ours_has_the_time_to_end_by_itself() -> None:
 
 
 def test_an_update_ends_the_workers_before_what_their_tasks_ask() -> None:
-    page = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "en" / "scaling.md").read_text(encoding="utf-8")
     assert "`docker compose build`, `down`, then `up -d`" in page
     # `down` goes against the order of the start.
     assert "api-server" in SERVICES["worker"]["depends_on"]

@@ -25,8 +25,10 @@ from ..store.bodies import NOON, at, load, minute_body, stamp
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-MOVING = (DOCS / "coming-from-airflow-with-dag.md", DOCS / "coming-from-airflow-with-dag.ko.md")
-PAGES = (*MOVING, DOCS / "monitoring.md", DOCS / "several-hosts.md", DOCS / "kubernetes.md")
+LANGUAGES = ("en", "ko")
+MOVING = tuple(DOCS / language / "coming-from-airflow-with-dag.md" for language in LANGUAGES)
+NAMES_OF_PAGES = ("coming-from-airflow-with-dag", "monitoring", "several-hosts", "kubernetes")
+PAGES = tuple(page for name in NAMES_OF_PAGES for page in sorted(DOCS.glob(f"*/{name}.md")))
 #: Variables of compose.yaml and its services, which are no settings of the package.
 CLUSTER = {
     *("private_address", "central", "secrets", "secrets_folder", "api_server", "postgres", "redis", "simulator"),
@@ -56,7 +58,7 @@ OLD_COLUMNS = {
 }
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_links_lead_somewhere_and_settings_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!http)([^)#]+)", text):
@@ -71,8 +73,9 @@ def test_links_lead_somewhere_and_settings_exist(page: Path) -> None:
     assert set(re.findall(r"`kmaflow ([a-z]+)", text)) <= set(NAMES)
 
 
-def test_the_page_about_watching_names_every_metric() -> None:
-    text = (DOCS / "monitoring.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("language", ["en"])
+def test_the_page_about_watching_names_every_metric(language: str) -> None:
+    text = (DOCS / language / "monitoring.md").read_text(encoding="utf-8")
     assert set(re.findall(r"(?<!airflow_)\bkmaflow_[a-z_]+", text)) == {metric.prometheus for metric in METRICS}
     assert all(f"`{state}`" in text for state in MISSING)
 
@@ -97,7 +100,7 @@ def test_every_old_column_has_a_new_one_of_its_name() -> None:
     assert set(OLD_COLUMNS) - {"station"} == set(DATASETS)
 
 
-@pytest.mark.parametrize("page", MOVING, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", MOVING, ids=lambda page: page.parent.name)
 def test_the_sql_that_compares_runs_and_finds_what_it_says(page: Path, tmp_path: Path) -> None:
     blocks = re.findall(r"```sql\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     old_and_new, comparing = (list(filter(str.strip, block.split(";"))) for block in blocks)
@@ -142,8 +145,9 @@ def test_the_files_for_several_hosts_open_nothing_beyond_the_private_network() -
     assert all(volume.endswith(":ro") for volume in worker["volumes"] if "secrets" in volume)
 
 
-def test_ports_of_the_page_are_those_of_the_files() -> None:
-    text = (DOCS / "several-hosts.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("language", ["en"])
+def test_ports_of_the_page_are_those_of_the_files(language: str) -> None:
+    text = (DOCS / language / "several-hosts.md").read_text(encoding="utf-8")
     services = _compose("central.yaml")["services"]
     outside = {port.rsplit("}:", 1)[1].split(":")[0] for service in services.values() for port in service["ports"]}
     assert outside == {"8081", "6379", "5432", "5433", "3306"}

@@ -1,6 +1,6 @@
 """compose.yaml at work: two workers with different host names, Redis, PostgreSQL, MariaDB, Flower; every cell the truth in both databases.
 
-With KMAFLOW_PICTURES=1 the pictures of docs/scaling.md are made anew.
+With KMAFLOW_PICTURES=1 the pictures of docs/en/scaling.md are made anew.
 """
 
 from __future__ import annotations

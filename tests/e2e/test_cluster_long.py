@@ -1,6 +1,6 @@
 """A day of all datasets on a cluster: what it survives and what more workers bring.
 
-Times are printed for docs/scaling.md.
+Times are printed for docs/en/scaling.md.
 """
 
 from __future__ import annotations

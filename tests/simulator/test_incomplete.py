@@ -156,29 +156,35 @@ def test_the_truth_does_not_know_of_faults() -> None:
     with running(SimulatorSettings(now=NOW, faults=parse_faults("no_rows=1"))) as hub:
         path, query = QUESTIONS["aws_cloud"]
         assert (
-            parse("aws_cloud", httpx.get(hub.base_url + path, params={**query, "authKey": DEFAULT_KEY}).content) == {}
+            parse(
+                "aws_cloud",
+                httpx.get(hub.base_url + path, params={**query, "authKey": DEFAULT_KEY}, timeout=60).content,
+            )
+            == {}
         )
         asked = {"dataset": "aws_cloud", "tm1": TEN["tm1"], "tm2": TEN["tm2"]}
-        cells = httpx.get(f"{hub.base_url}/_sim/truth", params=asked).json()["cells"]
+        cells = httpx.get(f"{hub.base_url}/_sim/truth", params=asked, timeout=60).json()["cells"]
         assert {cell["state"] for cell in cells} >= {"present"}
-        assert {entry["fault"] for entry in httpx.get(f"{hub.base_url}/_sim/usage").json()["log"]} == {"no_rows"}
+        assert {entry["fault"] for entry in httpx.get(f"{hub.base_url}/_sim/usage", timeout=60).json()["log"]} == {
+            "no_rows"
+        }
 
 
 def _plan(base_url: str, **plan: Any) -> None:
-    httpx.post(f"{base_url}/_sim/faults", json={"plan": [plan]}).raise_for_status()
+    httpx.post(f"{base_url}/_sim/faults", json={"plan": [plan]}, timeout=60).raise_for_status()
 
 
 def test_a_byte_at_a_time_ends_when_the_faults_are_cleared_or_nobody_reads() -> None:
     path, query = QUESTIONS["aws_cloud"]
     with running(SimulatorSettings(now=NOW)) as hub:
-        whole = httpx.get(hub.base_url + path, params={**query, "authKey": DEFAULT_KEY}).content
+        whole = httpx.get(hub.base_url + path, params={**query, "authKey": DEFAULT_KEY}, timeout=60).content
         _plan(hub.base_url, fault="drip", argument=0.01, count=2)
-        with httpx.stream("GET", hub.base_url + path, params={**query, "authKey": DEFAULT_KEY}) as answer:
+        with httpx.stream("GET", hub.base_url + path, params={**query, "authKey": DEFAULT_KEY}, timeout=60) as answer:
             assert next(answer.iter_raw()) == b"#"
-        with httpx.stream("GET", hub.base_url + path, params={**query, "authKey": DEFAULT_KEY}) as answer:
+        with httpx.stream("GET", hub.base_url + path, params={**query, "authKey": DEFAULT_KEY}, timeout=60) as answer:
             pieces = answer.iter_raw()
             got = [next(pieces) for _ in range(5)]
-            httpx.post(f"{hub.base_url}/_sim/faults", json={"clear": True})
+            httpx.post(f"{hub.base_url}/_sim/faults", json={"clear": True}, timeout=60)
             got += pieces
         assert b"".join(got) == whole
         assert max(map(len, got)) > 1
@@ -188,14 +194,14 @@ def test_a_small_answer_becomes_a_huge_one() -> None:
     path, query = QUESTIONS["aws_cloud"]
     asked = {**query, "authKey": DEFAULT_KEY}
     with running(SimulatorSettings(now=NOW)) as hub:
-        whole = httpx.get(hub.base_url + path, params=asked).content
+        whole = httpx.get(hub.base_url + path, params=asked, timeout=60).content
         _plan(hub.base_url, fault="bomb", argument=20_000_000, count=2)
-        with httpx.stream("GET", hub.base_url + path, params=asked) as answer:
+        with httpx.stream("GET", hub.base_url + path, params=asked, timeout=60) as answer:
             blown = b"".join(answer.iter_bytes())
             assert answer.num_bytes_downloaded < len(whole) + 30_000
         assert len(blown) == len(whole) + 20_000_000 + 1
         assert blown.replace(b" " * 20_000_000 + b"\n", b"") == whole
-        plain = httpx.get(hub.base_url + path, params=asked, headers={"Accept-Encoding": "identity"})
+        plain = httpx.get(hub.base_url + path, params=asked, headers={"Accept-Encoding": "identity"}, timeout=60)
         assert "content-encoding" not in plain.headers
         assert plain.content == blown
 
@@ -204,7 +210,7 @@ def test_a_cut_after_some_time_has_no_end_mark() -> None:
     path, query = QUESTIONS["aws_cloud"]
     with running(SimulatorSettings(now=NOW)) as hub:
         _plan(hub.base_url, fault="cut_time", argument=0.01)
-        answer = httpx.get(hub.base_url + path, params={**query, "authKey": DEFAULT_KEY})
+        answer = httpx.get(hub.base_url + path, params={**query, "authKey": DEFAULT_KEY}, timeout=60)
         assert answer.status_code == 200
         assert b"#7777END" not in answer.content
         assert answer.content.startswith(b"#START7777")

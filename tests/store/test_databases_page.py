@@ -1,4 +1,4 @@
-"""What docs/databases.md tells people to type on their server makes a database that kmaflow can use with the URL of the README."""
+"""What docs/en/databases.md tells people to type on their server makes a database that kmaflow can use with the URL of the README."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECRET = "no-word-of-a-dictionary"
 
 
 def _statements(kind: str, name: str) -> list[str]:
-    page = (ROOT / "docs" / "databases.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "en" / "databases.md").read_text(encoding="utf-8")
     (block,) = (
         block for block in re.findall(r"```sql\n(.*?)```", page, re.DOTALL) if block.lower().startswith(f"-- {kind}")
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from kmaflow.catalog.time import Window
 from kmaflow.errors import UsageError
 from kmaflow.read import read
 from kmaflow.store import Store

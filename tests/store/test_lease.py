@@ -184,7 +184,7 @@ def test_a_lease_that_cannot_be_renewed_for_its_life_is_lost(state: State, caplo
 
 def test_a_failure_that_passes_loses_nothing(state: State, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "kmaflow.store.lease")
-    with state.lease(NAME, ttl=6) as lease:
+    with state.lease(NAME, ttl=15) as lease:
         assert lease.take()
         first = expiry(state)
         assert first is not None
@@ -222,7 +222,7 @@ def test_a_killed_holder_lets_it_expire(state: State, url: str, far: bool, monke
     ours, theirs = workers.SPAWN.Pipe()
     assert expiry(state) is None
     with workers.importable():
-        holder = workers.SPAWN.Process(target=workers.hold, args=(url, NAME, 2.0, theirs))
+        holder = workers.SPAWN.Process(target=workers.hold, args=(url, NAME, 6.0, theirs))
         holder.start()
     try:
         assert ours.recv() is True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -169,7 +170,6 @@ def test_another_parser_on_the_same_bytes_is_the_cause_parser(store: Store) -> N
 def test_a_wider_selection_loads_the_same_bytes_again(store: Store) -> None:
     body = minute_body({CELL: {"ta": 1.0}, (stamp(1), 90): {"ta": 2.0}})
     everything = parsed_of("aws_minute", body)
-    from dataclasses import replace
 
     import polars as pl
 
@@ -351,9 +351,12 @@ def test_rejected_lines_are_kept_once_with_their_reasons(store: Store, touched: 
 
 
 def test_lines_without_a_window_are_kept_once_too(store: Store, touched: Touched) -> None:
-    body = minute_body({}, extra=["???"])
+    body = minute_body({CELL: {"ta": 1.0}}, extra=["???"])
+    parsed = parsed_of("aws_minute", body, None)
+    # A file of which only such lines are left: none of its rows could be meant.
+    left = replace(parsed, rows=parsed.rows.clear())
     for minute in (15, 16):
-        store.load(parsed_of("aws_minute", body, None), fetch_of(body, at(minute), window=None))
+        store.load(left, fetch_of(body, at(minute), window=None))
     assert rows(store, "SELECT text FROM rejected_line") == [("???",)]
     assert touched() == {"fetch": 2, "rejected_line": 1}
 

@@ -70,13 +70,17 @@ def test_a_view_has_the_columns_of_the_contract(seen: Store, name: str) -> None:
     assert sorted(columns(seen, name)) == sorted(CONTRACT[name].split())
 
 
-def test_the_page_for_people_describes_every_column() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "views.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_the_page_for_people_describes_every_column(language: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / language / "views.md").read_text(encoding="utf-8")
     tables = {*OBSERVATIONS, "latest", "station", "completeness_hour"}
     for view in views.definitions("sqlite", tables):
         assert f"## `{view.name}`" in page
         for column in view.columns:
-            assert f"| `{column.name}` | {column.comment} |" in page, f"{view.name}.{column.name}"
+            korean, _, english = column.comment.partition(" / ")
+            unit = english[english.rfind(" [") :] if english.endswith("]") else ""
+            meaning = english if language == "en" else f"{korean}{unit}"
+            assert f"| `{column.name}` | {meaning} |" in page, f"{view.name}.{column.name}"
 
 
 # ------------------------------------------------------------------------------------------------------------- making

@@ -131,7 +131,7 @@ class Dataset:
         latency: how long after a stamp the hub has it.
         retention: how far back the hub answers, None = without limit.
         placeholders: an unproduced stamp is answered with rows of sentinels for all stations.
-        assumptions: what is believed without a capture.
+        assumptions / assumptions_ko: what is believed without a capture.
         operation: the name under which 활용신청 is made.
     """
 
@@ -152,6 +152,7 @@ class Dataset:
     pair_columns: tuple[Column, ...] = ()
     pair_table: str | None = None
     assumptions: tuple[str, ...] = ()
+    assumptions_ko: tuple[str, ...] = ()
     notes_ko: tuple[str, ...] = ()
     notes_en: tuple[str, ...] = ()
 

@@ -1,6 +1,6 @@
-"""The catalogue as a page for people: ``docs/datasets.md`` is exactly what this makes (a test compares them).
+"""The catalogue as a page for people, one for each language: ``docs/en/datasets.md`` and ``docs/ko/datasets.md`` (a test compares them).
 
-python -m kmaflow.catalog.page > docs/datasets.md
+python -m kmaflow.catalog.page docs
 """
 
 from __future__ import annotations
@@ -8,16 +8,42 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
+from typing import Literal
 
 from kmaflow.catalog import DATASETS, STATION_LISTS
 from kmaflow.catalog.model import AtMost, ByteField, Codes, Column, Dash, Dataset, Missing
 
-_TYPES = {"float": "DOUBLE", "int": "INTEGER", "text": "TEXT"}
-_INTRODUCTION = """# 자료와 열 / Datasets and columns
+Language = Literal["ko", "en"]
+LANGUAGES: tuple[Language, ...] = ("ko", "en")
 
-This page is made from the catalogue (`src/kmaflow/catalog`), from which the tables, the parser and the checks are made too. Every observation table
-also has `tm_kst` (the stamp: KST, the *end* of the period observed), `stn` (지점번호) and `fetch_id` (the request that last changed the row).
-Values are stored as printed, in KMA's units; missing is NULL. A plausible range never drops a value: it says beyond which one is suspect."""
+_TYPES = {"float": "DOUBLE", "int": "INTEGER", "text": "TEXT"}
+_INTRODUCTION = {
+    "en": """# Datasets and columns
+
+[한국어](../ko/datasets.md) · **English**
+
+This page is generated from the catalogue (`src/kmaflow/catalog`), as are the tables, the parser and the checks. Every observation table
+also has `tm_kst` (the stamp: KST, the *end* of the period observed), `stn` (station number) and `fetch_id` (the request that last changed the row).
+Values are stored as printed, in KMA's units; missing is NULL. A plausible range never drops a value: it says beyond which one is suspect.""",
+    "ko": """# 자료와 열
+
+**한국어** · [English](../en/datasets.md)
+
+이 페이지는 카탈로그(`src/kmaflow/catalog`)에서 생성됩니다. 테이블, 파서, 검사도 같은 카탈로그에서 나옵니다.
+모든 관측 테이블에는 `tm_kst`(관측시각: 한국시각, 관측 구간의 *끝*), `stn`(지점번호), `fetch_id`(그 행을 마지막으로 바꾼 요청)도 있습니다.
+값은 기상청이 제공한 그대로, 기상청의 단위로 저장하며 결측은 NULL입니다. 타당 범위를 벗어난 값도 버리지 않습니다.
+타당 범위는 의심스러운 값을 가리는 기준일 뿐입니다.""",
+}
+_COLUMNS = {
+    "en": "| column | KMA | meaning | type | unit | CF standard name | missing | plausible |",
+    "ko": "| 열 | KMA | 설명 | 형식 | 단위 | CF 표준명 | 결측 | 타당 범위 |",
+}
+_FIELDS = {
+    "en": "| column | KMA | meaning | type | unit | bytes |",
+    "ko": "| 열 | KMA | 설명 | 형식 | 단위 | 바이트 |",
+}
+_SPANS = {"en": (" d", " h", " min"), "ko": ("일", "시간", "분")}
 
 
 def _missing(rule: Missing) -> str:
@@ -31,19 +57,20 @@ def _missing(rule: Missing) -> str:
     return "–"
 
 
-def _span(span: timedelta) -> str:
-    minutes = int(span.total_seconds() // 60)
-    if minutes % 1440 == 0:
-        return f"{minutes // 1440} d"
-    return f"{minutes // 60} h" if minutes % 60 == 0 else f"{minutes} min"
+def _span(span: timedelta, language: Language) -> str:
+    days, hours, minutes = _SPANS[language]
+    length = int(span.total_seconds() // 60)
+    if length % 1440 == 0:
+        return f"{length // 1440}{days}"
+    return f"{length // 60}{hours}" if length % 60 == 0 else f"{length}{minutes}"
 
 
-def _column(column: Column) -> str:
+def _column(column: Column, language: Language) -> str:
     plausible = "" if column.plausible is None else f"{column.plausible[0]:g} … {column.plausible[1]:g}"
     cells = (
         f"`{column.name}`",
         column.kma,
-        f"{column.ko} / {column.en}",
+        column.ko if language == "ko" else column.en,
         _TYPES[column.kind],
         column.unit,
         f"`{column.cf}`" if column.cf else "",
@@ -53,50 +80,80 @@ def _column(column: Column) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _dataset(dataset: Dataset) -> Iterator[str]:
+def _how_it_is_asked(dataset: Dataset, language: Language) -> str:
     asking = dataset.asking
-    yield f"\n## `{dataset.name}` · {dataset.ko} / {dataset.en}\n"
-    yield (
-        f"`{asking.endpoint}` · every {_span(dataset.cadence)} · asked for at most {_span(asking.all_stations)} (all stations) or "
-        f"{_span(asking.one_station)} (one station) · on the hub after {_span(dataset.latency)} · "
-        f"kept there {'for good' if dataset.retention is None else f'about {_span(dataset.retention)}'} · 활용신청: {dataset.operation}\n"
+    cadence, all_stations, one_station, latency = (
+        _span(span, language) for span in (dataset.cadence, asking.all_stations, asking.one_station, dataset.latency)
     )
-    yield "| column | KMA | 뜻 / meaning | type | unit | CF standard name | missing | plausible |"
+    kept = None if dataset.retention is None else _span(dataset.retention, language)
+    if language == "ko":
+        return (
+            f"`{asking.endpoint}` · 관측 주기 {cadence} · 한 번에 요청할 수 있는 최대 구간 {all_stations}(전체 지점), {one_station}(한 지점) · "
+            f"관측 {latency} 뒤 제공 · 보관 기간 {'제한 없음' if kept is None else f'약 {kept}'} · 활용신청: {dataset.operation}"
+        )
+    return (
+        f"`{asking.endpoint}` · every {cadence} · at most {all_stations} (all stations) or {one_station} (one station) per request · "
+        f"on the hub after {latency} · kept there {'without limit' if kept is None else f'about {kept}'} · "
+        f"활용신청 (application for use): {dataset.operation}"
+    )
+
+
+def _dataset(dataset: Dataset, language: Language) -> Iterator[str]:
+    korean = language == "ko"
+    yield f"\n## `{dataset.name}` · {dataset.ko if korean else dataset.en}\n"
+    yield f"{_how_it_is_asked(dataset, language)}\n"
+    yield _COLUMNS[language]
     yield "|---|---|---|---|---|---|---|---|"
-    yield from (_column(column) for column in dataset.stored)
+    yield from (_column(column, language) for column in dataset.stored)
     if dataset.pair_table:
-        yield f"\nSecond and further codes of a row: `{dataset.pair_table}` (`tm_kst`, `stn`, `k`, `ww`, `nn`)."
-    notes = [f"- `{column.name}`: {column.note_ko} / {column.note_en}" for column in dataset.stored if column.note_en]
-    notes += [f"- {ko} / {en}" for ko, en in zip(dataset.notes_ko, dataset.notes_en, strict=True)]
+        words = "둘째 이후의 현천코드" if korean else "Second and further codes of a row"
+        yield f"\n{words}: `{dataset.pair_table}` (`tm_kst`, `stn`, `k`, `ww`, `nn`)."
+    notes = [
+        f"- `{column.name}`: {column.note_ko if korean else column.note_en}"
+        for column in dataset.stored
+        if column.note_en
+    ]
+    notes += [f"- {note}" for note in (dataset.notes_ko if korean else dataset.notes_en)]
     if notes:
-        yield "\nMind / 주의:\n"
+        yield "\n주의:\n" if korean else "\nNote:\n"
         yield from notes
     if dataset.assumptions:
-        yield "\nAssumed, since no public capture proves it:\n"
-        yield from (f"- {assumption}" for assumption in dataset.assumptions)
-    yield f"\nSource: {dataset.source}"
+        yield (
+            "\n공개된 응답으로 확인하지 못해 가정한 것:\n"
+            if korean
+            else "\nAssumed, since no public capture proves it:\n"
+        )
+        yield from (f"- {one}" for one in (dataset.assumptions_ko if korean else dataset.assumptions))
+    yield f"\n{'출처' if korean else 'Source'}: {dataset.source}"
 
 
-def _field(field: ByteField) -> str:
+def _field(field: ByteField, language: Language) -> str:
     place = f"{field.start}–{field.end}" if field.end else f"{field.start}–"
-    cells = (f"`{field.name}`", field.kma, f"{field.ko} / {field.en}", _TYPES[field.kind], field.unit, place)
-    return f"| {' | '.join(cells)} |"
+    meaning = field.ko if language == "ko" else field.en
+    return f"| {' | '.join((f'`{field.name}`', field.kma, meaning, _TYPES[field.kind], field.unit, place))} |"
 
 
-def page() -> str:
-    """The whole page as Markdown."""
-    lines = [_INTRODUCTION]
+def page(language: Language) -> str:
+    """The whole page in one language, as Markdown."""
+    lines = [_INTRODUCTION[language]]
     for dataset in DATASETS.values():
-        lines += _dataset(dataset)
+        lines += _dataset(dataset, language)
     for stations in STATION_LISTS.values():
+        title = f"`{stations.network}` · {stations.ko if language == 'ko' else stations.en}"
         lines += [
-            f"\n## `station`, network `{stations.network}` · {stations.ko} / {stations.en}\n",
-            "| column | KMA | 뜻 / meaning | type | unit | bytes |",
+            f"\n## `station`, {'지점망' if language == 'ko' else 'network'} {title}\n",
+            _FIELDS[language],
             "|---|---|---|---|---|---|",
-            *(_field(field) for field in (*stations.fields, *stations.since_2026)),
+            *(_field(field, language) for field in (*stations.fields, *stations.since_2026)),
         ]
     return "\n".join(lines) + "\n"
 
 
+def write(docs: Path) -> None:
+    """The page in every language, as ``docs/LANGUAGE/datasets.md``."""
+    for language in LANGUAGES:
+        (docs / language / "datasets.md").write_text(page(language), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    sys.stdout.write(page())
+    write(Path(sys.argv[1]))

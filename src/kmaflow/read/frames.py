@@ -43,7 +43,7 @@ def read(
     """The observations of a window as one frame, read in one transaction.
 
     Values are KMA's own, as the hub printed them, from the table of the same name; units and meanings of all columns are in the catalogue
-    (``kmaflow.catalog.dataset(name).column(col).unit``, ``docs/datasets.md``).
+    (``kmaflow.catalog.dataset(name).column(col).unit``, ``docs/en/datasets.md``).
 
     Args:
         dataset: ``aws_minute`` … ``asos_hourly``, or ``aws_present_weather_code`` for the second and further codes of a row.

@@ -38,7 +38,7 @@ class Machine:
 
 
 def scale_rules(machine: Machine) -> dict[str, str]:
-    """Every number that decides how the cluster grows and how it recovers. docs/scaling.md gives the reasons."""
+    """Every number that decides how the cluster grows and how it recovers. docs/en/scaling.md gives the reasons."""
     return {
         "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(machine.slots),
         # Of all workers together: each running task asks the API server, and both live on the first machine's cores.

@@ -15,7 +15,7 @@ from kmaflow.simulator.app import Simulator
 from kmaflow.simulator.settings import SimulatorSettings
 
 LOCAL = "127.0.0.1"
-_START_S = 15.0
+_START_S = 60.0
 
 
 class PortTaken(OSError):

@@ -79,7 +79,9 @@ def load(
         nonlocal stored
         if stored is None:
             assert fetch.window is not None
-            stored = loader_for(connection).stored(OBSERVATIONS[parsed.dataset.name], fetch.window)
+            # A file says nothing of stations that it lacks: a month of one station is not compared with those of all others.
+            stations = (sorted(parsed.rows["stn"].unique()) or [0]) if fetch.kind == FILE else None
+            stored = loader_for(connection).stored(OBSERVATIONS[parsed.dataset.name], fetch.window, stations)
         return stored
 
     proof = proof_of(connection, parsed, fetch, before)

@@ -35,6 +35,14 @@ ASOS_HOURLY = Dataset(
         "codes follow the WMO tables that the help text names; those of ww, st_gd and st_sea are not public",
         "labels are KST (+09:00) for all years; years before 1988 are unproven",
     ),
+    assumptions_ko=(
+        "kma_sfctm3의 행은 kma_sfctm2와 같다: 응답을 확보한 것은 kma_sfctm2뿐이다",
+        "문서는 한 번에 31일까지 허용하지만 실제로는 30일까지 된다",
+        "TA의 결측은 -99.0이며(한 행에서 확인) TD와 TS도 같다고 본다",
+        "2021년까지의 행은 45열이다: 없는 열은 RN_JUN이다",
+        "코드는 도움말이 말하는 WMO 코드표를 따른다; ww, st_gd, st_sea의 코드표는 공개되어 있지 않다",
+        "시각은 모든 해에 한국시각(+09:00)이다; 1988년 이전은 확인되지 않았다",
+    ),
     notes_ko=(
         "머리줄의 이름이 겹친다(GST, RN, SD, CA, CT, TE): 이름이 아니라 위치로 읽는다",
         "00시 행은 전날의 마지막 시각이며 일강수량 등은 전날의 합계다",

@@ -115,6 +115,12 @@ AWS_CLOUD = Dataset(
             "as measured for nph-aws2_min"
         ),
     ),
+    assumptions_ko=(
+        "hh:mm으로 표시된 행은 hh:mm에 끝나는 1분을 나타낸다",
+        "CA_TOT 9는 WMO 코드 2700처럼 하늘을 볼 수 없음을 뜻한다: 기상청 설명은 없다",
+        "CH_TOP은 셋째 층의 밑면이다: 기상청 설명은 '상층 운고'뿐이다",
+        "아직 생산되지 않은 분은 결측부호 행으로 응답하고 분 자료는 18개월 전까지 있다: 둘 다 nph-aws2_min에서 확인한 것과 같다고 본다",
+    ),
     notes_ko=("운고계가 있는 지점(93~96곳)만 나오며, 어떤 분에는 한 지점이 빠지기도 한다",),
     notes_en=("only the 93–96 stations with a ceilometer appear, and one may be absent for a minute",),
 )

@@ -150,4 +150,12 @@ AWS_GROUND_TEMPERATURE = Dataset(
         ),
         "whether AWS stations without soil sensors send sentinel rows or no rows is unknown: both are read",
     ),
+    assumptions_ko=(
+        "열과 순서는 공개된 한 파서를 따른 것이며, 열 이름 줄은 확인하지 못했다",
+        "nph-aws2_min과 같이 -50 이하는 모두 결측이다; 우리나라의 지면·지중온도는 그만큼 내려가지 않는다",
+        "nph-aws2_min과 같이 소수 첫째 자리까지 표시되고 행은 ',='로 끝난다",
+        "hh:mm으로 표시된 행은 hh:mm에 끝나는 1분을 나타낸다",
+        "아직 생산되지 않은 분은 결측부호 행으로 응답하고 분 자료는 18개월 전까지 있다: 둘 다 nph-aws2_min에서 확인한 것과 같다고 본다",
+        "지중온도계가 없는 AWS 지점이 결측부호 행을 보내는지 행을 보내지 않는지는 알 수 없다: 둘 다 읽는다",
+    ),
 )

@@ -258,4 +258,8 @@ AWS_MINUTE = Dataset(
         "a row stamped hh:mm describes the minute that ends at hh:mm",
         "minute data reach back about 18 months (24 months back was empty on 2026-07-15)",
     ),
+    assumptions_ko=(
+        "hh:mm으로 표시된 행은 hh:mm에 끝나는 1분을 나타낸다",
+        "분 자료는 약 18개월 전까지 있다(2026-07-15에 24개월 전은 비어 있었다)",
+    ),
 )

@@ -115,4 +115,13 @@ AWS_PRESENT_WEATHER = Dataset(
             "as measured for nph-aws2_min"
         ),
     ),
+    assumptions_ko=(
+        "행은 TM, STN, LON, LAT, S, N과 코드·분 수 N쌍이며 끝에 '='이나 빈 필드가 올 수 있다",
+        "itv=1, range=1이면 많아야 한 쌍이다; 그 이상은 aws_present_weather_code에 저장한다",
+        "문서의 이 API에는 없지만 disp=1을 받는다",
+        "nph-aws2_min_vis와 같이 -50 이하는 모두 결측이다",
+        "코드는 nph-aws2_min_vis와 같은 WMO 4680이다",
+        "제공 시각은 nph-aws2_min과 같다고 본다; 10분을 기다리는 사용자도 있어, 늦은 분은 다시 요청한다",
+        "아직 생산되지 않은 분은 결측부호 행으로 응답하고 분 자료는 18개월 전까지 있다: 둘 다 nph-aws2_min에서 확인한 것과 같다고 본다",
+    ),
 )

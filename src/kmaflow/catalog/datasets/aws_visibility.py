@@ -123,6 +123,11 @@ AWS_VISIBILITY = Dataset(
             "as measured for nph-aws2_min"
         ),
     ),
+    assumptions_ko=(
+        "hh:mm으로 표시된 행은 hh:mm에 끝나는 1분을 나타낸다",
+        "코드는 WMO 4680을 따른다: 기상청 도움말에는 묶음만 있다",
+        "아직 생산되지 않은 분은 결측부호 행으로 응답하고 분 자료는 18개월 전까지 있다: 둘 다 nph-aws2_min에서 확인한 것과 같다고 본다",
+    ),
     notes_ko=("시정계가 있는 지점(269~276곳)만 나온다",),
     notes_en=("only the 269–276 stations with a visibility meter appear",),
 )

@@ -8,7 +8,7 @@ frames, so that all engines end the same.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import polars as pl
@@ -45,9 +45,9 @@ class Loader(ABC):
     def _advance(self, latest: pl.DataFrame) -> None:
         """As :meth:`advance`, for at least one row."""
 
-    def stored(self, table: sa.Table, window: Window) -> pl.DataFrame:
-        """The rows of the window, sorted by key."""
-        return select(self.connection, table, names_of(table), window)
+    def stored(self, table: sa.Table, window: Window, stations: Sequence[int] | None = None) -> pl.DataFrame:
+        """The rows of the window (None: of all stations), sorted by key."""
+        return select(self.connection, table, names_of(table), window, stations)
 
     def cursor(self) -> Any:
         """The driver's own cursor: SQLAlchemy would look at every row."""

@@ -1,4 +1,4 @@
-"""The views: what people query. Same names, columns and results on SQLite, PostgreSQL and MariaDB; ``docs/views.md`` describes them.
+"""The views: what people query. Same names, columns and results on SQLite, PostgreSQL and MariaDB; ``docs/en/views.md`` describes them.
 
 They need nothing but the database: whatever opens it can use them.
 """
