@@ -40,8 +40,6 @@ NAMES = tuple(DATASETS)
 #: Half an hour of minutes are three calls, ten hours of ASOS one.
 PAST = {name: Window(BEGIN, BEGIN + (10 * HOUR if name == "asos_hourly" else 30 * MINUTE)) for name in NAMES}
 KEYS = ["tm_kst", "stn"]
-#: What is believed of an answer is being built (issue 11.1): not strict, since tests and code land one after the other. Take it away then.
-being_built = pytest.mark.xfail(strict=False, reason="issue 11.1: an answer is still believed more than it holds")
 
 
 @pytest.fixture(scope="module")
@@ -162,19 +160,16 @@ def live_data_are_completed(hub: Running, home: Path, *kinds: str, url: str | No
         assert_one_repair_heals_it(collector, hub, windows)
 
 
-@being_built
 @pytest.mark.parametrize("kind", KINDS)
 def test_history_of_which_answers_lack_something_is_completed(hub: Running, tmp_path: Path, kind: str) -> None:
     history_is_completed(hub, tmp_path, kind)
 
 
-@being_built
 @pytest.mark.parametrize("kind", KINDS)
 def test_live_answers_that_lack_something_are_completed(hub: Running, tmp_path: Path, kind: str) -> None:
     live_data_are_completed(hub, tmp_path, kind)
 
 
-@being_built
 @pytest.mark.parametrize("engine", [one for one in ENGINES if one != "sqlite"])
 def test_history_is_completed_on_the_servers(hub: Running, tmp_path: Path, engine: str) -> None:
     """All kinds of lacking answers in one run; each by itself is in the long test."""
@@ -182,10 +177,8 @@ def test_history_is_completed_on_the_servers(hub: Running, tmp_path: Path, engin
         history_is_completed(hub, tmp_path, *KINDS, url=url)
 
 
-@being_built
 @pytest.mark.long
 @pytest.mark.parametrize("engine", ENGINES)
-@being_built
 @pytest.mark.parametrize("kind", KINDS)
 def test_everything_is_completed_on_every_engine(hub: Running, tmp_path: Path, kind: str, engine: str) -> None:
     for work in (history_is_completed, live_data_are_completed):

@@ -1,7 +1,7 @@
 """What an answer has left out is asked for again, in few calls, before anybody believes it.
 
-* A stamp without any row is asked for alone. Rows come: the others that are missing are asked for again, together. No row comes, alone, from
-  a hub that gives rows of other stamps: with two more probes all of them count as *empty*.
+* Of the stamps without any row the last, the first and the middle one are asked for alone. Rows come: the others are asked for again, together.
+  No row comes for any of them, from a hub that gives rows of other stamps: all of them are *empty*. A single stamp is so after three tries.
 * Stamps with rows of too few stations are asked for once more; what comes alike is believed (:mod:`kmaflow.store.coverage.proof`).
 * What a station's own answer lacks is looked up in answers for all stations, at one stamp of each of its three longest gaps. No row there either: the
   station is *absent*.
@@ -66,7 +66,7 @@ class FollowUp:
         left: list[datetime] = []
         if answer.thin:
             again = self.ask(Window(answer.thin[0] - self._step, answer.thin[-1]), None)
-            left += again.thin if isinstance(again, Proof) else answer.thin
+            left += (*again.thin, *again.holes) if isinstance(again, Proof) else answer.thin
         if answer.holes:
             left += self._holes(answer.holes) if window.count(self._step) > 1 else answer.holes
         return sorted(left)
@@ -78,30 +78,43 @@ class FollowUp:
         alive = self.store.gave_rows_since(self.dataset.name, self.clock() - HOUR)
         if len(stamps) > 1:
             return self._holes(stamps, believe=alive)
-        if alive:
-            self._close(EMPTY, stamps, "asked alone: a whole answer without any row")
-        return [] if alive else stamps
+        return self._settle(stamps) if alive else stamps
 
     def _holes(self, holes: Sequence[datetime], *, believe: bool = True) -> list[datetime]:
-        """Ask for stamps that an answer for several has left out."""
-        last, rest = holes[-1], list(holes[:-1])
-        found = self._alone(last)
-        if found == "rows":
-            return self._again(rest)
-        if found == "unknown" or not believe:
-            return list(holes)
-        empty = [last]
-        for probe in dict.fromkeys(rest[:1] + rest[len(rest) // 2 : len(rest) // 2 + 1][: _PROBES - 2]):
+        """Ask for stamps that an answer for several has left out; gives those that are still left out."""
+        without: list[datetime] = []
+        probes = list(dict.fromkeys((holes[-1], holes[0], holes[len(holes) // 2])))
+        for probe in probes:
             found = self._alone(probe)
-            rest.remove(probe)
+            if found == "none" and not believe:
+                return list(holes)
             if found == "none":
-                empty.append(probe)
+                without.append(probe)
                 continue
-            self._close(EMPTY, sorted(empty), "asked alone: a whole answer without any row")
-            return self._again(rest) if found == "rows" else [probe, *rest]
-        stamps = sorted(empty + rest)
-        self._close(EMPTY, stamps, f"{len(empty)} of {len(stamps)} asked alone: whole answers without any row")
+            rest = [stamp for stamp in holes if stamp != probe and stamp not in without]
+            if found == "unknown":
+                return list(holes)
+            return sorted(self._again(rest) + self._settle(without))
+        if len(probes) < _PROBES:
+            return self._settle(holes)
+        self._close(EMPTY, holes, f"{len(probes)} of {len(holes)} asked alone: whole answers without any row")
         return []
+
+    def _settle(self, stamps: Sequence[datetime]) -> list[datetime]:
+        """Ask for each of these once more and once more; those that come without a row each time are empty. Gives the others without rows."""
+        left: list[datetime] = []
+        empty: list[datetime] = []
+        for stamp in stamps:
+            found: _Found = "none"
+            for _ in range(_PROBES - 1):
+                if found == "none":
+                    found = self._alone(stamp)
+            if found == "none":
+                empty.append(stamp)
+            elif found == "unknown":
+                left.append(stamp)
+        self._close(EMPTY, sorted(empty), f"asked alone {_PROBES} times: whole answers without any row")
+        return left
 
     def _again(self, stamps: Sequence[datetime]) -> list[datetime]:
         """Ask again for stamps that a window left out though the hub has them."""
@@ -116,8 +129,9 @@ class FollowUp:
                 left += self._holes(run)
             elif answer is None:
                 left += run
-            elif answer.holes:
-                left += self._holes(answer.holes)
+            else:
+                left += answer.thin
+                left += self._holes(answer.holes) if answer.holes else []
         return left
 
     def _alone(self, stamp: datetime) -> _Found:

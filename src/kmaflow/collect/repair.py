@@ -15,6 +15,7 @@ from kmaflow.collect.planning.calls import Call
 from kmaflow.collect.planning.estimate import plan_gaps, usual_windows, wants_of
 from kmaflow.collect.planning.plan import Budget, Plan, Want
 from kmaflow.collect.result import DatasetResult
+from kmaflow.hub.errors import IncompleteAnswer, NoRows, NotYetProduced
 from kmaflow.quota.limits import CallClass
 from kmaflow.store import ledger
 from kmaflow.store.coverage.gaps import Gap
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 YOUNG = 7 * DAY
 #: After a refusal that only a person can mend, one call an hour finds out whether somebody has.
 _PROBE_EVERY = HOUR
+#: When everything is asked for, answers that leave something out are asked for again so often.
+_MORE_ROUNDS = 2
 
 
 @dataclass(slots=True)
@@ -155,15 +158,28 @@ class Repair:
         else:
             repaired.due = sum(gap.cells for gap in due.missing)
             repaired.quiet, repaired.revisits = len(due.quiet), len(due.revisits)
-            for work, plan in self._plans(name, due):
-                if repaired.deferred_until is None and plan.calls and not self._kept_back(work, repaired):
-                    calls = plan.calls[: self._room(work, repaired.planned)]
-                    repaired.more |= len(calls) < len(plan.calls)
-                    if calls:
-                        repaired.add(self._ask(name, calls, work), old=work == "backfill")
+            again = self._ask_for(name, due, repaired)
+            for _ in range(_MORE_ROUNDS if self._everything else 0):
+                due = self._due(name, window)
+                if not again or not due.missing:
+                    break
+                again = self._ask_for(name, due, repaired)
         left = self._missing(name, window)
         repaired.left = sum(gap.cells for gap in left)
         repaired.waiting = sum(gap.cells for gap in left if gap.why != ledger.GIVEN_UP)
+
+    def _ask_for(self, name: str, due: Due, repaired: Repaired) -> bool:
+        """Ask for what is due; gives whether answers came that left something out, so that asking once more is of use."""
+        again = False
+        for work, plan in self._plans(name, due):
+            if repaired.deferred_until is None and plan.calls and not self._kept_back(work, repaired):
+                calls = plan.calls[: self._room(work, repaired.planned)]
+                repaired.more |= len(calls) < len(plan.calls)
+                if calls:
+                    result = self._ask(name, calls, work)
+                    repaired.add(result, old=work == "backfill")
+                    again |= isinstance(result.error, IncompleteAnswer | NoRows | NotYetProduced)
+        return again
 
     def _kept_back(self, work: CallClass, repaired: Repaired) -> bool:
         """Whether history has to wait for the next day's quota: young cells do not wait with it."""

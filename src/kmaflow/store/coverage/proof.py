@@ -3,7 +3,7 @@
 A stamp is answered if the answer has rows for it, of at least half of the stations that reported from the day before to the day after. Fewer
 (*thin*) are believed when they come alike a second time. A stamp without any row is not answered: at the end of the window, and young, it is not
 produced yet; else it is a *hole*, and whoever collects asks for it again (:mod:`kmaflow.collect.follow_up`). A station's own answer proves the
-stamps that it has rows for. What is older than the hub keeps is answered by an answer without rows: there is no more.
+stamps that it has rows for. What is older than the hub keeps is answered by an answer without a single row: there is no more.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def proof_of(connection: sa.Connection, parsed: Parsed, fetch: Fetch, stored: Ca
     printed: Mapping[datetime, int] = {stamp: len(stations) for stamp, stations in seen.items()}
     if fetch.stn == 0 and parsed.printed is not None:
         printed = parsed.printed
-    kept_since = datetime.min if dataset.retention is None else fetch.fetched_at - dataset.retention
+    # Rows of other stamps show that the hub still has data of that age.
+    kept_since = datetime.min if dataset.retention is None or printed else fetch.fetched_at - dataset.retention
     last = max(printed, default=datetime.min)
     unproduced = set(parsed.not_produced)
     young, holes = list(parsed.not_produced), list[datetime]()
