@@ -224,7 +224,8 @@ def test_windows_of_single_stations_stay_apart_in_the_ledger(tmp_path: Path) -> 
         result = collector.collect("aws_cloud", days, StationChoice((90, 108)))
         assert result.calls == 1
         rows = ledger(collector, "aws_cloud")
-        assert [row.outcome for row in rows].count("quota") == 3
+        # One of them is the look at what the one answer left out.
+        assert [row.outcome for row in rows].count("quota") == 4
         for stn in (90, 108):
             assert covered([row for row in rows if row.stn == stn], days)
 

@@ -16,6 +16,7 @@ TRANSIENT = {
     "ServerFailed",
     "Truncated",
     "EmptyAnswer",
+    "IncompleteAnswer",
     "NotATable",
     "TooSlow",
     "Maintenance",

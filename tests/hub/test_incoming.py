@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import socket
+import threading
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
+from kmaflow.catalog import DATASETS
 from kmaflow.hub import incoming
-from kmaflow.hub.client import Failure
+from kmaflow.hub.client import Failure, HubClient
 from kmaflow.hub.errors import HubError, TooLarge, TooSlow, Truncated
 
 from .answers import MINUTE, Desk, minutes, rows_of, simulated
@@ -151,3 +156,26 @@ def test_packed_bytes_that_unpack_to_nothing_are_counted_too(monkeypatch: pytest
 
     desk, _ = sending(endless, Content_Encoding="gzip")
     refused_as_too_large(desk)
+
+
+def test_headers_that_come_byte_by_byte_have_the_deadline_of_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incoming, "LONGEST_ANSWER", 0.2)
+    monkeypatch.setattr(incoming, "_GRACE", 0.0)
+    ended = threading.Event()
+
+    def drip(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            connection.recv(10_000)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while not ended.wait(0.02):
+                connection.sendall(b"a")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=(server,))
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with HubClient(SecretStr("k" * 22), url, tries=1) as client, pytest.raises(TooSlow):
+            client.ask(DATASETS["aws_minute"], TEN)
+        ended.set()
+        thread.join()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from kmaflow.catalog.time import Window
 from kmaflow.errors import UsageError
 from kmaflow.read import read
 from kmaflow.store import Store
@@ -144,7 +145,7 @@ def test_a_database_on_a_read_only_file_system_can_be_read(
             assert store.status()[0].present == 2
             assert read(store, "aws_minute", WINDOW, stations=[108], columns=["ta"])["ta"].to_list() == [1.0]
             with reading(store.engine) as connection:
-                assert gaps(connection, ["aws_minute"], WINDOW, now=at(60)) == []
+                assert gaps(connection, ["aws_minute"], Window(stamp(0), stamp(1)), now=at(60)) == []
             for write in (store.probe, lambda: store.ensure("aws_cloud")):
                 with pytest.raises(StoreReadOnly):
                     write()

@@ -67,14 +67,14 @@ def _total_changes(store: Store) -> int:
 
 def test_the_same_bytes_again_write_one_ledger_row_and_nothing_else(store: Store, touched: Touched) -> None:
     body = minute_body({CELL: {"ta": 1.0}})
-    assert load(store, body, at(15)).outcome == "ok"
+    assert load(store, body, at(15)).outcome == "partial"
     table = observations(store)
     touched()
     again = load(store, body, at(16))
     assert (again.outcome, again.inserted, again.updated, again.revised) == ("unchanged", 0, 0, 0)
     assert touched() == {"fetch": 1}
     assert observations(store) == table
-    assert rows(store, 'SELECT outcome, "rows" FROM "fetch" ORDER BY id') == [("ok", 2), ("unchanged", 2)]
+    assert rows(store, 'SELECT outcome, "rows" FROM "fetch" ORDER BY id') == [("partial", 2), ("unchanged", 2)]
 
 
 def test_other_bytes_with_the_same_values_touch_no_row_but_the_ledgers(store: Store, touched: Touched) -> None:
@@ -83,8 +83,8 @@ def test_other_bytes_with_the_same_values_touch_no_row_but_the_ledgers(store: St
     wider = Window(NOON - 5 * MINUTE, NOON + 15 * MINUTE)
     loaded = load(store, minute_body({CELL: {"ta": 1.0}, SECOND: {}}), at(16), window=wider)
     assert (loaded.inserted, loaded.updated, loaded.revised) == (0, 0, 0)
-    # The sheet of the day learns that more minutes were answered.
-    assert touched() == {"fetch": 1, "coverage_day": 1}
+    # No stamp more is answered: nothing but its rows proves one.
+    assert touched() == {"fetch": 1}
 
 
 def test_minus_zero_is_zero(store: Store, touched: Touched) -> None:
@@ -150,7 +150,12 @@ def test_revisions_chain_from_fetch_to_fetch(store: Store) -> None:
     for minute, ta in enumerate([1.0, 2.0, 2.0, 1.0], start=15):
         load(store, minute_body({CELL: {"ta": ta}}), at(minute))
     assert [row[3:7] for row in revisions(store)] == [("1.0", "2.0", 1, 2), ("2.0", "1.0", 2, 4)]
-    assert [row[0] for row in rows(store, 'SELECT outcome FROM "fetch" ORDER BY id')] == ["ok", "ok", "unchanged", "ok"]
+    assert [row[0] for row in rows(store, 'SELECT outcome FROM "fetch" ORDER BY id')] == [
+        "partial",
+        "partial",
+        "unchanged",
+        "partial",
+    ]
 
 
 def test_another_parser_on_the_same_bytes_is_the_cause_parser(store: Store) -> None:
@@ -171,7 +176,7 @@ def test_a_wider_selection_loads_the_same_bytes_again(store: Store) -> None:
     mine = replace(everything, rows=everything.rows.filter(pl.col("stn") == 108))
     assert store.load(mine, fetch_of(body, at(15), selection="108")).inserted == 1
     loaded = store.load(everything, fetch_of(body, at(16)))
-    assert (loaded.outcome, loaded.inserted, loaded.updated, loaded.revised) == ("ok", 2, 0, 0)
+    assert (loaded.outcome, loaded.inserted, loaded.updated, loaded.revised) == ("partial", 2, 0, 0)
 
 
 # ------------------------------------------------------------------------------------- older bodies, loaded later
@@ -210,7 +215,7 @@ def test_the_same_bytes_fetched_again_win_over_a_body_between_that_was_loaded_be
     load(store, minute_body({CELL: {"ta": 2.0}}), at(16), window=Window(NOON, NOON + 2 * MINUTE))
     load(store, first, at(15))
     assert value(store, "ta", CELL) == 2.0
-    assert load(store, first, at(17)).outcome == "ok"
+    assert load(store, first, at(17)).outcome == "partial"
     assert value(store, "ta", CELL) == 1.0
 
 

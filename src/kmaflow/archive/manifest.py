@@ -127,8 +127,8 @@ def parse_line(line: bytes) -> Entry:
         raise ValueError(f"not the form of a line: {type(cause).__name__}") from None
     if not _DIGEST.fullmatch(entry.sha256):
         raise ValueError("not the form of a line: sha256")
-    if entry.noted_at is not None and entry.fetched_at > entry.noted_at + _SKEW:
-        # Nothing is noted before it is fetched: the file's time was wrong.
+    if entry.status is None and entry.noted_at is not None and entry.fetched_at > entry.noted_at + _SKEW:
+        # No file is noted before it is fetched: its time, a person's word, was wrong.
         return replace(entry, fetched_at=entry.noted_at)
     return entry
 

@@ -16,7 +16,7 @@ from kmaflow.catalog import DATASETS, STATION_LISTS, dataset
 from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import HOUR, Window, now_kst
 from kmaflow.collect.live_need import open_quota
-from kmaflow.collect.planning.calls import Call
+from kmaflow.collect.planning.calls import ONE_STAMP, Call
 from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.run import DatasetRun, keep
 from kmaflow.collect.unasked import told
@@ -313,7 +313,7 @@ class Collector:
             store=self.store,
             client=self.client,
             archive=self.archive,
-            window_minutes=self.settings.window_minutes,
+            window_minutes=ONE_STAMP if self.store.asked_one_by_one(name) else self.settings.window_minutes,
             calls=calls,
             one_writer=self._one_writer,
             on_progress=on_progress,

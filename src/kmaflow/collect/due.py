@@ -132,7 +132,7 @@ def _missing(
     sorted_out: tuple[list[Group], list[Group], list[Group]] = ([], [], [])
     for group in picture.groups:
         tried = failures(picture, group)
-        meant = (group.codes != ANSWERED) & ~np.isin(group.codes, unmeant)
+        meant = picture.unanswered(group.codes) & ~np.isin(group.codes, unmeant)
         fresh = tried.count == 0
         barred = np.isin(group.codes, for_a_person)
         daily = barred & (tried.last <= seconds(now) - int(DAY.total_seconds()))

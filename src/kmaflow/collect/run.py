@@ -15,16 +15,17 @@ import polars as pl
 from kmaflow.archive.archive import Archive, Entry
 from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import Window
+from kmaflow.collect.follow_up import FollowUp
 from kmaflow.collect.planning.calls import Call, plan
 from kmaflow.collect.result import DatasetResult
 from kmaflow.collect.unasked import told, unasked
 from kmaflow.errors import KmaflowError
 from kmaflow.failpoints import reach
 from kmaflow.hub.client import Answer, Failure, HubClient
-from kmaflow.hub.errors import EmptyAnswer, HubError, NotYetProduced, QuotaSpent
+from kmaflow.hub.errors import EmptyAnswer, HubError, IncompleteAnswer, NoRows, NotYetProduced, QuotaSpent
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.store import Store
-from kmaflow.store.coverage.record import unproduced
+from kmaflow.store.coverage.proof import Proof
 from kmaflow.store.errors import StoreUnstorable
 from kmaflow.store.ledger import Fetch
 from kmaflow.store.selection import StationChoice
@@ -58,6 +59,7 @@ def chosen_rows(parsed: Parsed, choice: StationChoice) -> Parsed:
     mine = pl.col("stn").is_in(list(choice.stations))
     return replace(
         parsed,
+        printed=dict(parsed.rows.group_by("tm_kst").len().iter_rows()),
         rows=parsed.rows.filter(mine),
         pairs=None if parsed.pairs is None else parsed.pairs.filter(mine),
         rejected=tuple(line for line in parsed.rejected if line.stn is None or line.stn in choice.stations),
@@ -71,6 +73,10 @@ class Understood:
     answer: Answer
     digest: str
     parsed: Parsed | HubError
+
+
+def _span(stamps: Sequence[datetime]) -> str:
+    return f"{stamps[0]:%Y-%m-%d %H:%M}" + (f" … {stamps[-1]:%H:%M}" if len(stamps) > 1 else "")
 
 
 def _unanswered(piece: Understood | Failure) -> bool:
@@ -110,6 +116,15 @@ class DatasetRun:
         self.on_progress = on_progress
         self.calls = plan(dataset, window, choice, window_minutes) if calls is None else list(calls)
         self.result = DatasetResult(dataset.name, window, planned=len(self.calls))
+        self._last_seen: frozenset[int] = frozenset()
+        self._follow_up = FollowUp(
+            dataset,
+            store,
+            choice.selection,
+            self._ask_again,
+            lambda stn: stn in self._last_seen,
+            lambda: client.clock(),
+        )
 
     def leave_out(self, done: Container[tuple[datetime, datetime, int]]) -> None:
         """Do not ask the calls (start, end, station or 0) that another worker has done meanwhile."""
@@ -198,19 +213,62 @@ class DatasetRun:
         return Understood(answer, digest, chosen_rows(parsed, self.choice))
 
     def _take(self, piece: Understood | Failure) -> None:
-        if isinstance(piece, Failure):
-            self._refuse(piece.window, piece.error)
+        """Load an answer, and ask again for what it has left out."""
+        said = self._load(piece)
+        if said is None:
             return
+        window = piece.window if isinstance(piece, Failure) else piece.answer.window
+        stn = piece.stn if isinstance(piece, Failure) else piece.answer.stn
+        assert window is not None
+        left = self._follow_up.after(window, stn, said)
+        if isinstance(said, Proof) and said.young:
+            self._young(said.young)
+        if isinstance(said, NoRows) and left:
+            self._refuse(window, said)
+        elif left:
+            error = IncompleteAnswer(
+                f"{self.dataset.name}: an answer left out {len(left)} stamp(s), or most of their stations: {_span(left)}"
+            )
+            log.warning("%s", error.what)
+            self.result.missing.append(f"{_span(left)}: {error.code}")
+            self.result.error = self.result.error or error
+
+    def _ask_again(self, window: Window, stn: int | None) -> Proof | NoRows | None:
+        """One more call, loaded; None where it brought no answer."""
+        error = self.result.error
+        if self.result.deferred_until is not None or (isinstance(error, HubError) and not error.transient):
+            return None
+        said = [
+            (part.window, self._load(part if isinstance(part, Failure) else self._understand(part)))
+            for part in self.client.ask_in_parts(self.dataset, window, stn)
+        ]
+        if len(said) == 1:
+            return said[0][1]
+        holes, thin, young = list[datetime](), list[datetime](), list[datetime]()
+        for half, one in said:
+            if isinstance(one, Proof):
+                holes, thin, young = [*holes, *one.holes], [*thin, *one.thin], [*young, *one.young]
+            elif half is not None:
+                holes += half.stamps(self.dataset.cadence)
+        return Proof(tuple(young), tuple(holes), tuple(thin))
+
+    def _load(self, piece: Understood | Failure) -> Proof | NoRows | None:
+        """Load an answer; gives what it leaves unanswered, None where it is none."""
+        if isinstance(piece, Failure):
+            if isinstance(piece.error, NoRows):
+                return piece.error
+            self._refuse(piece.window, piece.error)
+            return None
         answer, digest, parsed = piece.answer, piece.digest, piece.parsed
         if isinstance(parsed, HubError):
             self._refuse_answer(answer, digest, parsed)
-            return
+            return None
         fetch = self._ledger_row(answer, digest, outcome="ok")
         try:
             loaded = self.store.load(parsed, fetch)
         except StoreUnstorable as error:
             self._refuse_answer(answer, digest, error)
-            return
+            return None
         result = self.result
         result.rows += parsed.rows.height
         result.blank += int(parsed.rows["blank"].sum())
@@ -222,11 +280,11 @@ class DatasetRun:
         last = parsed.rows["tm_kst"].max()
         if isinstance(last, datetime) and (result.last_stamp is None or last > result.last_stamp):
             result.last_stamp = last
-        if young := unproduced(parsed, fetch):
-            self._young(sorted(young))
+        self._last_seen = frozenset(parsed.rows["stn"])
+        return loaded.proof
 
     def _young(self, stamps: Sequence[datetime]) -> None:
-        span = f"{stamps[0]:%Y-%m-%d %H:%M}" + (f" … {stamps[-1]:%H:%M}" if len(stamps) > 1 else "")
+        span = _span(stamps)
         error = NotYetProduced(f"{self.dataset.name}: {len(stamps)} stamp(s) not yet produced: {span}")
         self.result.missing.append(f"{span}: {error.code}")
         self.result.error = self.result.error or error

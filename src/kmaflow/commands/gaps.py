@@ -25,6 +25,7 @@ _STATES = {
     "present": "있음 / present",
     "blank": "결측부호뿐 / blank",
     "absent": "없음 / absent",
+    "empty": "자료 없음 / empty",
     "not_yet_produced": "미생산 / not yet produced",
     "refused": "거절 / refused",
     "rejected": "해독 불가 / rejected",
@@ -71,7 +72,7 @@ def gaps(
             windows = usual_windows(connection, names, begin, end, settings.start, now)
             found = _found(connection, windows, choice, settings, all_states=all_states)
             totals = _totals(connection, windows, choice, found) if all_states else None
-    missing = [gap for gap in found if gap.state not in ("blank", "absent")]
+    missing = [gap for gap in found if gap.state not in ("blank", "absent", "empty")]
     if as_json:
         print_json(_json(windows, choice, found, totals))
     else:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 # httpx carries a command line of its own and loads it, with rich and pygments, wherever click is installed: a third of the
 # time in which `kmaflow collect` starts. Told that it is not there, httpx does without.
@@ -34,6 +35,7 @@ from kmaflow.hub.errors import (
     HubError,
     HubTimeout,
     Maintenance,
+    NoRows,
     NotATable,
     NotYetProduced,
     ServerFailed,
@@ -64,7 +66,7 @@ _MOST_IN_VAIN = 5
 _ALIKE = 0.05
 _SECONDS_OF_A_KILL = 5.0
 #: What passes, but not within the seconds of a retry.
-_ASKED_LATER = (NotYetProduced, Maintenance, NotATable, TooSlow)
+_ASKED_LATER = (NotYetProduced, NoRows, Maintenance, NotATable, TooSlow)
 #: No connection came about: the hub has counted nothing.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
@@ -180,12 +182,14 @@ class HubClient:
         self._on_failure = on_failure
         self._sleep = sleep
         self._timer = timer
-        self._http = httpx.Client(
+        self._connect = partial(
+            httpx.Client,
             timeout=timeout,
             transport=transport,
             follow_redirects=False,
             headers={"User-Agent": f"kmaflow/{__version__}", "Accept-Encoding": "gzip"},
         )
+        self._http = self._connect()
 
     def __enter__(self) -> HubClient:
         return self
@@ -327,10 +331,15 @@ class HubClient:
         failed: HubError
         self.requests += 1
         incoming = Incoming(self._timer)
+        if self._http.is_closed:
+            self._http = self._connect()
         try:
-            with self._http.stream(
-                "GET", f"{self.hub_url}/{endpoint}", params={**parameters, "authKey": self._key.get_secret_value()}
-            ) as response:
+            with (
+                incoming.watched(self._http.close),
+                self._http.stream(
+                    "GET", f"{self.hub_url}/{endpoint}", params={**parameters, "authKey": self._key.get_secret_value()}
+                ) as response,
+            ):
                 self.clock_ahead = seconds_until(response.headers.get("Date", ""), self.clock())
                 content = scrub(incoming.read(response), self._key)
         except (TooLarge, TooSlow) as error:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import Window, floor_to
-from kmaflow.hub.errors import EmptyAnswer, HubError, NotYetProduced
+from kmaflow.hub.errors import HubError, NoRows, NotYetProduced
 
 #: An hour's zero rows mean "not yet" for that long after its stamp; collectors are seen to step back up to 3 hours.
 _YOUNG = timedelta(hours=3)
@@ -21,7 +21,7 @@ def why_empty(dataset: Dataset, window: Window, content: bytes, at: datetime) ->
             f"{dataset.name}: the hub has nothing yet for {last:%Y-%m-%d %H:%M}", status=200, body=content
         )
     if dataset.retention is None or age < dataset.retention:
-        return EmptyAnswer(
+        return NoRows(
             f"{dataset.name}: not one row for all stations at {last:%Y-%m-%d %H:%M}", status=200, body=content
         )
     return None

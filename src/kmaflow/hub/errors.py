@@ -6,7 +6,9 @@
     │   ├── ConnectionFailed         no way to the host
     │   ├── ServerFailed             5xx, 429, an unknown HTML page (``.gateway`` for 504)
     │   ├── Truncated                200, but no #7777END
-    │   ├── EmptyAnswer              200, but no bytes, or no row at all for all stations
+    │   ├── EmptyAnswer              200, but no bytes
+    │   │   └── NoRows               or no row at all for all stations
+    │   ├── IncompleteAnswer         stamps, or most stations of a stamp, are left out
     │   ├── NotATable                200, but words, a page or JSON where a table belongs
     │   ├── TooSlow                  200, but not all of it within minutes
     │   ├── Maintenance              an HTML page (시스템 점검)
@@ -117,7 +119,19 @@ class Truncated(TransientHubError):
 class EmptyAnswer(TransientHubError):
     """HTTP 200 without a row where rows must be."""
 
-    code = "empty"
+    code = "empty_answer"
+
+
+class NoRows(EmptyAnswer):
+    """A whole answer for all stations without a row, for stamps that the hub should have."""
+
+
+class IncompleteAnswer(TransientHubError):
+    """A proper answer that leaves out stamps, or most stations of a stamp."""
+
+    code = "incomplete_answer"
+    todo_en = "what it left out is asked again; now: kmaflow repair --all"
+    todo_ko = "빠진 것은 다시 요청합니다; 바로 하려면 kmaflow repair --all"
 
 
 class NotATable(TransientHubError):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import httpx
 
@@ -13,6 +15,8 @@ from kmaflow.hub.errors import TooLarge, TooSlow
 MOST_BYTES = 125_000_000
 #: Seconds from the question to the last byte; the slowest answers reported took 30 to 75.
 LONGEST_ANSWER = 300.0
+#: Seconds more until the connection itself is closed: the body looks at the time with every piece.
+_GRACE = 5.0
 #: Unpacked at a time.
 _STEP = 1_000_000
 _GZIP = b"\x1f\x8b"
@@ -39,6 +43,35 @@ class Incoming:
     def seconds(self) -> float:
         """Seconds since the question."""
         return self._timer() - self._begun
+
+    @contextmanager
+    def watched(self, give_up: Callable[[], None]) -> Iterator[None]:
+        """Whatever is done inside ends by ``give_up`` (called from another thread) when the answer has taken too long. Headers that come
+        byte by byte end by nothing else: each byte begins the time-out of the connection anew.
+
+        Raises:
+            TooSlow: it was given up.
+        """
+        overdue = threading.Event()
+
+        def end() -> None:
+            overdue.set()
+            give_up()
+
+        watch = threading.Timer(LONGEST_ANSWER + _GRACE, end)
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
+        except httpx.TransportError:
+            if not overdue.is_set():
+                raise
+        finally:
+            watch.cancel()
+        if overdue.is_set():
+            raise TooSlow(
+                f"the answer has not come to its end after {LONGEST_ANSWER:.0f} s ({self.size:,} bytes had come)"
+            )
 
     def read(self, response: httpx.Response) -> bytes:
         """The whole body, unpacked.

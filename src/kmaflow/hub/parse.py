@@ -8,7 +8,7 @@ is refused as a whole.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -46,6 +46,7 @@ class Parsed:
         not_produced: stamps for which every station came with sentinels only: never stored.
         lines: how many lines between header and end, blank ones aside.
         notes: what had to be assumed in reading it.
+        printed: rows of some stations only: how many stations each stamp had before they were chosen.
     """
 
     dataset: Dataset
@@ -55,6 +56,7 @@ class Parsed:
     not_produced: tuple[datetime, ...]
     lines: int
     notes: tuple[str, ...] = ()
+    printed: Mapping[datetime, int] | None = None
 
 
 def parse(

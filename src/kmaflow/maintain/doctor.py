@@ -51,6 +51,8 @@ def check_up(settings: Settings) -> Iterator[Finding]:
         yield from _held_lists(settings)
     yield _try("archive", lambda: _archive(settings))
     yield _disk(settings)
+    if database.ok:
+        yield from _one_by_one(settings)
     if settings.api_key is None:
         yield Finding(
             "key",
@@ -80,6 +82,19 @@ def check_up(settings: Settings) -> Iterator[Finding]:
             yield _spent(spent)
         if client.requests:
             yield _clock(client)
+
+
+def _one_by_one(settings: Settings) -> Iterator[Finding]:
+    """Datasets whose calls for all stations ask for one stamp each."""
+    with Store(settings.database_url) as store:
+        for name in DATASETS:
+            if (why := store.asked_one_by_one(name)) is not None:
+                yield Finding(
+                    f"window form · {name}",
+                    False,
+                    why,
+                    "빠짐은 없으나 호출이 많아집니다: 이 내용을 kmaflow에 알려 주십시오 / nothing is lost, but it takes more calls: report this to kmaflow",
+                )
 
 
 def _left(quota: Quota) -> str:

@@ -27,6 +27,14 @@ _WHY = {
         "응답은 온전하지만 이 지점의 줄이 없었습니다",
         "the answer was complete, but had no line for this station",
     ),
+    "empty": (
+        "따로 요청한 온전한 응답에도 어느 지점의 줄도 없었습니다",
+        "asked alone, the hub gave a whole answer without a row of any station",
+    ),
+    "incomplete_answer": (
+        "응답은 끝까지 왔지만 이 시각, 또는 이 시각의 지점 대부분이 빠져 있었습니다. 다시 요청합니다",
+        "an answer came to its end but left out this stamp, or most of its stations; it is asked again",
+    ),
     "rejected": ("읽을 수 없는 줄이어서 따로 두었습니다", "its line cannot be read and was kept aside"),
     "not_yet_produced": (
         "허브가 아직 만들지 않은 시각이었습니다",
@@ -61,6 +69,7 @@ _NOT_ASKED = {"quota": "quota", "before_start": "before_start", "stations": "sta
 _STATE = {
     "given_up": "refused",
     "gone": "absent",
+    "incomplete_answer": "refused",
     "quota": "not_asked",
     "before_start": "not_asked",
     "stations": "not_asked",
@@ -159,15 +168,26 @@ def _state(
         state = "future" if stamp > now_kst() else _NOT_ASKED.get(why, state)
         detail = f" ({start:%Y-%m-%d %H:%M})" if why == "before_start" else ""
         if why == "stations":
-            detail = f" (KMAFLOW_STATIONS: {fetches[-1]['selection']})"
+            chosen = next((one["selection"] for one in reversed(fetches) if one["kind"] == ledger.REQUEST), None)
+            detail = f" (KMAFLOW_STATIONS: {chosen})" if chosen else ""
     elif state == "rejected" and rejected:
         detail = f": {rejected[-1]['reason']}"
     elif state == "refused":
-        state = "given_up" if why == ledger.GIVEN_UP else state
+        state = "given_up" if why == ledger.GIVEN_UP else why if why == "incomplete_answer" else state
         told = next((one for one in reversed(fetches) if one["outcome"] == why), None)
-        detail = f": {why}: {told['message']}" if told else f": {why}"
-    elif state == "absent" and not _any_row(connection, dataset, window) and fetches[-1]["rows"] == 0:
-        state = "gone" if dataset.retention and fetches[-1]["fetched_at"] - stamp > dataset.retention else state
+        detail = f": {why}: {told['message']}" if told and told["message"] else f": {why}"
+    elif state == "empty" or (state == "absent" and any(one["outcome"] == ledger.ABSENT for one in fetches)):
+        closed = next((one for one in reversed(fetches) if one["outcome"] == state), None)
+        detail = f": {closed['message']}" if closed else ""
+    elif state == "absent" and not _any_row(connection, dataset, window):
+        last = next((one for one in reversed(fetches) if one["kind"] == ledger.REQUEST), None)
+        if (
+            last is not None
+            and last["rows"] == 0
+            and dataset.retention
+            and last["fetched_at"] - stamp > dataset.retention
+        ):
+            state = "gone"
     elif why == "retired":
         detail = " (kmaflow retention)"
     return state, detail, bool(cell["expected"])

@@ -8,6 +8,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
+from kmaflow import __version__
 from kmaflow.catalog.time import MINUTE, Window, now_kst
 from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.store.coverage.held import Held, decoded, holds
@@ -21,13 +22,19 @@ FILE: Kind = "file"
 EVENT: Kind = "event"
 DEFERRED: Kind = "deferred"
 #: Outcomes of fetches whose rows are in the tables.
-LOADED = ("ok", "partial", "unchanged")
+LOADED = ("ok", "partial", "unchanged", "incomplete_answer")
 #: Outcome of a station list that would close many stations: it changes nothing until a second one agrees.
 HELD = "held"
 #: Outcome of the row that says which rows retention has taken out.
 RETIRED = "retired"
 #: Outcome of the row that says that repair asks no more, and why.
 GIVEN_UP = "given_up"
+#: Outcomes of rows that close what an answer alone does not: stamps that the hub has for nobody, and stations that it does not print.
+EMPTY, ABSENT = "empty", "absent"
+#: Outcome of the row that says that answers for several stamps leave stamps out which the hub gives one by one.
+WINDOW_FORM = "window_form"
+#: So many answers for several stamps, one after the other, make it so.
+_IN_A_ROW = 5
 #: No window in the ledger is longer: so what touches a window is found near it, however long the ledger grows.
 LONGEST = timedelta(days=31)
 
@@ -246,9 +253,8 @@ def earlier(connection: sa.Connection, fetch: Fetch) -> Earlier:
         seen = same_window & (table.sha256 == fetch.sha256) & (table.fetched_at == fetch.fetched_at)
         seen &= (table.parser_version == fetch.parser_version) & (table.selection == fetch.selection)
         repeats = connection.execute(sa.select(table.id).where(seen).limit(1)).first() is not None
-    return Earlier(
-        repeats, same_bytes, () if repeats else _younger(connection, overlapping, fetch), lacking, retired is not None
-    )
+    newer = () if repeats else _younger(connection, overlapping, fetch)
+    return Earlier(repeats, same_bytes, newer, lacking, retired is not None)
 
 
 def _younger(connection: sa.Connection, overlapping: sa.ColumnElement[bool], fetch: Fetch) -> tuple[Younger, ...]:
@@ -346,3 +352,31 @@ def done_since(
         table.tm_to.is_not(None),
     )
     return {(row.tm_from, row.tm_to, row.stn) for row in connection.execute(query)}
+
+
+def gave_rows_since(connection: sa.Connection, dataset: str, moment: datetime) -> bool:
+    """Whether the hub has given rows of the dataset since a moment (naive KST)."""
+    table = FETCH.c
+    query = sa.select(table.id).where(
+        table.dataset == dataset, table.kind == REQUEST, table.fetched_at >= moment, table.rows > 0
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def windows_fail(connection: sa.Connection, dataset: str, step: timedelta) -> bool:
+    """Whether the last answers for several stamps of all stations have all left out stamps."""
+    table = FETCH.c
+    query = sa.select(table.outcome, table.tm_from, table.tm_to).where(
+        table.dataset == dataset, table.stn == 0, table.kind == REQUEST, table.outcome.in_(LOADED)
+    )
+    recent = connection.execute(query.order_by(table.id.desc()).limit(10 * _IN_A_ROW))
+    outcomes = [outcome for outcome, start, end in recent if Window(start, end).count(step) > 1][:_IN_A_ROW]
+    return outcomes == ["incomplete_answer"] * _IN_A_ROW
+
+
+def asked_one_by_one(connection: sa.Connection, dataset: str) -> str | None:
+    """Why this version of kmaflow asks for one stamp in each call for all stations; None where it asks for windows."""
+    table = FETCH.c
+    query = sa.select(table.message).where(table.dataset == dataset, table.outcome == WINDOW_FORM)
+    found = connection.execute(query.order_by(table.id.desc()).limit(1)).scalar()
+    return found if found is not None and found.startswith(f"kmaflow {__version__}: ") else None

@@ -23,6 +23,7 @@ from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger, stations
 from kmaflow.store.coverage import record
 from kmaflow.store.coverage.held import encoded, held_cells
+from kmaflow.store.coverage.proof import NOTHING_LEFT, Proof, proof_of
 from kmaflow.store.engines.loader import Loader, loader_for
 from kmaflow.store.ledger import FILE, Earlier, Fetch
 from kmaflow.store.pairs import load_pairs
@@ -41,9 +42,11 @@ class Loaded:
 
     Attributes:
         fetch_id: its row in the ledger.
-        outcome: ``ok``, ``partial`` (some stamps are not produced yet) or ``unchanged`` (nothing but the ledger row was written).
+        outcome: ``ok``, ``partial`` (some stamps are not produced yet), ``incomplete_answer`` (others are left out) or ``unchanged`` (nothing but
+            the ledger row was written).
         inserted / updated: rows of the observation table.
         revised: values that changed.
+        proof: which stamps it leaves unanswered.
     """
 
     fetch_id: int
@@ -51,6 +54,7 @@ class Loaded:
     inserted: int = 0
     updated: int = 0
     revised: int = 0
+    proof: Proof = NOTHING_LEFT
 
 
 def load(
@@ -69,7 +73,19 @@ def load(
     repeats = known.repeats and not force
     if fetch.kind == FILE and fetch.window is not None:
         fetch = replace(fetch, holds=encoded(held_cells(parsed.rows, parsed.dataset.cadence)))
-    outcome = "unchanged" if repeats else "partial" if record.unproduced(parsed, fetch) else "ok"
+    stored: pl.DataFrame | None = None
+
+    def before() -> pl.DataFrame:
+        nonlocal stored
+        if stored is None:
+            assert fetch.window is not None
+            # A file says nothing of stations that it lacks: a month of one station is not compared with those of all others.
+            stations = (sorted(parsed.rows["stn"].unique()) or [0]) if fetch.kind == FILE else None
+            stored = loader_for(connection).stored(OBSERVATIONS[parsed.dataset.name], fetch.window, stations)
+        return stored
+
+    proof = proof_of(connection, parsed, fetch, before)
+    outcome = "unchanged" if repeats else proof.outcome
     fetch = replace(
         fetch,
         outcome=outcome,
@@ -82,21 +98,25 @@ def load(
     reach("ledger_written")
     if repeats:
         if fetch.window is not None:
-            record.keep(connection, parsed, fetch, stored=None)
-        return Loaded(fetch_id, outcome)
+            record.keep(connection, parsed, fetch, stored=None, lacking=proof.lacking)
+        return Loaded(fetch_id, outcome, proof=proof)
     if not known.repeats:
         keep_rejected(connection, fetch.dataset, parsed.rejected, fetch_id)
         reach("rejected_kept")
     if fetch.window is None:
         return Loaded(fetch_id, outcome)
     loader = loader_for(connection)
-    # A file says nothing of stations that it lacks: a month of one station is not compared with those of all others.
-    stations = (sorted(parsed.rows["stn"].unique()) or [0]) if fetch.kind == FILE else None
-    stored = loader.stored(OBSERVATIONS[parsed.dataset.name], fetch.window, stations)
     merge = _Merge(connection, loader, parsed, fetch, fetch_id, known, advance=advance)
-    loaded = merge.run(stored)
+    loaded = replace(merge.run(before()), proof=proof)
     record.keep(
-        connection, parsed, fetch, stored=stored, counted=merge.counted, anew=known.retired, younger=known.newer
+        connection,
+        parsed,
+        fetch,
+        stored=before(),
+        counted=merge.counted,
+        anew=known.retired,
+        younger=known.newer,
+        lacking=proof.lacking,
     )
     reach("sheets_kept")
     if parsed.pairs is not None and not parsed.rows.is_empty():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -121,6 +121,22 @@ class Store:
         except StoreMonthGone:
             self._months.clear()
             raise
+
+    def gave_rows_since(self, dataset: str, moment: datetime) -> bool:
+        """Whether the hub has given rows of the dataset since a moment (naive KST)."""
+        with reading(self.engine) as connection:
+            return ledger.gave_rows_since(connection, dataset, moment)
+
+    def windows_fail(self, dataset: str, step: timedelta) -> bool:
+        """Whether the last answers for several stamps of all stations have all left out stamps."""
+        with reading(self.engine) as connection:
+            return ledger.windows_fail(connection, dataset, step)
+
+    def asked_one_by_one(self, dataset: str) -> str | None:
+        """Why calls for all stations ask for one stamp each; None where they ask for several."""
+        self.init()
+        with reading(self.engine) as connection:
+            return ledger.asked_one_by_one(connection, dataset)
 
     def note(self, fetch: Fetch) -> int:
         """A ledger row for a request that brought no rows; gives its id."""

@@ -18,6 +18,10 @@ class Call:
     stn: int | None
 
 
+#: For ``window_minutes``: one stamp a call, since answers for several leave some out.
+ONE_STAMP = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What one call may ask for, in stamps: for all stations, for one station. ``step`` lies between two stamps."""
@@ -32,6 +36,8 @@ class Rules:
         together = dataset.asking.all_stations
         if dataset.cadence < HOUR:
             together = window_minutes * MINUTE
+        if window_minutes == ONE_STAMP:
+            together = dataset.cadence
         return cls(dataset.cadence, together // dataset.cadence, dataset.asking.one_station // dataset.cadence)
 
     def span(self, *, one_station: bool) -> timedelta:

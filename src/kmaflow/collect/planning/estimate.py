@@ -14,12 +14,13 @@ from kmaflow.catalog.model import Network
 from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
 from kmaflow.collect.due import meant_gaps
 from kmaflow.collect.live_need import EVERY, live_works
-from kmaflow.collect.planning.calls import Rules
+from kmaflow.collect.planning.calls import ONE_STAMP, Rules
 from kmaflow.collect.planning.plan import Budget, Cost, Plan, Price, Want, plan_calls
 from kmaflow.quota.limits import Limits, estimate, need_until_midnight
 from kmaflow.quota.meter import kind_of_call
 from kmaflow.store.coverage.gaps import Gap, ever_reported, first_start
 from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
+from kmaflow.store.ledger import asked_one_by_one
 from kmaflow.store.selection import StationChoice
 
 #: Stations of a network before any is known.
@@ -103,6 +104,8 @@ def plan_gaps(
     newest_first: bool = False,
 ) -> Plan:
     """Cheap calls for what is wanted of a dataset, at the prices that the ledger knows."""
+    if asked_one_by_one(connection, dataset):
+        window_minutes = ONE_STAMP
     rules = Rules.of(DATASETS[dataset], window_minutes)
     return plan_calls(wants, rules, price_of(connection, dataset), budget, newest_first=newest_first)
 

@@ -144,7 +144,7 @@ def _missing(picture: Picture, group: Group) -> Iterator[_Stretch]:
     meanings = picture.meanings
     reasons = sorted(set(meanings))
     kinds = np.array([reasons.index(meaning) for meaning in meanings])[group.codes]
-    kinds[group.codes == ANSWERED] = -1
+    kinds[~picture.unanswered(group.codes)] = -1
     unknown = picture.unknown(group)
     expected = picture.expected(group)
     counts = [len(members) for members in expected]

@@ -29,9 +29,6 @@ from kmaflow.store.coverage.held import decoded, with_held
 from kmaflow.store.ledger import FILE, Fetch, Younger, asks_for
 from kmaflow.store.schema.service import COMPLETENESS_HOUR
 
-#: So long after its stamp a row that is not there may still come, where the hub prints no placeholders: collectors step back up to 3 hours.
-YOUNG = timedelta(hours=3)
-
 
 def keep(
     connection: sa.Connection,
@@ -42,6 +39,7 @@ def keep(
     counted: pl.DataFrame | None = None,
     anew: bool = False,
     younger: Sequence[Younger] = (),
+    lacking: Container[datetime] = frozenset(),
 ) -> None:
     """Note an answer on the sheets of its days. Part of the transaction that loads it, which holds the locks of these days.
 
@@ -52,12 +50,12 @@ def keep(
         counted: what is added to ``completeness_hour`` (``hour_kst``, ``stn``, ``present``, ``blank``).
         anew: count the rows of these days again from ``completeness_hour``, since more than ``counted`` has changed there.
         younger: answers for parts of the window that are loaded already and were fetched later.
+        lacking: stamps that it leaves unanswered (:mod:`kmaflow.store.coverage.proof`).
     """
     assert fetch.window is not None
     days = days_of(fetch.window)
     known = read(connection, fetch.dataset, days)
     who = who_of(fetch.stn, fetch.selection)
-    lacking = unproduced(parsed, fetch)
     held = decoded(fetch.holds or "{}")
     minutes: Mapping[date, Minutes] = {}
     if fetch.kind != FILE:
@@ -184,19 +182,6 @@ def _anybody(connection: sa.Connection, parsed: Parsed, fetch: Fetch, window: Wi
     sheets = read(connection, fetch.dataset, around).values()
     reported: set[int] = set().union(*(sheet.reported for sheet in sheets), parsed.rows["stn"].unique())
     return {stn for stn in reported if asks_for(fetch, stn)}
-
-
-def unproduced(parsed: Parsed, fetch: Fetch) -> set[datetime]:
-    """Stamps of the fetch's window that the hub had not produced: placeholders, or, where it prints none, no row at all at so young a stamp.
-
-    What a file lacks it does not speak of.
-    """
-    window = fetch.window
-    if fetch.kind == FILE or parsed.dataset.placeholders or window is None or window.end <= fetch.fetched_at - YOUNG:
-        return set(parsed.not_produced)
-    young = Window(max(window.start, min(fetch.fetched_at - YOUNG, window.end - MINUTE)), window.end)
-    seen = {*parsed.rows["tm_kst"].unique(), *(line.tm for line in parsed.rejected)}
-    return {*parsed.not_produced, *(stamp for stamp in young.stamps(parsed.dataset.cadence) if stamp not in seen)}
 
 
 def answered_minutes(window: Window, lacking: Container[datetime], step: timedelta) -> dict[date, Minutes]:

@@ -19,7 +19,8 @@ from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window
 from kmaflow.store.coverage.day import Minutes, Sheet, day_of, days_of, joined, minute_of, start_of, who_of, write
 from kmaflow.store.coverage.held import Held, decoded, held_cells, with_held
-from kmaflow.store.coverage.record import YOUNG, answered_minutes
+from kmaflow.store.coverage.proof import YOUNG
+from kmaflow.store.coverage.record import answered_minutes
 from kmaflow.store.ledger import FILE, LOADED, LONGEST, touching
 from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, FETCH, REJECTED_LINE

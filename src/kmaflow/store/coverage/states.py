@@ -24,9 +24,18 @@ from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH
 
 #: Columns of :func:`hours` beside ``dataset``, ``hour_kst`` and ``stn``.
-STATES: tuple[State, ...] = ("present", "blank", "absent", "not_yet_produced", "refused", "rejected", "not_asked")
-_UNANSWERED: tuple[State, ...] = ("absent", "not_yet_produced", "refused", "not_asked")
-_QUIET: tuple[State, ...] = ("absent", "blank")
+STATES: tuple[State, ...] = (
+    "present",
+    "blank",
+    "absent",
+    "empty",
+    "not_yet_produced",
+    "refused",
+    "rejected",
+    "not_asked",
+)
+_UNANSWERED: tuple[State, ...] = ("absent", "empty", "not_yet_produced", "refused", "not_asked")
+_QUIET: tuple[State, ...] = ("absent", "blank", "empty")
 #: Hours are looked at so many at a time: bounds the memory (ten days of 730 stations are 175,000 rows).
 _SPAN = 10 * DAY
 _KEY = ["hour_kst", "stn"]
@@ -94,7 +103,7 @@ def _expected(picture: Picture) -> pl.DataFrame:
         roster = roster.explode("stn", empty_as_null=False)
         joined = mine.join(roster, on="day").drop("day")
         # Nobody knows who was there, but everything was answered: then there was nobody.
-        frames.append(joined.filter((pl.col("stn") != 0) | (pl.sum_horizontal(_UNANSWERED[1:]) > 0)))
+        frames.append(joined.filter((pl.col("stn") != 0) | (pl.sum_horizontal(_UNANSWERED[2:]) > 0)))
     return pl.concat(frames)
 
 
@@ -249,7 +258,7 @@ def _retired(connection: sa.Connection, picture: Picture) -> dict[tuple[datetime
 def quiet(frames: Iterable[pl.DataFrame]) -> list[Gap]:
     """Blank and absent cells as stretches of whole hours: what :func:`hours` counts, made one where hours follow each other and stations are alike."""
     found: list[Gap] = []
-    kept = [frame.filter((pl.col("blank") > 0) | (pl.col("absent") > 0)) for frame in frames]
+    kept = [frame.filter(pl.any_horizontal(pl.col(state) > 0 for state in _QUIET)) for frame in frames]
     for dataset, table in pl.concat(kept).group_by("dataset", maintain_order=True) if kept else ():
         for state in _QUIET:
             rows = table.filter(pl.col(state) > 0).sort("stn", "hour_kst")

@@ -21,16 +21,18 @@ from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import MINUTE, Window, floor_to
 from kmaflow.hub.errors import ConnectionFailed
 from kmaflow.store.coverage.day import ALL, AROUND, days_of, joined, read, start_of, stations_of
-from kmaflow.store.ledger import DEFERRED, FILE, LONGEST, REQUEST, RETIRED
+from kmaflow.store.ledger import ABSENT, DEFERRED, EMPTY, FILE, LONGEST, REQUEST, RETIRED
 from kmaflow.store.schema.service import FETCH
 
-State = Literal["present", "blank", "absent", "not_yet_produced", "refused", "rejected", "not_asked"]
+State = Literal["present", "blank", "absent", "empty", "not_yet_produced", "refused", "rejected", "not_asked"]
 #: Missing, for exit code 3, ``gaps`` and repair (design.md §6).
 MISSING: tuple[State, ...] = ("not_yet_produced", "refused", "rejected", "not_asked")
 
 Codes = NDArray[np.int32]
 #: Codes of a picture; what follows are the requests that brought no whole answer, in the order in which they were made.
 ANSWERED, PLANNED, BEFORE_START, STATIONS, TROUBLE = 0, 1, 2, 3, 4
+#: Outcomes of ledger rows that close what answers left open, and the states in which they leave it.
+FINAL: dict[str, State] = {EMPTY: "empty", ABSENT: "absent"}
 #: Stretches [low, high) of stamps, in order, that do not touch.
 Spans: TypeAlias = tuple[tuple[int, int], ...]
 
@@ -50,6 +52,8 @@ class Trouble:
     @property
     def state(self) -> tuple[State, str]:
         """The state in which it left them, and why: the error's code for what was refused."""
+        if self.outcome in FINAL:
+            return FINAL[self.outcome], ""
         if self.outcome in ("partial", "not_yet_produced"):
             return "not_yet_produced", ""
         if self.kind == DEFERRED:
@@ -151,6 +155,11 @@ class Picture:
             ("not_asked", "stations"),
         ]
         return fixed + [trouble.state for trouble in self.troubles]
+
+    def unanswered(self, codes: Codes) -> NDArray[np.bool_]:
+        """Where cells without a row are missing: neither answered nor closed."""
+        final = [code for code, (state, _) in enumerate(self.meanings) if state in ("absent", "empty")]
+        return ~np.isin(codes, final)
 
     @cached_property
     def rosters(self) -> list[frozenset[int]]:
@@ -257,7 +266,8 @@ class Picture:
             codes[: self.axis.before(self.start)] = BEFORE_START
         for low, high in self._part:
             codes[low:high] = STATIONS
-        for index in troubles:
+        # What was closed stays so, whatever failed later.
+        for index in sorted(troubles, key=lambda index: self.troubles[index].outcome in FINAL):
             window = self.troubles[index].window
             codes[self.axis.before(window.start) : self.axis.before(window.end)] = TROUBLE + index
         # A refusal takes nothing back that a whole answer said before.

@@ -43,6 +43,8 @@ def upgrade() -> None:
     files = unsent & row.key_id.is_(None) & row.sha256.is_not(None)
     for kind, mine in (("event", events), ("deferred", deferred), ("file", files)):
         connection.execute(_FETCH.update().where(mine).values(kind=kind))
+    # What was refused as an answer without rows has the name of a final state now.
+    connection.execute(_FETCH.update().where(row.outcome == "empty").values(outcome="empty_answer"))
     for dataset in DATASETS:
         there = sa.select(_COVERAGE.c.dataset).where(_COVERAGE.c.dataset == dataset).limit(1)
         if connection.execute(there).first() is None:

@@ -1,0 +1,121 @@
+"""What an answer of the hub proves, stamp by stamp.
+
+A stamp is answered if the answer has rows for it, of at least half of the stations that reported from the day before to the day after. Fewer
+(*thin*) are believed when they come alike a second time. A stamp without any row is not answered: at the end of the window, and young, it is not
+produced yet; else it is a *hole*, and whoever collects asks for it again (:mod:`kmaflow.collect.follow_up`). A station's own answer proves the
+stamps that it has rows for. What is older than the hub keeps is answered by an answer without rows: there is no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+import sqlalchemy as sa
+
+from kmaflow.hub.parse import Parsed
+from kmaflow.store.coverage.day import day_of, days_of, read
+from kmaflow.store.ledger import FILE, Fetch
+
+#: So long after its stamp a row that is not there may still come: collectors step back up to 3 hours.
+YOUNG = timedelta(hours=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The stamps of a window that an answer leaves unanswered, in order.
+
+    Attributes:
+        young: not produced yet.
+        holes: without any row (of a station's own answer: without its row).
+        thin: with rows of too few stations.
+    """
+
+    young: tuple[datetime, ...] = ()
+    holes: tuple[datetime, ...] = ()
+    thin: tuple[datetime, ...] = ()
+
+    @property
+    def lacking(self) -> frozenset[datetime]:
+        """All of them."""
+        return frozenset((*self.young, *self.holes, *self.thin))
+
+    @property
+    def outcome(self) -> str:
+        """What the ledger calls such an answer."""
+        return "incomplete_answer" if self.holes or self.thin else "partial" if self.young else "ok"
+
+
+NOTHING_LEFT = Proof()
+
+
+def proof_of(connection: sa.Connection, parsed: Parsed, fetch: Fetch, stored: Callable[[], pl.DataFrame]) -> Proof:
+    """What an answer leaves unanswered.
+
+    Args:
+        parsed: rows and rejected lines of the stations that are stored.
+        fetch: its ledger row.
+        stored: gives the rows (``tm_kst``, ``stn``) that its window had before.
+    """
+    dataset, window = parsed.dataset, fetch.window
+    if window is None or fetch.kind == FILE:
+        return Proof(young=parsed.not_produced)
+    seen = _stations_at(parsed)
+    printed: Mapping[datetime, int] = {stamp: len(stations) for stamp, stations in seen.items()}
+    if fetch.stn == 0 and parsed.printed is not None:
+        printed = parsed.printed
+    kept_since = datetime.min if dataset.retention is None else fetch.fetched_at - dataset.retention
+    last = max(printed, default=datetime.min)
+    unproduced = set(parsed.not_produced)
+    young, holes = list(parsed.not_produced), list[datetime]()
+    for stamp in window.stamps(dataset.cadence):
+        if stamp in printed or stamp in unproduced or stamp <= kept_since:
+            continue
+        is_young = stamp > fetch.fetched_at - YOUNG
+        (young if is_young and (stamp > last or fetch.stn) else holes).append(stamp)
+    thin: list[datetime] = []
+    if fetch.stn == 0 and printed:
+        thin = _thin(connection, fetch, seen, printed, stored)
+    late = [stamp for stamp in thin if stamp > fetch.fetched_at - YOUNG]
+    return Proof(tuple(sorted({*young, *late})), tuple(holes), tuple(stamp for stamp in thin if stamp not in set(late)))
+
+
+def _stations_at(parsed: Parsed) -> dict[datetime, frozenset[int]]:
+    """For each stamp the stations with a row, or with a line that cannot be read."""
+    grouped = parsed.rows.group_by("tm_kst").agg("stn")
+    found = {stamp: frozenset(stations) for stamp, stations in grouped.iter_rows()}
+    for line in parsed.rejected:
+        if line.tm is not None:
+            known = found.get(line.tm, frozenset())
+            found[line.tm] = known | {line.stn} if line.stn is not None else known
+    return found
+
+
+def _thin(
+    connection: sa.Connection,
+    fetch: Fetch,
+    seen: dict[datetime, frozenset[int]],
+    printed: Mapping[datetime, int],
+    stored: Callable[[], pl.DataFrame],
+) -> list[datetime]:
+    """Stamps with rows of fewer than half of the stations that reported around them, unless they had just these before."""
+    assert fetch.window is not None
+    days = days_of(fetch.window)
+    sheets = read(connection, fetch.dataset, (days[0] - timedelta(days=1), days[-1] + timedelta(days=1)))
+    everyone = max(printed.values())
+    found = []
+    for stamp in sorted(printed):
+        expected = frozenset[int]()
+        # Where only some are stored, what the others do is seen in the answer alone.
+        if fetch.selection == "all":
+            near = (sheets.get(day_of(stamp) + timedelta(days=shift)) for shift in (-1, 0, 1))
+            expected = expected.union(*(sheet.reported for sheet in near if sheet is not None))
+        if 2 * len(seen.get(stamp, expected) & expected) < len(expected) or 2 * printed[stamp] < everyone:
+            found.append(stamp)
+    if not found:
+        return []
+    before = stored().filter(pl.col("tm_kst").is_in(found)).group_by("tm_kst").agg("stn")
+    alike = {stamp for stamp, stations in before.iter_rows() if frozenset(stations) == seen.get(stamp)}
+    return [stamp for stamp in found if stamp not in alike]
