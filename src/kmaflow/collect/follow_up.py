@@ -1,7 +1,8 @@
 """What an answer has left out is asked for again, in few calls, before anybody believes it.
 
 * A stamp without any row is asked for alone. Rows come: the others that are missing are asked for again, together. No row comes, alone, from
-  a hub that gives rows of other stamps: with two more probes all of them count as *empty*.
+  a hub that gives rows of other stamps: with two more probes all of them count as *empty*. What is known from answers without any row alone
+  takes more of them: three stamps asked alone and the window once more, or one stamp three times.
 * Stamps with rows of too few stations are asked for once more; what comes alike is believed (:mod:`kmaflow.store.coverage.proof`).
 * What a station's own answer lacks is looked up in answers for all stations, at one stamp of each of its three longest gaps. No row there either: the
   station is *absent*.
@@ -76,31 +77,30 @@ class FollowUp:
     def _no_rows(self, window: Window) -> list[datetime]:
         stamps = list(window.stamps(self._step))
         alive = self.store.gave_rows_since(self.dataset.name, self.clock() - HOUR)
-        if len(stamps) > 1:
-            return self._holes(stamps, believe=alive)
-        if alive:
-            self._close(EMPTY, stamps, "asked alone: a whole answer without any row")
-        return [] if alive else stamps
+        if not alive and len(stamps) == 1:
+            return stamps
+        return self._holes(stamps, believe=alive, without_any_row=True)
 
-    def _holes(self, holes: Sequence[datetime], *, believe: bool = True) -> list[datetime]:
-        """Ask for stamps that an answer for several has left out."""
+    def _holes(
+        self, holes: Sequence[datetime], *, believe: bool = True, without_any_row: bool = False
+    ) -> list[datetime]:
+        """Ask for stamps that an answer has left out, until so many answers agree that they are believed."""
         last, rest = holes[-1], list(holes[:-1])
-        found = self._alone(last)
-        if found == "rows":
-            return self._again(rest)
-        if found == "unknown" or not believe:
-            return list(holes)
-        empty = [last]
-        for probe in dict.fromkeys(rest[:1] + rest[len(rest) // 2 : len(rest) // 2 + 1][: _PROBES - 2]):
+        probes = [last, *dict.fromkeys(rest[:1] + rest[len(rest) // 2 : len(rest) // 2 + 1])]
+        if without_any_row:
+            probes += [last] * (_PROBES - len(probes))
+        for probe in probes:
             found = self._alone(probe)
-            rest.remove(probe)
-            if found == "none":
-                empty.append(probe)
-                continue
-            self._close(EMPTY, sorted(empty), "asked alone: a whole answer without any row")
-            return self._again(rest) if found == "rows" else [probe, *rest]
-        stamps = sorted(empty + rest)
-        self._close(EMPTY, stamps, f"{len(empty)} of {len(stamps)} asked alone: whole answers without any row")
+            if found == "rows":
+                # The answers before were wrong; what they were asked for is asked for again with the others.
+                return self._again([stamp for stamp in holes if stamp != probe])
+            if found == "unknown" or not believe:
+                return list(holes)
+        if without_any_row and len(holes) > 1:
+            answer = self.ask(Window(holes[0] - self._step, last), None)
+            if not isinstance(answer, NoRows):
+                return list(holes) if answer is None else self._holes(answer.holes) if answer.holes else []
+        self._close(EMPTY, holes, f"{len(set(probes))} of {len(holes)} asked alone: whole answers without any row")
         return []
 
     def _again(self, stamps: Sequence[datetime]) -> list[datetime]:
@@ -109,11 +109,14 @@ class FollowUp:
         left: list[datetime] = []
         for run in self._runs(stamps):
             if len(run) == 1 or self._windows_fail():
-                left += [stamp for stamp in run if self._alone(stamp) != "rows"]
+                for stamp in run:
+                    found = self._alone(stamp)
+                    if found != "rows":
+                        left += self._holes([stamp], without_any_row=True) if found == "none" else [stamp]
                 continue
             answer = self.ask(Window(run[0] - self._step, run[-1]), None)
             if isinstance(answer, NoRows):
-                left += self._holes(run)
+                left += self._holes(run, without_any_row=True)
             elif answer is None:
                 left += run
             elif answer.holes:
