@@ -120,6 +120,32 @@ def test_a_stamp_that_the_hub_has_for_nobody_is_empty(hub: Running, tmp_path: Pa
         assert "asked alone" in told["why_en"]
 
 
+@pytest.mark.parametrize("minutes", [1, 10])
+@pytest.mark.parametrize("count", [2, 3])
+def test_answers_without_any_row_do_not_make_a_stamp_empty_that_the_hub_has(
+    hub: Running, tmp_path: Path, count: int, minutes: int
+) -> None:
+    with collecting(hub, tmp_path, NOW) as collector:
+        collector.collect(AWS, Window(BEGIN - 10 * MINUTE, BEGIN), ALL)
+        window = Window(BEGIN, BEGIN + minutes * MINUTE)
+        plan(hub, "no_rows", count=count)
+        result = collector.collect(AWS, window, ALL)
+        assert (result.complete, _gaps(collector, window)) == (True, [])
+        assert differences(collector, hub, AWS, BEGIN - 9 * MINUTE, window.end) == []
+
+
+@pytest.mark.parametrize(("minutes", "calls"), [(1, 4), (10, 5)])
+def test_a_window_of_which_the_hub_has_nothing_costs_few_calls_and_ends(
+    hub: Running, tmp_path: Path, minutes: int, calls: int
+) -> None:
+    with collecting(hub, tmp_path, NOW) as collector:
+        collector.collect(AWS, Window(BEGIN - 10 * MINUTE, BEGIN), ALL)
+        window = Window(BEGIN, BEGIN + minutes * MINUTE)
+        plan(hub, "no_rows", count=100)
+        result = collector.collect(AWS, window, ALL)
+        assert (result.calls, result.complete, _gaps(collector, window)) == (calls, True, [])
+
+
 def test_a_hub_without_any_row_is_not_believed(hub: Running, tmp_path: Path) -> None:
     with collecting(hub, tmp_path, NOW) as collector:
         plan(hub, "no_rows", count=100)

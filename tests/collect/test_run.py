@@ -314,6 +314,12 @@ def test_no_key_no_hub(tmp_path: Path) -> None:
         _ = collector.client
 
 
+def test_an_empty_key_is_no_key(tmp_path: Path) -> None:
+    """As compose files and empty lines of .env set it: nothing is asked of the hub with it."""
+    with pytest.raises(UsageError, match="no API Hub key"):
+        Collector.open(settings_for(None, tmp_path, api_key=""))
+
+
 def test_a_full_disk_stops_the_run_and_keeps_what_was_loaded(
     hub: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,7 +73,7 @@ def test_links_lead_somewhere_and_settings_exist(page: Path) -> None:
     assert set(re.findall(r"`kmaflow ([a-z]+)", text)) <= set(NAMES)
 
 
-@pytest.mark.parametrize("language", ["en"])
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_the_page_about_watching_names_every_metric(language: str) -> None:
     text = (DOCS / language / "monitoring.md").read_text(encoding="utf-8")
     assert set(re.findall(r"(?<!airflow_)\bkmaflow_[a-z_]+", text)) == {metric.prometheus for metric in METRICS}
@@ -145,7 +145,7 @@ def test_the_files_for_several_hosts_open_nothing_beyond_the_private_network() -
     assert all(volume.endswith(":ro") for volume in worker["volumes"] if "secrets" in volume)
 
 
-@pytest.mark.parametrize("language", ["en"])
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_ports_of_the_page_are_those_of_the_files(language: str) -> None:
     text = (DOCS / language / "several-hosts.md").read_text(encoding="utf-8")
     services = _compose("central.yaml")["services"]

@@ -253,7 +253,7 @@ def test_a_call_is_charged_to_the_day_on_which_it_ended_however_late_it_is_settl
 
 def test_by_default_the_servers_clock_decides_the_day(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     with state.engine.begin() as connection:
-        utc = connection.execute(sa.select(server_time(state.engine.dialect.name))).scalar_one()
+        utc = connection.execute(sa.select(server_time(state.engine))).scalar_one()
     assert timedelta(0) <= state.now() - (utc + timedelta(hours=9)) < timedelta(minutes=5), "KST"
     quota = Quota(state, KEY, ROOMY)
     call(quota)

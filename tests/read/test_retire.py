@@ -346,9 +346,9 @@ def test_nobody_loads_into_the_month_while_it_goes(
     """On servers the days' locks are held; SQLite has one writer."""
     if store.engine.dialect.name == "sqlite":
         return
-    from kmaflow.store.engines import locks
+    from kmaflow.store.engines import base, locks
 
-    monkeypatch.setattr(locks, "BUSY_SECONDS", 1)
+    monkeypatch.setattr(base, "BUSY_SECONDS", 1)
     refused: list[str] = []
     original = retention._drop_partition
 
@@ -359,7 +359,7 @@ def test_nobody_loads_into_the_month_while_it_goes(
                     connection.exec_driver_sql("SET lock_timeout = '1s'")
                     got = connection.exec_driver_sql(
                         "SELECT pg_try_advisory_xact_lock(%s)",
-                        (locks._number(f"aws_minute {march + 10 * DAY:%Y-%m-%d}"),),
+                        (locks.number_of(f"aws_minute {march + 10 * DAY:%Y-%m-%d}"),),
                     ).scalar()
                     refused.append(str(got))
             else:

@@ -15,7 +15,7 @@ from kmaflow.errors import UsageError
 from kmaflow.read import read
 from kmaflow.store import Store
 from kmaflow.store.coverage.gaps import gaps
-from kmaflow.store.engines import database
+from kmaflow.store.engines import base, database, sqlite
 from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import (
     StoreBusy,
@@ -97,7 +97,7 @@ def test_a_sqlite_uri_makes_no_folder_of_that_name(tmp_path: Path, monkeypatch: 
 def test_another_writer_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Store(f"sqlite:///{tmp_path}/k.db") as first:
         load(first, BODY, at(15))
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0)
+    monkeypatch.setattr(base, "BUSY_SECONDS", 0)
     with (
         closing(sqlite3.connect(tmp_path / "k.db", isolation_level=None)) as other,
         Store(f"sqlite:///{tmp_path}/k.db") as store,
@@ -126,7 +126,7 @@ def test_a_connection_that_fails_for_another_reason_is_not_taken_for_read_only(
             return super().execute(sql, *parameters)  # type: ignore[arg-type]
 
     with closing(Locked(":memory:")) as connection, pytest.raises(sqlite3.OperationalError, match="locked"):
-        database._prepare_sqlite(connection, None)
+        sqlite._prepare(connection, None)
 
 
 def test_a_database_on_a_read_only_file_system_can_be_read(

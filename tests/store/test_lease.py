@@ -56,7 +56,7 @@ def expiry(state: State, name: str = NAME) -> datetime | None:
 
 def others(state: State, name: str, ends_in: float) -> None:
     """A lease of somebody who is not there any more, ending so many seconds from the server's now."""
-    now, end = server_time(state.engine.dialect.name), server_time(state.engine.dialect.name, ends_in)
+    now, end = server_time(state.engine), server_time(state.engine, ends_in)
     with state.engine.begin() as connection:
         connection.execute(LEASE.delete().where(LEASE.c.name == name))
         connection.execute(LEASE.insert().values(name=name, owner="somebody", taken_at=now, expires_at=end))
@@ -119,7 +119,7 @@ def test_the_server_decides_when_it_has_expired(state: State) -> None:
         assert lease.take()
         with state.engine.begin() as connection:
             taken, end, now = connection.execute(
-                sa.select(LEASE.c.taken_at, LEASE.c.expires_at, server_time(state.engine.dialect.name))
+                sa.select(LEASE.c.taken_at, LEASE.c.expires_at, server_time(state.engine))
             ).one()
     assert abs(end - taken - timedelta(seconds=40)) < timedelta(milliseconds=2)
     assert taken <= now
@@ -127,9 +127,7 @@ def test_the_server_decides_when_it_has_expired(state: State) -> None:
 
 def test_the_clocks_of_all_engines_are_utc(state: State) -> None:
     with state.engine.begin() as connection:
-        now, later = connection.execute(
-            sa.select(server_time(state.engine.dialect.name), server_time(state.engine.dialect.name, 3600.5))
-        ).one()
+        now, later = connection.execute(sa.select(server_time(state.engine), server_time(state.engine, 3600.5))).one()
         if state.engine.dialect.name == "postgresql":
             utc: datetime = connection.exec_driver_sql("SELECT now() AT TIME ZONE 'UTC'").scalar_one()
         elif state.engine.dialect.name == "sqlite":

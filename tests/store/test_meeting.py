@@ -204,7 +204,7 @@ def test_what_another_transaction_ended_is_run_again_and_at_last_given_up(
 
 def test_one_writer_for_a_day_at_a_time(server: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second writer of the same day waits, one of another day does not; whoever waits too long is told."""
-    monkeypatch.setattr("kmaflow.store.engines.locks.BUSY_SECONDS", 0)
+    monkeypatch.setattr("kmaflow.store.engines.base.BUSY_SECONDS", 0)
     window = Window(NOON, NOON + 10 * MINUTE)
     with writing_alone(server.engine, days_of("aws_minute", window)):
         other = Window(NOON + timedelta(days=1), NOON + timedelta(days=1, minutes=10))

@@ -34,10 +34,9 @@ def require_usable_metadata(engine: sa.Engine) -> None:
     Raises:
         MetadataRefused: a MariaDB server.
     """
-    if engine.dialect.name not in {"mysql", "mariadb"}:
-        return
-    with engine.connect() as connection:
-        version = str(connection.exec_driver_sql("SELECT VERSION()").scalar_one())
+    from kmaflow.store.engines.base import engine_of
+
+    version = engine_of(engine).version(engine)
     if "mariadb" in version.lower():
         raise MetadataRefused(
             f"Airflow's own database is on MariaDB ({version}): the scheduler of Airflow 3.3 dies there with error 1064"

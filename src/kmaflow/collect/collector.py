@@ -106,7 +106,7 @@ class Collector:
             StoreError, ArchiveError: database or archive cannot be opened.
         """
         key = api_key or settings.api_key
-        if needs_hub and key is None:
+        if needs_hub and not key:
             raise UsageError(
                 "there is no API Hub key",
                 todo_en="set KMAFLOW_API_KEY (or .env); without a key of your own: kmaflow simulate",

@@ -1,7 +1,8 @@
 """What an answer has left out is asked for again, in few calls, before anybody believes it.
 
 * Of the stamps without any row the last, the first and the middle one are asked for alone. Rows come: the others are asked for again, together.
-  No row comes for any of them, from a hub that gives rows of other stamps: all of them are *empty*. A single stamp is so after three tries.
+  No row comes for any of them, nor for the window once more, from a hub that gives rows of other stamps: all of them are *empty*. A single stamp
+  is so after three tries.
 * Stamps with rows of too few stations are asked for once more; what comes alike is believed (:mod:`kmaflow.store.coverage.proof`).
 * What a station's own answer lacks is looked up in answers for all stations, at one stamp of each of its three longest gaps. No row there either: the
   station is *absent*.
@@ -78,7 +79,7 @@ class FollowUp:
         alive = self.store.gave_rows_since(self.dataset.name, self.clock() - HOUR)
         if len(stamps) > 1:
             return self._holes(stamps, believe=alive)
-        return self._settle(stamps) if alive else stamps
+        return self._settle(stamps, tries=_PROBES) if alive else stamps
 
     def _holes(self, holes: Sequence[datetime], *, believe: bool = True) -> list[datetime]:
         """Ask for stamps that an answer for several has left out; gives those that are still left out."""
@@ -97,16 +98,22 @@ class FollowUp:
             return sorted(self._again(rest) + self._settle(without))
         if len(probes) < _PROBES:
             return self._settle(holes)
+        again = self.ask(Window(holes[0] - self._step, holes[-1]), None)
+        if again is None:
+            return list(holes)
+        came = set() if isinstance(again, NoRows) else set(holes) - again.lacking
+        if came:
+            return self._again([stamp for stamp in holes if stamp not in came])
         self._close(EMPTY, holes, f"{len(probes)} of {len(holes)} asked alone: whole answers without any row")
         return []
 
-    def _settle(self, stamps: Sequence[datetime]) -> list[datetime]:
-        """Ask for each of these once more and once more; those that come without a row each time are empty. Gives the others without rows."""
+    def _settle(self, stamps: Sequence[datetime], *, tries: int = _PROBES - 1) -> list[datetime]:
+        """Ask for each of these alone; those that come without a row each time are empty. Gives the others without rows."""
         left: list[datetime] = []
         empty: list[datetime] = []
         for stamp in stamps:
             found: _Found = "none"
-            for _ in range(_PROBES - 1):
+            for _ in range(tries):
                 if found == "none":
                     found = self._alone(stamp)
             if found == "none":
@@ -122,7 +129,10 @@ class FollowUp:
         left: list[datetime] = []
         for run in self._runs(stamps):
             if len(run) == 1 or self._windows_fail():
-                left += [stamp for stamp in run if self._alone(stamp) != "rows"]
+                for stamp in run:
+                    found = self._alone(stamp)
+                    if found != "rows":
+                        left += self._settle([stamp]) if found == "none" else [stamp]
                 continue
             answer = self.ask(Window(run[0] - self._step, run[-1]), None)
             if isinstance(answer, NoRows):

@@ -1,7 +1,7 @@
 """From the bytes of one answer to its lines, or to the error they really are.
 
 The hub says no in many ways: JSON in UTF-8 (also with HTTP 200), plain words, HTML pages of gateways, a body that stops early. Only a
-body from ``#START7777`` to ``#7777END`` is an answer; one with a header or rows but without its end was cut. Source: ``api-hub.md``
+body from ``#START7777`` to ``#7777END`` is an answer; one with a header or rows but without its end was cut. Source: KMA API Hub
 0.3 and 0.6.
 """
 

@@ -37,7 +37,7 @@ _ROUNDED = re.compile(rb'^[" \t]*\d[.,]\d+E\+1\d', re.MULTILINE)
 #: The first line that begins with a number.
 _ROW = re.compile(rb'^[" \t]*\d.*$', re.MULTILINE)
 _PADDED = re.compile(rb",[ \t]*$", re.MULTILINE)
-#: The first year of each network: ASOS stations since 1904 (api-hub.md 1.7), automatic stations since 1988.
+#: The first year of each network: ASOS stations since 1904 (KMA API Hub, station lists), automatic stations since 1988.
 FIRST_YEAR: dict[Network, int] = {"SFC": 1904, "AWS": 1988}
 #: A single stamp further than this from all others is a slip of the pen, if it is one among many rows.
 FAR = timedelta(days=7)

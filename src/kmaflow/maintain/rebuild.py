@@ -33,6 +33,7 @@ from kmaflow.maintain.archive_index import LISTS, History, Part
 from kmaflow.maintain.rebuild_report import Rebuilt, Remade
 from kmaflow.maintain.reparse import Reread, ahead, clipped, parts_within, reread
 from kmaflow.store import rebuilds
+from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import StoreBusy, StoreUnstorable
 from kmaflow.store.lease import Lease
@@ -243,7 +244,7 @@ class _Run:
         self.result.of(part.dataset).add(made)
         self.result.done = before + part.answers
         self._tell()
-        if self.store.engine.dialect.name == "sqlite" and time.monotonic() - self._turn > _TURN_EVERY:
+        if engine_of(self.store.engine).one_writer and time.monotonic() - self._turn > _TURN_EVERY:
             time.sleep(_TURN)
             self._turn = time.monotonic()
 

@@ -17,6 +17,7 @@ from kmaflow.read.as_of import Answers, answers, rows_at
 from kmaflow.read.tables import FETCH_ID, Subject, subject
 from kmaflow.store import Store
 from kmaflow.store.engines import select
+from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.database import reading
 from kmaflow.store.engines.partitions import add_months, month_of
 from kmaflow.store.retry import again
@@ -266,7 +267,7 @@ def _cut(window: Window, step: timedelta) -> Iterator[Window]:
 @contextmanager
 def _snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction in which all statements see the same state; SQLite's are so by themselves."""
-    if engine.dialect.name != "sqlite":
-        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    if level := engine_of(engine).snapshot_level:
+        engine = engine.execution_options(isolation_level=level)
     with reading(engine) as connection:
         yield connection

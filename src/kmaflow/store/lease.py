@@ -169,7 +169,7 @@ class Lease:
 
     def _in(self, seconds: float = 0.0) -> sa.ColumnElement[datetime]:
         """The server's moment in so many seconds."""
-        return server_time(self._engine.dialect.name, seconds)
+        return server_time(self._engine, seconds)
 
     def _renew(self, stop: threading.Event) -> None:
         """Renew until told to stop, or until it is lost."""
@@ -196,7 +196,7 @@ class Lease:
 
 def sweep(engine: sa.Engine, older: float) -> int:
     """Remove leases that expired more than ``older`` seconds ago (their holders were killed); gives their number."""
-    long_gone = LEASE.c.expires_at < server_time(engine.dialect.name, -older)
+    long_gone = LEASE.c.expires_at < server_time(engine, -older)
     with reading(engine) as connection:
         names = list(connection.execute(sa.select(LEASE.c.name).where(long_gone).limit(500)).scalars())
     if not names:

@@ -15,7 +15,8 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from kmaflow.catalog.time import HOUR, Window
 from kmaflow.store import ledger
-from kmaflow.store.engines.database import BUSY_SECONDS, reading, writing
+from kmaflow.store.engines.base import engine_of
+from kmaflow.store.engines.database import reading, writing
 from kmaflow.store.engines.locks import days_of, writing_alone
 from kmaflow.store.engines.partitions import EARLIER, add_months, existing, month_of, name_of
 from kmaflow.store.errors import StoreBusy, StoreConflict
@@ -71,7 +72,7 @@ def take_out(engine: sa.Engine, dataset: str, month: datetime, check: Check, *, 
         StoreError: it could not be done (StoreBusy: somebody reads the table all the time); on servers nothing was taken out.
     """
     window = window_of(month)
-    if engine.dialect.name == "sqlite":
+    if not engine_of(engine).partitioned:
         for number, part in enumerate(parts_of(month)):
             with writing(engine) as connection:
                 if number == 0:
@@ -113,31 +114,17 @@ def _note(connection: sa.Connection, dataset: str, window: Window, message: str)
 
 def _drop_partitions(engine: sa.Engine, dataset: str, month: datetime, message: str) -> None:
     """Whoever waits for a table that somebody reads keeps all others waiting: so not for long, and then again."""
-    with writing_alone(engine, ["schema"]) as connection:
-        server = engine.dialect.name
-        if server == "postgresql":
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_PATIENCE_SECONDS}s'")
-        else:
-            connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {_PATIENCE_SECONDS}")
-        try:
-            _note(connection, dataset, window_of(month), message)
-            for table in tables_of(dataset):
-                _drop_partition(connection, table.name, month)
-        finally:
-            if server != "postgresql":
-                connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {BUSY_SECONDS}")
+    with (
+        writing_alone(engine, ["schema"]) as connection,
+        engine_of(engine).patience(connection, _PATIENCE_SECONDS),
+    ):
+        _note(connection, dataset, window_of(month), message)
+        for table in tables_of(dataset):
+            _drop_partition(connection, table.name, month)
 
 
 def _drop_partition(connection: sa.Connection, table: str, month: datetime) -> None:
     """Drop the month's partition if it has one that holds nothing else."""
     name = name_of(month)
-    if name == EARLIER or name not in existing(connection, table):
-        return
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"ALTER TABLE {table} DETACH PARTITION {table}_{name}")
-        connection.exec_driver_sql(f"DROP TABLE {table}_{name}")
-        return
-    # Rows of a month that was dropped before came back into the month after it.
-    older = f"SELECT 1 FROM {table} PARTITION ({name}) WHERE tm_kst <= %s LIMIT 1"
-    if connection.exec_driver_sql(older, (month,)).first() is None:
-        connection.exec_driver_sql(f"ALTER TABLE {table} DROP PARTITION {name}")
+    if name != EARLIER and name in existing(connection, table):
+        engine_of(connection).drop_partition(connection, table, name, month)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.database import open_engine, reading, shown
 from kmaflow.store.engines.server import server_time
 from kmaflow.store.lease import Lease, sweep
@@ -48,7 +49,7 @@ class State:
     @property
     def one_writer(self) -> bool:
         """Whether the database has one writer at a time: a SQLite file."""
-        return self._engine.dialect.name == "sqlite"
+        return engine_of(self._engine).one_writer
 
     def look(self) -> None:
         """Refuse what :meth:`init` would refuse (tables of others with our names), without making anything."""
@@ -72,7 +73,7 @@ class State:
         known = self._time
         if known is None or time.monotonic() - known[1] >= _ASK_TIME_EVERY:
             with reading(self.engine) as connection:
-                utc = connection.execute(sa.select(server_time(self._engine.dialect.name))).scalar_one()
+                utc = connection.execute(sa.select(server_time(self._engine))).scalar_one()
             known = self._time = utc + _KST_AHEAD, time.monotonic()
         return known[0] + timedelta(seconds=time.monotonic() - known[1])
 

@@ -54,7 +54,7 @@ def database_url(connection: Connection) -> str | None:
     """
     from sqlalchemy.engine import URL
 
-    from kmaflow.store.engines.database import DRIVERS
+    from kmaflow.store.engines.base import drivers
 
     kind = (connection.conn_type or "").lower()
     if kind == "sqlite":
@@ -71,7 +71,7 @@ def database_url(connection: Connection) -> str | None:
     if connection.password:
         mask_secret(connection.password)
     url = URL.create(
-        DRIVERS[kind],
+        drivers()[kind],
         username=connection.login or None,
         password=connection.password or None,
         host=connection.host or None,

@@ -19,6 +19,7 @@ from kmaflow.catalog.time import DAY, HOUR, Window, floor_to
 from kmaflow.store.coverage.day import days_of, read
 from kmaflow.store.coverage.gaps import Gap, due, rejected_cells
 from kmaflow.store.coverage.timeline import ANSWERED, Picture, State, plain
+from kmaflow.store.engines.base import engine_of
 from kmaflow.store.ledger import LONGEST, RETIRED
 from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH
@@ -156,7 +157,7 @@ def _mine(picture: Picture) -> sa.ColumnElement[bool]:
 
 
 def _frame(connection: sa.Connection, rows: Sequence[Sequence[object]], schema: _Schema) -> pl.DataFrame:
-    texts = [name for name, kind in schema.items() if kind == pl.Datetime("us") and connection.dialect.name == "sqlite"]
+    texts = [name for name, kind in schema.items() if kind == pl.Datetime("us") and engine_of(connection).loosely_typed]
     columns = list(zip(*rows, strict=True)) or [()] * len(schema)
     frame = pl.DataFrame(
         {

@@ -21,6 +21,7 @@ from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import MINUTE, Window, floor_to
 from kmaflow.hub.errors import ConnectionFailed
 from kmaflow.store.coverage.day import ALL, AROUND, days_of, joined, read, start_of, stations_of
+from kmaflow.store.engines.base import engine_of
 from kmaflow.store.ledger import ABSENT, DEFERRED, EMPTY, FILE, LONGEST, REQUEST, RETIRED
 from kmaflow.store.schema.service import FETCH
 
@@ -314,7 +315,7 @@ class Picture:
 
 def plain(connection: sa.Connection, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """A column as SQLite keeps it: reading a hundred thousand times one by one would take longer than all the rest."""
-    textual = connection.dialect.name == "sqlite" and isinstance(column.type, sa.DateTime)
+    textual = engine_of(connection).loosely_typed and isinstance(column.type, sa.DateTime)
     return sa.type_coerce(column, sa.String) if textual else column
 
 

@@ -15,6 +15,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from kmaflow.catalog.time import Window
+from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.select import select
 from kmaflow.store.schema.columns import names_of
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, LATEST
@@ -73,15 +74,4 @@ def batches(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 def loader_for(connection: sa.Connection) -> Loader:
     """The loader of the connection's engine."""
-    kind = connection.dialect.name
-    if kind == "postgresql":
-        from kmaflow.store.engines.postgresql import PostgresqlLoader
-
-        return PostgresqlLoader(connection)
-    if kind in ("mysql", "mariadb"):
-        from kmaflow.store.engines.mariadb import MariadbLoader
-
-        return MariadbLoader(connection)
-    from kmaflow.store.engines.sqlite import SqliteLoader
-
-    return SqliteLoader(connection)
+    return engine_of(connection).loader(connection)

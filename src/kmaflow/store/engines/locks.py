@@ -15,8 +15,7 @@ from hashlib import sha256
 import sqlalchemy as sa
 
 from kmaflow.catalog.time import DAY, Window, floor_to
-from kmaflow.store.engines.database import BUSY_SECONDS, shown, translating, writing
-from kmaflow.store.errors import StoreBusy
+from kmaflow.store.engines.base import engine_of
 
 
 def days_of(table: str, window: Window) -> list[str]:
@@ -33,41 +32,10 @@ def writing_alone(engine: sa.Engine, names: Iterable[str]) -> Iterator[sa.Connec
     Raises:
         StoreBusy: somebody else held one of them for a minute.
     """
-    wanted = sorted(set(names))
-    kind = engine.dialect.name
-    if kind == "postgresql":
-        with writing(engine) as connection:
-            for name in wanted:
-                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_number(name),))
-            yield connection
-    elif kind in ("mysql", "mariadb"):
-        with _named_locks(engine, wanted) as connection, connection.begin():
-            yield connection
-    else:
-        with writing(engine) as connection:
-            yield connection
+    with engine_of(engine).alone(engine, sorted(set(names))) as connection:
+        yield connection
 
 
-@contextmanager
-def _named_locks(engine: sa.Engine, names: list[str]) -> Iterator[sa.Connection]:
-    """MariaDB's locks belong to the connection, not to the transaction: taken before it begins, given back when it has ended."""
-    with translating(engine), engine.connect() as connection:
-        try:
-            for name in names:
-                # Locks are the server's, not the database's: its name is part of theirs.
-                digest = f"kmaflow {_number(f'{engine.url.database} {name}'):x}"
-                got = connection.exec_driver_sql("SELECT GET_LOCK(%s, %s)", (digest, BUSY_SECONDS)).scalar()
-                if got != 1:
-                    raise StoreBusy(f"{shown(engine.url)}: another process holds {name}")
-            connection.commit()
-            yield connection
-        finally:
-            if not connection.invalidated and not connection.closed:
-                connection.rollback()
-                connection.exec_driver_sql("SELECT RELEASE_ALL_LOCKS()")
-                connection.commit()
-
-
-def _number(name: str) -> int:
+def number_of(name: str) -> int:
     """The name as the signed 63-bit number that PostgreSQL wants."""
     return int.from_bytes(sha256(f"kmaflow {name}".encode()).digest()[:8], "big") >> 1

@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from kmaflow.catalog.time import Window, now_kst
-from kmaflow.store.engines.database import BUSY_SECONDS, reading
+from kmaflow.store.engines.base import Engine, engine_of
+from kmaflow.store.engines.database import reading
 from kmaflow.store.engines.locks import writing_alone
-from kmaflow.store.errors import StoreError, StoreForeign
+from kmaflow.store.errors import StoreError
 from kmaflow.store.schema.observations import is_partitioned
-from kmaflow.store.schema.preflight import where
 
 log = logging.getLogger(__name__)
 
@@ -58,21 +58,7 @@ def wanted(now: datetime) -> list[str]:
 
 def existing(connection: sa.Connection, table: str) -> list[str]:
     """Names of the table's partitions, in order of time; empty where it has none."""
-    if connection.dialect.name == "postgresql":
-        found = connection.exec_driver_sql(
-            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass(%s)",
-            (table,),
-        )
-        names = [str(name).removeprefix(f"{table}_") for name in found.scalars()]
-    elif connection.dialect.name == "sqlite":
-        return []
-    else:
-        found = connection.exec_driver_sql(
-            "SELECT partition_name FROM information_schema.partitions WHERE table_schema = DATABASE() AND table_name = %s "
-            "AND partition_name IS NOT NULL",
-            (table,),
-        )
-        names = [str(name) for name in found.scalars()]
+    names = engine_of(connection).partitions_of(connection, table)
     # In the order of the alphabet "earlier" comes first and the months follow in their own.
     return sorted(name for name in names if _OURS.fullmatch(name))
 
@@ -82,25 +68,12 @@ def ensure(connection: sa.Connection, table: str, window: Window | None = None) 
 
     A month that retention has dropped comes back on PostgreSQL when rows for it come; on MariaDB those rows go to the month after it.
     """
-    if connection.dialect.name == "sqlite" or not is_partitioned(table):
+    engine = engine_of(connection)
+    if not (engine.partitioned and is_partitioned(table)):
         return []
     there = existing(connection, table)
-    missing = _missing(connection.dialect.name, there, wanted(now_kst()), months_of(window) if window else [])
-    if connection.dialect.name == "postgresql":
-        key = connection.exec_driver_sql("SELECT pg_get_partkeydef(to_regclass(%s))", (table,)).scalar()
-        if key != "RANGE (tm_kst)":
-            raise StoreForeign(
-                f"{where(connection)}: the table {table} is not partitioned by tm_kst",
-                todo_en="rename it, let kmaflow make its own, and copy the rows: INSERT INTO … SELECT",
-                todo_ko="이름을 바꾸고 kmaflow가 표를 만들게 한 뒤 INSERT INTO … SELECT 로 행을 옮기십시오",
-            )
-        _refuse_detached(connection, table, missing)
-        for name in missing:
-            _attach(connection, table, name)
-    elif not there:
-        connection.exec_driver_sql(f"ALTER TABLE {table} PARTITION BY RANGE COLUMNS (tm_kst) ({_parts(missing)})")
-    elif missing:
-        connection.exec_driver_sql(f"ALTER TABLE {table} ADD PARTITION ({_parts(missing)})")
+    missing = _missing(engine, there, wanted(now_kst()), months_of(window) if window else [])
+    engine.add_partitions(connection, table, there, {name: _bounds(name) for name in missing})
     return missing
 
 
@@ -112,7 +85,8 @@ def keep(engine: sa.Engine, table: str, window: Window) -> None:
     Raises:
         StoreError: it reaches further into the future than that.
     """
-    if engine.dialect.name == "sqlite" or not is_partitioned(table):
+    kind = engine_of(engine)
+    if not (kind.partitioned and is_partitioned(table)):
         return
     with reading(engine) as connection:
         there = existing(connection, table)
@@ -122,34 +96,25 @@ def keep(engine: sa.Engine, table: str, window: Window) -> None:
             todo_en="check this machine's clock and the times of what is loaded",
             todo_ko="컴퓨터 시각과 적재하는 자료의 시각을 확인하십시오",
         )
-    kind, needed = engine.dialect.name, months_of(window)
+    needed = months_of(window)
     if _missing(kind, there, needed, needed):
         with writing_alone(engine, ["schema"]) as connection:
             ensure(connection, table, window)
     elif _missing(kind, there, wanted(now_kst()), []):
         try:
-            with writing_alone(engine, ["schema"]) as connection:
-                _wait_for_tables(connection, _PATIENCE_SECONDS)
-                try:
-                    ensure(connection, table)
-                finally:
-                    if kind != "postgresql":
-                        _wait_for_tables(connection, BUSY_SECONDS)
+            with (
+                writing_alone(engine, ["schema"]) as connection,
+                kind.patience(connection, _PATIENCE_SECONDS),
+            ):
+                ensure(connection, table)
         except StoreError as error:
             log.info("the partitions of %s are rolled on later: %s", table, error.what)
 
 
-def _missing(kind: str, there: list[str], names: Iterable[str], needed: Iterable[str]) -> list[str]:
-    """Which partitions of ``names`` are to be made: those behind the last one and, on PostgreSQL, whatever is needed."""
-    last, anywhere = max(there, default=""), set(needed) if kind == "postgresql" else set()
+def _missing(kind: Engine, there: list[str], names: Iterable[str], needed: Iterable[str]) -> list[str]:
+    """Which partitions of ``names`` are to be made: those behind the last one and, where one can be made between others, whatever is needed."""
+    last, anywhere = max(there, default=""), set(needed) if kind.inserts_partitions else set()
     return sorted(name for name in {*names, *anywhere} if name > last or (name in anywhere and name not in there))
-
-
-def _wait_for_tables(connection: sa.Connection, seconds: int) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{seconds}s'")
-    else:
-        connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {seconds}")
 
 
 def _names(first: datetime, last: datetime) -> list[str]:
@@ -168,28 +133,3 @@ def _bounds(name: str) -> tuple[str, str]:
         return "MINVALUE", f"'{FIRST:%Y-%m-%d} 00:00:01'"
     month = datetime(int(name[1:5]), int(name[6:8]), 1)
     return f"'{month:%Y-%m-%d} 00:00:01'", f"'{add_months(month, 1):%Y-%m-%d} 00:00:01'"
-
-
-def _parts(names: Iterable[str]) -> str:
-    return ", ".join(f"PARTITION {name} VALUES LESS THAN ({_bounds(name)[1]})" for name in names)
-
-
-def _attach(connection: sa.Connection, table: str, name: str) -> None:
-    """Made beside the table and then attached: that locks out no writer, as CREATE TABLE … PARTITION OF would."""
-    part, (start, end) = f"{table}_{name}", _bounds(name)
-    connection.exec_driver_sql(f"CREATE TABLE {part} (LIKE {table} INCLUDING ALL EXCLUDING COMMENTS)")
-    connection.exec_driver_sql(f"ALTER TABLE {table} ATTACH PARTITION {part} FOR VALUES FROM ({start}) TO ({end})")
-
-
-def _refuse_detached(connection: sa.Connection, table: str, names: Iterable[str]) -> None:
-    """A month that somebody has detached still has its rows: what becomes of them is not ours to say."""
-    parts = [f"{table}_{name}" for name in names]
-    found = connection.exec_driver_sql(
-        "SELECT min(relname) FROM pg_class WHERE relname = ANY(%s) AND pg_table_is_visible(oid)", (parts,)
-    ).scalar()
-    if found is not None:
-        raise StoreForeign(
-            f"{where(connection)}: the table {found} is there but is no partition of {table}",
-            todo_en=f"attach it again, rename it or drop it: ALTER TABLE {table} ATTACH PARTITION …",
-            todo_ko=f"다시 붙이거나 이름을 바꾸거나 지우십시오: ALTER TABLE {table} ATTACH PARTITION …",
-        )

@@ -1,18 +1,46 @@
-"""How PostgreSQL loads fastest: COPY in both directions; small writes as one statement over arrays."""
+"""PostgreSQL 13 and later by psycopg 3. COPY in both directions; small writes as one statement over arrays; minute tables by month."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import URL
 
+from kmaflow.store.engines import base
+from kmaflow.store.engines.database import shown, writing
 from kmaflow.store.engines.loader import Loader, batches
+from kmaflow.store.engines.locks import number_of
+from kmaflow.store.engines.select import from_csv
+from kmaflow.store.errors import StoreForeign
 from kmaflow.store.schema.columns import STAMP_TEXT, keys_of, names_of
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, LATEST
 
+if TYPE_CHECKING:
+    from kmaflow.store.views.definition import View
+
+#: Every setting of a session on PostgreSQL 13+ that changes what we read or write, or ends our work in the middle, besides ``lock_timeout``.
+_SESSION = {
+    "DateStyle": "ISO,MDY",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    "default_transaction_isolation": "read\\ committed",
+    "default_transaction_deferrable": "off",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    # Over many partitions the planner expects far more rows than come and would compile for seconds.
+    "jit": "off",
+}
 _PIECE = 4_000
 _TYPES: dict[type[sa.types.TypeEngine[Any]], str] = {
     sa.DateTime: "timestamp",
@@ -20,6 +48,178 @@ _TYPES: dict[type[sa.types.TypeEngine[Any]], str] = {
     sa.BigInteger: "bigint",
     sa.Integer: "integer",
 }
+#: A view is replaced only by one with the same columns.
+_OTHER_COLUMNS = "42P16"
+
+
+class Postgresql(base.Engine):
+    """PostgreSQL."""
+
+    name = "postgresql"
+    drivers = dict.fromkeys(
+        ("postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2"), "postgresql+psycopg"
+    )
+    dialects = ("postgresql",)
+    inserts_partitions = True
+    tables_there = "(SELECT table_name WHERE to_regclass(table_name) IS NOT NULL)"
+
+    def open(self, url: URL) -> sa.Engine:
+        """As :meth:`Engine.open`."""
+        session = _SESSION | {"lock_timeout": f"{base.BUSY_SECONDS}s"}
+        options = " ".join(f"-c {name}={value}" for name, value in session.items())
+        given = url.query.get("options", ())
+        if given:
+            options = f"{options} {given if isinstance(given, str) else ' '.join(given)}"
+            url = url.difference_update_query(["options"])
+        arguments: dict[str, Any] = {"options": options, "client_encoding": "utf8"}
+        if "connect_timeout" not in url.query:
+            arguments["connect_timeout"] = base.CONNECT_SECONDS
+        if "application_name" not in url.query:
+            arguments["application_name"] = "kmaflow"
+        return sa.create_engine(url, connect_args=arguments, pool_pre_ping=True, pool_size=4)
+
+    def loader(self, connection: sa.Connection) -> Loader:
+        """As :meth:`Engine.loader`."""
+        return PostgresqlLoader(connection)
+
+    def rows(self, driver: Any, schema: dict[str, pl.DataType], query: str) -> pl.DataFrame:
+        """As :meth:`Engine.rows`, by COPY."""
+        buffer = BytesIO()
+        statement = f"COPY (SELECT {', '.join(schema)} {query}) TO STDOUT (FORMAT csv)"
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for part in copy:
+                buffer.write(part)
+        return from_csv(schema, buffer.getvalue())
+
+    @contextmanager
+    def alone(self, engine: sa.Engine, names: Sequence[str]) -> Iterator[sa.Connection]:
+        """As :meth:`Engine.alone`: advisory locks of the transaction."""
+        with writing(engine) as connection:
+            for name in names:
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (number_of(name),))
+            yield connection
+
+    def now(self, ahead: float) -> str:
+        """As :meth:`Engine.now`."""
+        return f"(clock_timestamp() AT TIME ZONE 'UTC' + interval '{round(ahead * 1e6)} microseconds')"
+
+    def insert_if_absent(self, table: sa.Table, values: Mapping[str, Any]) -> sa.Insert:
+        """As :meth:`Engine.insert_if_absent`."""
+        return postgresql.insert(table).values(values).on_conflict_do_nothing()
+
+    def partitions_of(self, connection: sa.Connection, table: str) -> list[str]:
+        """As :meth:`Engine.partitions_of`."""
+        found = connection.exec_driver_sql(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass(%s)",
+            (table,),
+        )
+        return [str(name).removeprefix(f"{table}_") for name in found.scalars()]
+
+    def add_partitions(
+        self,
+        connection: sa.Connection,
+        table: str,
+        there: Sequence[str],  # noqa: ARG002
+        missing: Mapping[str, tuple[str, str]],
+    ) -> None:
+        """As :meth:`Engine.add_partitions`. Made beside the table and then attached: that locks out no writer, as CREATE TABLE … PARTITION OF
+        would.
+        """
+        key = connection.exec_driver_sql("SELECT pg_get_partkeydef(to_regclass(%s))", (table,)).scalar()
+        if key != "RANGE (tm_kst)":
+            raise StoreForeign(
+                f"{shown(connection.engine.url)}: the table {table} is not partitioned by tm_kst",
+                todo_en="rename it, let kmaflow make its own, and copy the rows: INSERT INTO … SELECT",
+                todo_ko="이름을 바꾸고 kmaflow가 표를 만들게 한 뒤 INSERT INTO … SELECT 로 행을 옮기십시오",
+            )
+        _refuse_detached(connection, table, missing)
+        for name, (start, end) in missing.items():
+            part = f"{table}_{name}"
+            connection.exec_driver_sql(f"CREATE TABLE {part} (LIKE {table} INCLUDING ALL EXCLUDING COMMENTS)")
+            connection.exec_driver_sql(
+                f"ALTER TABLE {table} ATTACH PARTITION {part} FOR VALUES FROM ({start}) TO ({end})"
+            )
+
+    def drop_partition(self, connection: sa.Connection, table: str, name: str, month: datetime) -> None:  # noqa: ARG002
+        """As :meth:`Engine.drop_partition`: a partition holds its own month only."""
+        connection.exec_driver_sql(f"ALTER TABLE {table} DETACH PARTITION {table}_{name}")
+        connection.exec_driver_sql(f"DROP TABLE {table}_{name}")
+
+    @contextmanager
+    def patience(self, connection: sa.Connection, seconds: int) -> Iterator[None]:
+        """As :meth:`Engine.patience`, until the transaction ends."""
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{seconds}s'")
+        yield
+
+    def refuse_unfit(self, connection: sa.Connection) -> None:
+        """As :meth:`Engine.refuse_unfit`: another encoding than UTF8. A missing right the transaction itself shows, and leaves nothing."""
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+        if encoding != "UTF8":
+            raise StoreForeign(
+                f"{shown(connection.engine.url)}: the encoding of this database is {encoding}, which cannot hold Korean text",
+                todo_en="make one that can, and name it in KMAFLOW_DATABASE_URL: CREATE DATABASE kmaflow ENCODING 'UTF8' TEMPLATE template0",
+                todo_ko="UTF8 데이터베이스를 만들어 KMAFLOW_DATABASE_URL에 쓰십시오: CREATE DATABASE kmaflow ENCODING 'UTF8' TEMPLATE template0",
+            )
+
+    def grant(self, user: str, database: str) -> str:  # noqa: ARG002
+        """As :meth:`Engine.grant`."""
+        return f'GRANT ALL ON SCHEMA public TO "{user}"'
+
+    def replace_view(self, connection: sa.Connection, view: View, followers: Sequence[str]) -> bool:
+        """As :meth:`Engine.replace_view`, with comments on the view and its columns."""
+        with base.candidate(connection, "CREATE OR REPLACE VIEW", view.query) as other:
+            same = _as_stored(connection, other) == _as_stored(connection, view.name)
+        if not same:
+            _replace(connection, view, followers)
+        return _comment(connection, view) or not same
+
+
+def _as_stored(connection: sa.Connection, name: str) -> object:
+    return base.run(connection, f"SELECT pg_get_viewdef(to_regclass('{name}'))").scalar()
+
+
+def _replace(connection: sa.Connection, view: View, followers: Sequence[str]) -> None:
+    statement = f"VIEW {view.name} AS {view.query}"
+    try:
+        with connection.begin_nested():
+            base.run(connection, f"CREATE OR REPLACE {statement}")
+    except sa.exc.ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _OTHER_COLUMNS:
+            raise
+        # Those of ours that read it go first and are made again after it. A user's own view that reads it stops this.
+        for name in reversed(followers):
+            base.run(connection, f"DROP VIEW IF EXISTS {name}")
+        base.run(connection, f"CREATE {statement}")
+
+
+def _comment(connection: sa.Connection, view: View) -> bool:
+    """Say in PostgreSQL what the view and its columns are; whether anything was to be said."""
+    wanted = {"": view.comment} | {column.name: column.comment for column in view.columns}
+    said = base.run(
+        connection,
+        f"SELECT '', obj_description('{view.name}'::regclass) UNION ALL SELECT attname, col_description(attrelid, attnum) "
+        f"FROM pg_attribute WHERE attrelid = '{view.name}'::regclass AND attnum > 0",
+    )
+    differing = wanted.items() - {(str(row[0]), row[1]) for row in said}
+    for name, comment in differing:
+        what = f"COLUMN {view.name}.{name}" if name else f"VIEW {view.name}"
+        quoted = comment.replace("'", "''")
+        base.run(connection, f"COMMENT ON {what} IS '{quoted}'")
+    return bool(differing)
+
+
+def _refuse_detached(connection: sa.Connection, table: str, names: Iterable[str]) -> None:
+    """A month that somebody has detached still has its rows: what becomes of them is not ours to say."""
+    parts = [f"{table}_{name}" for name in names]
+    found = connection.exec_driver_sql(
+        "SELECT min(relname) FROM pg_class WHERE relname = ANY(%s) AND pg_table_is_visible(oid)", (parts,)
+    ).scalar()
+    if found is not None:
+        raise StoreForeign(
+            f"{shown(connection.engine.url)}: the table {found} is there but is no partition of {table}",
+            todo_en=f"attach it again, rename it or drop it: ALTER TABLE {table} ATTACH PARTITION …",
+            todo_ko=f"다시 붙이거나 이름을 바꾸거나 지우십시오: ALTER TABLE {table} ATTACH PARTITION …",
+        )
 
 
 class PostgresqlLoader(Loader):

@@ -1,14 +1,169 @@
-"""How SQLite loads fastest: ``executemany`` straight into the table, prepared once."""
+"""SQLite: one file, one writer, times as text. It loads fastest by ``executemany`` straight into the table, prepared once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import polars as pl
 import sqlalchemy as sa
+from sqlalchemy.engine import URL
 
+from kmaflow.store.engines import base
+from kmaflow.store.engines.database import writing
 from kmaflow.store.engines.loader import Loader, batches
+from kmaflow.store.engines.select import read_as
+from kmaflow.store.errors import StoreReadOnly
 from kmaflow.store.schema.columns import STAMP_TEXT, keys_of, names_of
+
+if TYPE_CHECKING:
+    from kmaflow.store.views.definition import View
+
+#: Rights are those with which we write, where the system can tell.
+_EFFECTIVE = os.access in os.supports_effective_ids
+#: From so many stations on, SQLite reads all of them faster than it looks each one up (of about 730).
+_MANY = 300
+#: Rows that the driver gives at once.
+_SLICE = 20_000
+
+
+class Sqlite(base.Engine):
+    """SQLite by Python's own driver."""
+
+    name = "sqlite"
+    drivers = {"sqlite": "sqlite", "sqlite+pysqlite": "sqlite+pysqlite"}  # noqa: RUF012
+    dialects = ("sqlite",)
+    one_writer = True
+    partitioned = False
+    loosely_typed = True
+    snapshot_level = None
+    tables_there = "(SELECT name FROM sqlite_master WHERE type = 'table')"
+
+    def open(self, url: URL) -> sa.Engine:
+        """As :meth:`Engine.open`; the folder of the file is made."""
+        path = None
+        if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
+            path = Path(url.database).absolute()
+            path.parent.mkdir(parents=True, exist_ok=True)
+        arguments = {"timeout": base.BUSY_SECONDS}
+        if path is not None and path.is_file() and not os.access(path.parent, os.W_OK, effective_ids=_EFFECTIVE):
+            # No connection is kept: whether somebody writes into the file is looked at each time.
+            engine = sa.create_engine(url, connect_args=arguments, poolclass=sa.pool.NullPool)
+            sa.event.listen(engine, "do_connect", partial(_connect_read_only, path))
+        else:
+            engine = sa.create_engine(url, connect_args=arguments)
+        sa.event.listen(engine, "connect", _prepare)
+        sa.event.listen(engine, "begin", _begin)
+        return engine
+
+    def loader(self, connection: sa.Connection) -> Loader:
+        """As :meth:`Engine.loader`."""
+        return SqliteLoader(connection)
+
+    def rows(self, driver: Any, schema: dict[str, pl.DataType], query: str) -> pl.DataFrame:
+        """As :meth:`Engine.rows`, by the bare cursor."""
+        read = read_as(schema)
+        cursor = driver.cursor().execute(f"SELECT {', '.join(schema)} {query}")
+        frames = [pl.DataFrame(schema=read)]
+        # In slices: Python's own numbers take ten times the room of a frame's.
+        while rows := cursor.fetchmany(_SLICE):
+            columns = zip(read.items(), zip(*rows, strict=True), strict=True)
+            frames.append(
+                pl.DataFrame([pl.Series(name, values, kind, strict=False) for (name, kind), values in columns])
+            )
+        return pl.concat(frames)
+
+    def station_column(self, count: int) -> str:
+        """As :meth:`Engine.station_column`: the sign keeps SQLite from the index."""
+        return "+stn" if count > _MANY else "stn"
+
+    @contextmanager
+    def alone(self, engine: sa.Engine, names: Sequence[str]) -> Iterator[sa.Connection]:  # noqa: ARG002
+        """As :meth:`Engine.alone`: whoever writes is alone by itself."""
+        with writing(engine) as connection:
+            yield connection
+
+    def now(self, ahead: float) -> str:
+        """The clock of the machine, to the millisecond; six digits, as moments are stored: they are compared as text."""
+        return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', '{ahead:+.3f} seconds') || '000')"
+
+    def insert_if_absent(self, table: sa.Table, values: Mapping[str, Any]) -> sa.Insert:
+        """As :meth:`Engine.insert_if_absent`."""
+        return table.insert().prefix_with("OR IGNORE").values(values)
+
+    def partitions_of(self, connection: sa.Connection, table: str) -> list[str]:  # noqa: ARG002
+        """As :meth:`Engine.partitions_of`: there are none."""
+        return []
+
+    def add_partitions(
+        self, connection: sa.Connection, table: str, there: Sequence[str], missing: Mapping[str, tuple[str, str]]
+    ) -> None:
+        """As :meth:`Engine.add_partitions`: nothing."""
+
+    def drop_partition(self, connection: sa.Connection, table: str, name: str, month: datetime) -> None:
+        """As :meth:`Engine.drop_partition`: nothing."""
+
+    @contextmanager
+    def patience(self, connection: sa.Connection, seconds: int) -> Iterator[None]:  # noqa: ARG002
+        """As :meth:`Engine.patience`: nobody waits for a reader."""
+        yield
+
+    def refuse_unfit(self, connection: sa.Connection) -> None:
+        """As :meth:`Engine.refuse_unfit`: every file holds everything, and who may open it may make tables."""
+
+    def replace_view(self, connection: sa.Connection, view: View, followers: Sequence[str]) -> bool:  # noqa: ARG002
+        """As :meth:`Engine.replace_view`; the file keeps the words as they were written."""
+        statement = f"CREATE VIEW {view.name} AS {view.query}"
+        stored = f"SELECT sql FROM sqlite_master WHERE type = 'view' AND name = '{view.name}'"
+        if base.run(connection, stored).scalar() == statement:
+            return False
+        base.run(connection, f"DROP VIEW IF EXISTS {view.name}")
+        base.run(connection, statement)
+        return True
+
+
+def _connect_read_only(path: Path, dialect: Any, _: Any, __: list[Any], named: dict[str, Any]) -> Any:
+    """Open a file in whose folder nothing may be made (a read-only file system): SQLite cannot make the files beside it that WAL needs.
+
+    Where they are there, somebody writes, and they are read with it; else nobody does, and the file is all there is.
+    """
+    log, index = (path.with_name(f"{path.name}-{suffix}") for suffix in ("wal", "shm"))
+    alone = not log.is_file() or log.stat().st_size == 0
+    if not alone and not index.is_file():
+        raise StoreReadOnly(
+            f"{path}: what was written last lies in {log.name}, which can only be read where its folder may be written",
+            todo_en="open it once where it may be written (kmaflow status), or copy the file and its -wal to such a folder",
+            todo_ko="쓸 수 있는 곳에서 한 번 여십시오(kmaflow status). 아니면 파일과 -wal을 그런 폴더로 복사하십시오",
+        )
+    only = "&immutable=1" if alone else ""
+    return dialect.connect(f"file:{quote(str(path))}?mode=ro{only}", **named, uri=True)
+
+
+def _prepare(connection: sqlite3.Connection, _: Any) -> None:
+    # The driver's own implicit BEGIN comes too late for a read-then-write transaction: we say BEGIN ourselves.
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {base.BUSY_SECONDS * 1000}")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError as error:
+        # A file that may only be read keeps the mode it has; the first write will say so clearly.
+        if "readonly" not in str(error):
+            raise
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA cache_size = -65536")
+
+
+def _begin(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("kmaflow_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 class SqliteLoader(Loader):

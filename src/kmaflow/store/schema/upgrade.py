@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from kmaflow.catalog import DATASETS
 from kmaflow.store import views
 from kmaflow.store.engines import partitions
+from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.database import reading, shown
 from kmaflow.store.engines.locks import writing_alone
 from kmaflow.store.errors import StoreDenied, translated
@@ -30,12 +31,6 @@ from kmaflow.store.schema.service import OBSERVATION_SCHEMA
 
 log = logging.getLogger(__name__)
 
-#: A table that has been dropped has no version any more, whatever is written about it.
-_THERE = {
-    "sqlite": "(SELECT name FROM sqlite_master WHERE type = 'table')",
-    "postgresql": "(SELECT table_name WHERE to_regclass(table_name) IS NOT NULL)",
-    "mysql": "(SELECT t.table_name FROM information_schema.tables t WHERE t.table_schema = DATABASE())",
-}
 _VIEWS = ", ".join(f"'{name}'" for name in views.NAMES)
 
 
@@ -67,7 +62,7 @@ def make(engine: sa.Engine, datasets: Iterable[str] = ()) -> list[str]:
             refuse_unlike(connection, (table for tables in pending for table in tables), may_grow=True)
     for tables in pending:
         changed += _make_observations(engine, tables)
-    version = views.version(engine.dialect.name)
+    version = views.version(engine_of(engine).name)
     if changed or any(known.get(name) != version for name in views.NAMES):
         with _changing(engine) as connection:
             _make_views(connection, version)
@@ -105,10 +100,11 @@ def version_of(table: sa.Table) -> str:
 
 def _versions(engine: sa.Engine) -> dict[str, str]:
     """The stored version of the service tables and of each observation table; nothing where there are none."""
+    # A table that has been dropped has no version any more, whatever is written about it.
     return _read(
         engine,
         f"SELECT '{BOOKS.version_table}', version_num FROM {BOOKS.version_table} UNION ALL "
-        f"SELECT table_name, version FROM observation_schema WHERE table_name IN ({_VIEWS}) OR table_name IN {_THERE[engine.dialect.name]}",
+        f"SELECT table_name, version FROM observation_schema WHERE table_name IN ({_VIEWS}) OR table_name IN {engine_of(engine).tables_there}",
     )
 
 
