@@ -205,3 +205,8 @@ def test_a_fault_of_one_station_or_of_a_list_meets_no_other_question() -> None:
     assert desk.draw("stn_inf.php", {"stn": "0"}).fault == "short_list"
     desk.faults = parse_faults("no_rows=1,header_column=1")
     assert desk.draw("stn_inf.php", {}).fault is None
+
+
+def test_only_an_operation_can_ignore_tm1() -> None:
+    with pytest.raises(FaultSyntaxError, match="takes an operation"):
+        parse_faults("ignore_tm1=1")

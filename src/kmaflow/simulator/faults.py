@@ -125,6 +125,10 @@ def parse_faults(text: str) -> Faults:
             retry_after = int(_number(value, part))
             continue
         if name == "ignore_tm1":
+            if not (value or IGNORES_TM1).startswith("nph-aws2_min"):
+                raise FaultSyntaxError(
+                    f"{part!r}: ignore_tm1 takes an operation that has tm1: nph-aws2_min, nph-aws2_min_cloud, …"
+                )
             ignoring.add(value or IGNORES_TM1)
             continue
         if name == "again":
