@@ -62,6 +62,20 @@ def test_what_one_answer_left_out_comes_with_the_next_calls(
         assert differences(collector, hub, name, BEGIN - 9 * MINUTE, TEN.end) == []
 
 
+def test_most_of_the_stored_stations_left_out_are_asked_for_again(hub: Running, tmp_path: Path) -> None:
+    with collecting(hub, tmp_path, NOW) as collector:
+        collector.collect(AWS, Window(BEGIN - 10 * MINUTE, BEGIN), ALL)
+        with reading(collector.store.engine) as connection:
+            there = sorted(set(stamps(connection, AWS, Window(BEGIN - MINUTE, BEGIN)).filter(state="present")["stn"]))
+        asked = len(requests_seen(hub))
+        plan(hub, "few_stations")
+        result = collector.collect(AWS, TEN, StationChoice(tuple(there[:40])))
+        assert (len(requests_seen(hub)) - asked, result.complete) == (2, True)
+        with reading(collector.store.engine) as connection:
+            states = stamps(connection, AWS, TEN, stations=frozenset(there[:40]))["state"]
+        assert "absent" not in set(states)
+
+
 @pytest.mark.parametrize("fault", ["last_stamps", "few_stations", "no_rows"])
 def test_young_stamps_that_are_left_out_are_not_produced_yet(hub: Running, tmp_path: Path, fault: str) -> None:
     with collecting(hub, tmp_path, NOW) as collector:

@@ -21,6 +21,8 @@ from kmaflow.store.ledger import FILE, Fetch
 
 #: So long after its stamp a row that is not there may still come: collectors step back up to 3 hours.
 YOUNG = timedelta(hours=3)
+#: Of so many stored stations more than half do not fall silent at once.
+_ENOUGH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +110,12 @@ def _thin(
     everyone = max(printed.values())
     found = []
     for stamp in sorted(printed):
-        expected = frozenset[int]()
-        # Where only some are stored, what the others do is seen in the answer alone.
-        if fetch.selection == "all":
-            near = (sheets.get(day_of(stamp) + timedelta(days=shift)) for shift in (-1, 0, 1))
-            expected = expected.union(*(sheet.reported for sheet in near if sheet is not None))
+        near = (sheets.get(day_of(stamp) + timedelta(days=shift)) for shift in (-1, 0, 1))
+        expected = frozenset[int]().union(*(sheet.reported for sheet in near if sheet is not None))
+        # Where only some are stored, what the others do is seen in the answer alone; half of a few may well be silent.
+        if fetch.selection != "all":
+            chosen = frozenset(map(int, fetch.selection.split(",")))
+            expected = expected & chosen if len(chosen) >= _ENOUGH else frozenset()
         if 2 * len(seen.get(stamp, expected) & expected) < len(expected) or 2 * printed[stamp] < everyone:
             found.append(stamp)
     if not found:
