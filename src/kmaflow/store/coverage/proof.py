@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 import sqlalchemy as sa
 
 from kmaflow.hub.parse import Parsed
-from kmaflow.store.coverage.day import day_of, days_of, read
+from kmaflow.store.coverage.day import day_of, days_of, read, stations_of, who_of
 from kmaflow.store.ledger import FILE, Fetch
 
 #: So long after its stamp a row that is not there may still come: collectors step back up to 3 hours.
@@ -108,14 +108,18 @@ def _thin(
     days = days_of(fetch.window)
     sheets = read(connection, fetch.dataset, (days[0] - timedelta(days=1), days[-1] + timedelta(days=1)))
     everyone = max(printed.values())
+    # Where only some are stored, what the others do is seen in the answer alone; half of a few may well be silent.
+    chosen = stations_of(who_of(fetch.stn, fetch.selection))
+    around: dict[date, frozenset[int]] = {}
+    for day in {day_of(stamp) for stamp in printed}:
+        near = (sheets.get(day + timedelta(days=shift)) for shift in (-1, 0, 1))
+        reported = frozenset[int]().union(*(sheet.reported for sheet in near if sheet is not None))
+        if chosen is not None:
+            reported = reported & chosen if len(chosen) >= _ENOUGH else frozenset()
+        around[day] = reported
     found = []
     for stamp in sorted(printed):
-        near = (sheets.get(day_of(stamp) + timedelta(days=shift)) for shift in (-1, 0, 1))
-        expected = frozenset[int]().union(*(sheet.reported for sheet in near if sheet is not None))
-        # Where only some are stored, what the others do is seen in the answer alone; half of a few may well be silent.
-        if fetch.selection != "all":
-            chosen = frozenset(map(int, fetch.selection.split(",")))
-            expected = expected & chosen if len(chosen) >= _ENOUGH else frozenset()
+        expected = around[day_of(stamp)]
         if 2 * len(seen.get(stamp, expected) & expected) < len(expected) or 2 * printed[stamp] < everyone:
             found.append(stamp)
     if not found:
