@@ -44,6 +44,7 @@ def status(
             "last_stamp": _time(one.last_stamp),
             "lag_minutes": None if one.last_stamp is None else int((now - one.last_stamp).total_seconds() // 60),
             "last_fetch": _time(one.last_fetch),
+            "given_up": one.given_up,
             "note": one.note,
         }
         for one in found
@@ -59,7 +60,7 @@ def status(
         f"{where} · {_time(now)} KST",
         columns,
         [[row[name] for name in columns] for row in rows],
-        right=("present", "blank", "lag_minutes"),
+        right=("present", "blank", "lag_minutes", "given_up"),
     )
     for row in rows:
         if row["note"]:

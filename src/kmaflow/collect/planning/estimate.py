@@ -18,7 +18,7 @@ from kmaflow.collect.planning.calls import ONE_STAMP, Rules
 from kmaflow.collect.planning.plan import Budget, Cost, Plan, Price, Want, plan_calls
 from kmaflow.quota.limits import Limits, estimate, need_until_midnight
 from kmaflow.quota.meter import kind_of_call
-from kmaflow.store.coverage.gaps import Gap, ever_reported, first_start
+from kmaflow.store.coverage.gaps import Gap, ever_reported, first_start, spanned
 from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
 from kmaflow.store.ledger import asked_one_by_one
 from kmaflow.store.selection import StationChoice
@@ -61,17 +61,25 @@ def usual_windows(
     end: datetime | None,
     start: datetime | None,
     now: datetime,
+    *,
+    held: bool = False,
 ) -> dict[str, Window]:
     """For each dataset what is looked at: from ``begin`` (default: ``START``, or when the hub was first asked) to ``end`` (default: what should be
     there by now). Datasets are left out for which that is nothing. All times naive KST.
+
+    Args:
+        held: where nothing says what is to be kept complete, look at the stretch that requests and files span.
     """
+    held &= begin is None and start is None
     if begin is None:
         begin = start or first_start(connection)
     found: dict[str, Window] = {}
     for name in names:
-        last = end or settled(name, now)
-        if begin is not None and begin < last and Window(begin, last).count(DATASETS[name].cadence):
-            found[name] = Window(begin, last)
+        first, last = begin, end or settled(name, now)
+        if held and (first is None or first >= last) and (span := spanned(connection, name)) is not None:
+            first, last = span.start, min(span.end, end or span.end)
+        if first is not None and first < last and Window(first, last).count(DATASETS[name].cadence):
+            found[name] = Window(first, last)
     return found
 
 
