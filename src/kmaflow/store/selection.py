@@ -115,13 +115,13 @@ def choose(
     by_name: dict[str, list[Station]] = {}
     for station in members:
         for name in {station.name_ko, station.name_en} - {None}:
-            by_name.setdefault(_plain(str(name)), []).append(station)
+            by_name.setdefault(plain(str(name)), []).append(station)
     chosen: set[int] = set()
     unknown: list[str] = []
     for word in words:
         if (stn := read_station(word)) is not None and stn in numbers:
             chosen.add(stn)
-        elif found := by_name.get(_plain(word)):
+        elif found := by_name.get(plain(word)):
             chosen.update(station.stn for station in found)
         else:
             unknown.append(word)
@@ -136,7 +136,8 @@ def choose(
     return StationChoice(tuple(sorted(chosen)))
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A name as it is compared: without blanks and stars, in small letters."""
     return re.sub(r"[\s*]+", "", name).casefold()
 
 
@@ -145,10 +146,8 @@ def _nearest(word: str, members: Sequence[Station], numbers: set[int]) -> str:
     if (number := read_station(word)) is not None:
         found: list[int] = sorted(sorted(numbers), key=lambda stn: abs(stn - number))[:3]
     else:
-        names = {
-            _plain(name): station.stn for station in members for name in (station.name_ko, station.name_en) if name
-        }
-        inside = [name for name in names if _plain(word) and (_plain(word) in name or name in _plain(word))]
-        close = inside[:3] or get_close_matches(_plain(word), names, n=3, cutoff=0.3)
+        names = {plain(name): station.stn for station in members for name in (station.name_ko, station.name_en) if name}
+        inside = [name for name in names if plain(word) and (plain(word) in name or name in plain(word))]
+        close = inside[:3] or get_close_matches(plain(word), names, n=3, cutoff=0.3)
         found = sorted({names[name] for name in close})
     return ", ".join(f"{stn} {named.get(stn, '')}".strip() for stn in found)
