@@ -112,7 +112,7 @@ def plan_gaps(
     newest_first: bool = False,
 ) -> Plan:
     """Cheap calls for what is wanted of a dataset, at the prices that the ledger knows."""
-    if asked_one_by_one(connection, dataset):
+    if asked_one_by_one(connection, dataset, window_minutes):
         window_minutes = ONE_STAMP
     rules = Rules.of(DATASETS[dataset], window_minutes)
     return plan_calls(wants, rules, price_of(connection, dataset), budget, newest_first=newest_first)
@@ -150,7 +150,8 @@ def quota_days(connection: sa.Connection, limits: Limits, cost: Cost, *, window_
         for name, every in EVERY.items()
         for stamps in range(1, every // DATASETS[name].cadence + 1)
     }
-    kept = need_until_midnight(live_works(window_minutes, seen), _A_MIDNIGHT).kept
+    one_by_one = [name for name in EVERY if asked_one_by_one(connection, name, window_minutes)]
+    kept = need_until_midnight(live_works(window_minutes, seen, one_by_one), _A_MIDNIGHT).kept
     part = limits.backfill_share
     room = [
         min(int(part * ceiling), ceiling - back)
