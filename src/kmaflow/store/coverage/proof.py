@@ -1,8 +1,9 @@
 """What an answer of the hub proves, stamp by stamp.
 
 A stamp is answered if the answer has rows for it, of at least half of the stations that reported from the day before to the day after. Fewer
-(*thin*) are believed when they come alike a second time; where only some stations are stored, an answer of less than half the usual bytes is so too. A stamp without any row is not answered: at the end of the window, and young, it is not
-produced yet; else it is a *hole*, and whoever collects asks for it again (:mod:`kmaflow.collect.follow_up`). A station's own answer proves the
+(*thin*) are believed when they come alike a second time. Where only some stations are stored, an answer of less than half the usual bytes is
+thin too. A stamp without any row is not answered: at the end of the window, and young, it is not produced yet; else it is a *hole*, and whoever
+collects asks for it again (:mod:`kmaflow.collect.follow_up`). A station's own answer proves the
 stamps that it has rows for. What is older than the hub keeps is answered by an answer without a single row: there is no more.
 """
 
