@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.model import AtMost, Codes, Column, Dash, Never
+from kmaflow.catalog.model import TO_THE_MINUTE, AtMost, Codes, Column, Dash, Never
 from kmaflow.hub import rows as fast
 from kmaflow.hub.body import open_body
 from kmaflow.hub.parse import parse
@@ -73,7 +73,7 @@ def test_a_stamp_that_is_no_time_gives_none() -> None:
 
 
 def taken(content: bytes, columns: tuple[Column, ...] = MINUTE.columns) -> bool:
-    return fast._fast(open_body(content).rows, columns) is not None
+    return fast._fast(open_body(content).rows, columns, TO_THE_MINUTE) is not None
 
 
 @pytest.mark.parametrize("name", ["aws_minute", "aws_cloud", "aws_visibility", "aws_ground_temperature"])

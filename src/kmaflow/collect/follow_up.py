@@ -157,7 +157,7 @@ class FollowUp:
         if not self.store.windows_fail(self.dataset.name, self._step):
             return False
         words = (
-            f"kmaflow {__version__}: {self.dataset.asking.endpoint} leaves out stamps when several are asked for, and gives them one by one; "
+            f"kmaflow {__version__}: {self.dataset.request.endpoint} leaves out stamps when several are asked for, and gives them one by one; "
             "until the next release each call for all stations asks for one stamp"
         )
         log.error("%s: %s", self.dataset.name, words)

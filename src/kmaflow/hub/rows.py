@@ -13,8 +13,8 @@ from functools import cache
 
 import polars as pl
 
-from kmaflow.catalog.model import AtMost, Codes, Column, Dash, Dataset
-from kmaflow.hub.lines import TOO_LARGE, TOO_LARGE_WHOLE, LineReader, Rejected, read_stamp
+from kmaflow.catalog.model import TO_THE_MINUTE, AtMost, Codes, Column, Dash, Dataset, Stamp
+from kmaflow.hub.lines import TOO_LARGE, TOO_LARGE_WHOLE, LineReader, Rejected
 
 _TYPES: dict[str, type[pl.DataType]] = {"float": pl.Float64, "int": pl.Int64, "text": pl.String}
 _NUMERIC_BYTES = b"0123456789.,-=\n"
@@ -29,7 +29,7 @@ def _names(columns: Sequence[Column]) -> list[str]:
     return [f"c{index}" for index in range(len(columns))]
 
 
-def _read_csv(block: bytes, columns: tuple[Column, ...], *, tail: bool) -> pl.DataFrame | None:
+def _read_csv(block: bytes, columns: tuple[Column, ...], stamp: Stamp, *, tail: bool) -> pl.DataFrame | None:
     """The block as a frame; None if a single field is not what it should be."""
     schema: dict[str, type[pl.DataType]] = {"tm": pl.Int64, "stn": pl.Int32}
     schema |= {name: _TYPES[column.kind] for name, column in zip(_names(columns), columns, strict=True)}
@@ -41,7 +41,7 @@ def _read_csv(block: bytes, columns: tuple[Column, ...], *, tail: bool) -> pl.Da
         return None
     if frame.height != block.count(b"\n") or not _sane(frame, tail=tail):
         return None
-    tm = stamps(frame["tm"])
+    tm = stamps(frame["tm"], stamp)
     return None if tm is None else frame.drop("tm", *(["tail"] if tail else [])).with_columns(tm_kst=tm)
 
 
@@ -60,7 +60,7 @@ def _sane(frame: pl.DataFrame, *, tail: bool) -> bool:
     return all(value is None or value < (TOO_LARGE_WHOLE if isinstance(value, int) else TOO_LARGE) for value in largest)
 
 
-def _fast(rows: bytes, columns: tuple[Column, ...]) -> pl.DataFrame | None:
+def _fast(rows: bytes, columns: tuple[Column, ...], stamp: Stamp) -> pl.DataFrame | None:
     if any(column.kind == "text" for column in columns) or b"," not in rows[: rows.find(b"\n")]:
         return None
     block = rows
@@ -71,7 +71,7 @@ def _fast(rows: bytes, columns: tuple[Column, ...]) -> pl.DataFrame | None:
     # Blank lines show in the height of the frame. A 0 before a stamp is read over: looking for it would cost a fifth of the time.
     if block.translate(None, _NUMERIC_BYTES):
         return None
-    return _read_csv(block, columns, tail=True)
+    return _read_csv(block, columns, stamp, tail=True)
 
 
 def _blank_inside(rows: bytes) -> bool:
@@ -97,11 +97,11 @@ def read_blocks(
     if dataset.layout == "pairs":
         # The usual answer (itv=1, range=1): one pair in every row.
         columns_now = columns + dataset.pair_columns
-        frame = _fast(rows, columns_now)
+        frame = _fast(rows, columns_now, dataset.stamp)
         where = next(index for index, column in enumerate(columns) if column.name == "n")
         if frame is not None and (frame[f"c{where}"] == 1).all():
             return [(columns_now, frame)], []
-    elif (frame := _fast(rows, columns)) is not None:
+    elif (frame := _fast(rows, columns, dataset.stamp)) is not None:
         return [(columns, frame)], []
     reader = LineReader(dataset, columns)
     blocks, others = _ordinary_rows(dataset, columns, rows, first_line)
@@ -111,7 +111,7 @@ def read_blocks(
         text = rows.decode("cp949", errors="replace")
         reader.read(enumerate(text.split("\n"), start=first_line), closed=dataset.header == "exact" or ",=\n" in text)
     for layout, lines in reader.groups.items():
-        frame = _read_csv(("\n".join(lines) + "\n").encode(), layout, tail=False)
+        frame = _read_csv(("\n".join(lines) + "\n").encode(), layout, dataset.stamp, tail=False)
         if frame is None:  # pragma: no cover - lines.py lets only readable rows through
             raise AssertionError(f"{dataset.name}: rows that were checked cannot be read")
         blocks.append((layout, frame))
@@ -127,10 +127,10 @@ def _ordinary_rows(
     """
     if dataset.layout == "pairs":
         columns = columns + dataset.pair_columns
-    usual = _usual_row(columns)
+    usual = _usual_row(columns, dataset.stamp.digits)
     lines = rows.split(b"\n")
     good = [line for line in lines if usual.fullmatch(line)]
-    frame = _read_csv(b"\n".join([*good, b""]).replace(b" ", b""), columns, tail=True) if good else None
+    frame = _read_csv(b"\n".join([*good, b""]).replace(b" ", b""), columns, dataset.stamp, tail=True) if good else None
     if frame is None:
         return [], []
     others = [
@@ -142,22 +142,22 @@ def _ordinary_rows(
 
 
 @cache
-def _usual_row(columns: tuple[Column, ...]) -> re.Pattern[bytes]:
+def _usual_row(columns: tuple[Column, ...], digits: int) -> re.Pattern[bytes]:
     """A row of these columns as disp=1 prints it; where pairs follow, one of them."""
     forms = {"float": rb" *-?\d{1,14}(?:\.\d*)?", "int": rb" *-?\d{1,14}", "text": rb"(?!)"}
     values = [
         rb" *1" if column.name == "n" else forms[column.kind] if column.known else rb" *[!-+\--~]+"
         for column in columns
     ]
-    return re.compile(rb" *[12]\d{11}, *[1-9]\d{0,5}," + b",".join(values) + rb",=")
+    return re.compile(rb" *[12]\d{%d}, *[1-9]\d{0,5}," % (digits - 1) + b",".join(values) + rb",=")
 
 
-def stamps(printed: pl.Series) -> pl.Series | None:
-    """Printed stamps (Int64 ``YYYYMMDDHHMM``) as naive KST Datetime[us]; None if one of them is no time."""
+def stamps(printed: pl.Series, form: Stamp = TO_THE_MINUTE) -> pl.Series | None:
+    """Printed stamps (Int64, as ``202611221200``) as naive KST Datetime[us]; None if one of them is no time."""
     unique = printed.unique()
     known: dict[int, datetime] = {}
     for value in unique.to_list():
-        stamp = read_stamp(str(value))
+        stamp = form.read(str(value))
         if stamp is None:
             return None
         known[value] = stamp
