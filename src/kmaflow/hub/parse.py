@@ -19,7 +19,7 @@ from kmaflow.catalog.model import Column, Dataset
 from kmaflow.catalog.time import Window
 from kmaflow.errors import shown
 from kmaflow.hub.body import Body, open_body
-from kmaflow.hub.errors import ChangedFormat
+from kmaflow.hub.errors import NoRowRead
 from kmaflow.hub.header import column_order, refuse_second_header
 from kmaflow.hub.lines import Rejected, read_stamp, read_station, tokens_of
 from kmaflow.hub.rows import clean, read_blocks
@@ -106,7 +106,7 @@ def parse(
         reason = f"the stamp is outside of the window asked {window}"
         rejected += _reject_cells(outside, body, rejected, reason)
     if rejected and rows.is_empty():
-        raise ChangedFormat(f"{dataset.name}: {_all_rejected(rejected)}")
+        raise NoRowRead(f"{dataset.name}: {_all_rejected(rejected)}")
     blank = pl.all_horizontal(pl.col(column.name).is_null() for column in dataset.values)
     rows = rows.with_columns(blank=blank)
     rows, not_produced = _without_placeholders(rows, dataset, one_station=one_station)
