@@ -13,6 +13,7 @@ from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.collect import ALL, Collector
 from kmaflow.collect.planning.calls import plan as calls_of
 from kmaflow.collect.repair import Repair
+from kmaflow.maintain.doctor import check_up
 from kmaflow.maintain.why import story
 from kmaflow.simulator.faults import Faults
 from kmaflow.simulator.server import Running
@@ -179,10 +180,20 @@ def test_a_hub_that_ignores_tm1_is_asked_stamp_by_stamp_and_said_to(tmp_path: Pa
         assert (result.complete, _gaps(collector, window, name)) == (True, [])
         assert differences(collector, hub, name, BEGIN + MINUTE, window.end) == []
         assert ledger(collector, name).count(WINDOW_FORM) == 1
-        assert collector.store.asked_one_by_one(name)
+        (why,) = collector.store.asked_one_by_one(10).values()
+        assert "another KMAFLOW_WINDOW_MINUTES" in why
         before = len(requests_seen(hub))
-        assert collector.collect(name, Window(window.end, window.end + 10 * MINUTE), ALL).planned == 10
+        following = Window(window.end, window.end + 10 * MINUTE)
+        assert collector.collect(name, following, ALL).planned == 10
         assert len(requests_seen(hub)) == before + 10
+        assert collector.quota is not None
+        kept = collector.quota._live_need(datetime(2025, 1, 15)).calls
+        assert kept == 144 * (4 + 10) + 24 + 2, "live data's share counts a call for each stamp"
+        told = {finding.what: finding.seen for finding in check_up(collector.settings)}
+        assert told[f"window form · {name}"] == why
+        hub.simulator.hub.faults.clear()
+        collector.settings.window_minutes = 5
+        assert collector.collect(name, following, ALL).planned == 2, "another setting tries windows again"
 
 
 def test_an_undisturbed_hour_costs_exactly_its_calls(hub: Running, tmp_path: Path) -> None:

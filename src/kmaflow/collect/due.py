@@ -140,9 +140,12 @@ def _missing(
             kept.append(replace(group, codes=np.where(mask, group.codes, ANSWERED)))
     found = [unanswered(connection, picture, groups) for groups in sorted_out]
     for gap in unread(connection, picture):
-        axis = Axis(gap.window, picture.axis.step)
-        ready = due(answers(connection, picture.dataset, axis, gap.stations or ()), MISSING_STEPS, now)
-        found[0 if everything or ready.any() else 2].append(gap)
+        came = answers(connection, picture.dataset, Axis(gap.window, picture.axis.step), gap.stations or ())
+        if everything or due(came, MISSING_STEPS, now).any():
+            found[0].append(gap)
+        else:
+            often_enough = gap.why != GIVEN_UP and bool((came.count > len(MISSING_STEPS)).all())
+            found[1 if often_enough else 2].append(gap)
     return tuple(found[0]), tuple(found[1]), tuple(found[2])
 
 

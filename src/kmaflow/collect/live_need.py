@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from kmaflow.catalog import DATASETS, STATION_LISTS
 from kmaflow.catalog.time import DAY, Window
-from kmaflow.collect.planning.calls import plan
+from kmaflow.collect.planning.calls import ONE_STAMP, plan
 from kmaflow.quota.limits import Limits, LiveWork, Need, need_until_midnight
 from kmaflow.quota.meter import first_guess, kind_of_call
 from kmaflow.quota.quota import Quota
@@ -27,8 +27,9 @@ def open_quota(
     key_id: str,
     *,
     clock: Callable[[], datetime] | None = None,
+    one_by_one: Callable[[], Collection[str]] = tuple,
 ) -> Quota:
-    """The quota of a key; ``clock`` as :class:`Quota` takes it."""
+    """The quota of a key; ``clock`` as :class:`Quota` takes it, ``one_by_one`` gives the datasets of which each call asks for one stamp."""
     works: list[LiveWork] = []
     looked = -_LOOK_EVERY
 
@@ -36,7 +37,8 @@ def open_quota(
         nonlocal works, looked
         # What answers weigh changes slowly; backfill asks before every call.
         if time.monotonic() - looked >= _LOOK_EVERY:
-            works, looked = live_works(settings.window_minutes, quota.sizes()), time.monotonic()
+            works = live_works(settings.window_minutes, quota.sizes(), one_by_one())
+            looked = time.monotonic()
         return need_until_midnight(works, now)
 
     quota = Quota(state, key_id, limits(settings), live_need=need, clock=clock)
@@ -54,12 +56,13 @@ def limits(settings: Settings) -> Limits:
     )
 
 
-def live_works(window_minutes: int, seen: Mapping[str, int]) -> list[LiveWork]:
+def live_works(window_minutes: int, seen: Mapping[str, int], one_by_one: Collection[str] = ()) -> list[LiveWork]:
     """What live data costs, dataset by dataset, and both station lists once a day.
 
     Args:
         window_minutes: stamps per call for all stations.
         seen: bytes of the largest answer to each kind of call; what was never seen is guessed.
+        one_by_one: datasets of which each call asks for one stamp.
     """
 
     def size(name: str, stamps: int) -> int:
@@ -69,7 +72,8 @@ def live_works(window_minutes: int, seen: Mapping[str, int]) -> list[LiveWork]:
     works = []
     for name, dataset in DATASETS.items():
         every = dataset.schedule.every
-        calls = plan(dataset, Window(_SOME_DAY, _SOME_DAY + every), ALL, window_minutes)
+        minutes = ONE_STAMP if name in one_by_one else window_minutes
+        calls = plan(dataset, Window(_SOME_DAY, _SOME_DAY + every), ALL, minutes)
         stamps = [call.window.count(dataset.cadence) for call in calls]
         works.append(LiveWork(every, len(calls), sum(size(name, count) for count in stamps)))
     lists = [f"station_{network}" for network in STATION_LISTS]

@@ -17,7 +17,7 @@ from kmaflow.collect.planning.calls import ONE_STAMP, Rules
 from kmaflow.collect.planning.plan import Budget, Cost, Plan, Price, Want, plan_calls
 from kmaflow.quota.limits import Limits, estimate, need_until_midnight
 from kmaflow.quota.meter import kind_of_call
-from kmaflow.store.coverage.gaps import Gap, ever_reported, first_start
+from kmaflow.store.coverage.gaps import Gap, ever_reported, first_start, spanned
 from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
 from kmaflow.store.ledger import asked_one_by_one
 from kmaflow.store.selection import StationChoice
@@ -58,17 +58,25 @@ def usual_windows(
     end: datetime | None,
     start: datetime | None,
     now: datetime,
+    *,
+    held: bool = False,
 ) -> dict[str, Window]:
     """For each dataset what is looked at: from ``begin`` (default: ``START``, or when the hub was first asked) to ``end`` (default: what should be
     there by now). Datasets are left out for which that is nothing. All times naive KST.
+
+    Args:
+        held: where nothing says what is to be kept complete, look at the stretch that requests and files span.
     """
+    held &= begin is None and start is None
     if begin is None:
         begin = start or first_start(connection)
     found: dict[str, Window] = {}
     for name in names:
-        last = end or settled(name, now)
-        if begin is not None and begin < last and Window(begin, last).count(DATASETS[name].cadence):
-            found[name] = Window(begin, last)
+        first, last = begin, end or settled(name, now)
+        if held and (first is None or first >= last) and (span := spanned(connection, name)) is not None:
+            first, last = span.start, min(span.end, end or span.end)
+        if first is not None and first < last and Window(first, last).count(DATASETS[name].cadence):
+            found[name] = Window(first, last)
     return found
 
 
@@ -101,7 +109,7 @@ def plan_gaps(
     newest_first: bool = False,
 ) -> Plan:
     """Cheap calls for what is wanted of a dataset, at the prices that the ledger knows."""
-    if asked_one_by_one(connection, dataset):
+    if asked_one_by_one(connection, dataset, window_minutes):
         window_minutes = ONE_STAMP
     rules = Rules.of(DATASETS[dataset], window_minutes)
     return plan_calls(wants, rules, price_of(connection, dataset), budget, newest_first=newest_first)
@@ -139,7 +147,8 @@ def quota_days(connection: sa.Connection, limits: Limits, cost: Cost, *, window_
         for name, dataset in DATASETS.items()
         for stamps in range(1, dataset.schedule.every // dataset.cadence + 1)
     }
-    kept = need_until_midnight(live_works(window_minutes, seen), _A_MIDNIGHT).kept
+    one_by_one = [name for name in DATASETS if asked_one_by_one(connection, name, window_minutes)]
+    kept = need_until_midnight(live_works(window_minutes, seen, one_by_one), _A_MIDNIGHT).kept
     part = limits.backfill_share
     room = [
         min(int(part * ceiling), ceiling - back)

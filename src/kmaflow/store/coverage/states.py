@@ -17,10 +17,10 @@ import sqlalchemy as sa
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window, floor_to
 from kmaflow.store.coverage.day import days_of, read
-from kmaflow.store.coverage.gaps import Gap, due, rejected_cells
+from kmaflow.store.coverage.gaps import Gap, due, given_up, rejected_cells
 from kmaflow.store.coverage.timeline import ANSWERED, Picture, State, plain
 from kmaflow.store.engines.base import engine_of
-from kmaflow.store.ledger import LONGEST, RETIRED
+from kmaflow.store.ledger import GIVEN_UP, LONGEST, RETIRED
 from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH
 
@@ -191,6 +191,7 @@ def stamps(
     axis, meanings = picture.axis, picture.meanings
     rows = {(tm, stn): blank for tm, stn, blank in stored_rows(connection, dataset, window, chosen)}
     rejected = set(rejected_cells(picture))
+    closed = given_up(connection, picture) if rejected else frozenset()
     gone = _retired(connection, picture)
     found = []
     for group in picture.groups:
@@ -203,7 +204,7 @@ def stamps(
                     if (stamp, stn) in rows:
                         state, why = ("blank" if rows[stamp, stn] else "present"), ""
                     elif (index, stn) in rejected:
-                        state, why = "rejected", ""
+                        state, why = "rejected", GIVEN_UP if (stamp, stn) in closed else ""
                     elif code == ANSWERED and (stamp, stn) in gone:
                         state, why = gone[stamp, stn], "retired"
                     found.append((stamp, stn, state, why, stn in picture.rosters[day]))
