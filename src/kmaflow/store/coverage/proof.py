@@ -23,8 +23,6 @@ from kmaflow.store.coverage.day import day_of, days_of, read, stations_of, who_o
 from kmaflow.store.ledger import FILE, Fetch
 from kmaflow.store.schema.service import FETCH
 
-#: So long after its stamp a row that is not there may still come: collectors step back up to 3 hours.
-YOUNG = timedelta(hours=3)
 #: Of so many stored stations more than half do not fall silent at once.
 _ENOUGH = 10
 
@@ -80,12 +78,12 @@ def proof_of(connection: sa.Connection, parsed: Parsed, fetch: Fetch, stored: Ca
     for stamp in window.stamps(dataset.cadence):
         if stamp in printed or stamp in unproduced or stamp <= kept_since:
             continue
-        is_young = stamp > fetch.fetched_at - YOUNG
+        is_young = stamp > fetch.fetched_at - dataset.young
         (young if is_young and (stamp > last or fetch.stn) else holes).append(stamp)
     thin: list[datetime] = []
     if fetch.stn == 0 and printed:
         thin = _thin(connection, fetch, seen, printed, stored)
-    late = [stamp for stamp in thin if stamp > fetch.fetched_at - YOUNG]
+    late = [stamp for stamp in thin if stamp > fetch.fetched_at - dataset.young]
     return Proof(tuple(sorted({*young, *late})), tuple(holes), tuple(stamp for stamp in thin if stamp not in set(late)))
 
 
