@@ -109,7 +109,7 @@ def test_the_keys_of_an_earlier_start_are_kept(places: Places) -> None:
 
 
 def test_the_dags_are_found_in_a_source_tree_and_in_a_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert (dags_folder() / "kma_aws.py").is_file()
+    assert (dags_folder() / "kma_observations.py").is_file()
     package = tmp_path / "kmaflow"
     (package / "airflow" / "dags").mkdir(parents=True)
     monkeypatch.setattr(environment, "__file__", str(package / "run" / "environment.py"))

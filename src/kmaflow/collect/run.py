@@ -124,6 +124,7 @@ class DatasetRun:
             self._ask_again,
             lambda stn: stn in self._last_seen,
             lambda: client.clock(),
+            window_minutes,
         )
 
     def leave_out(self, done: Container[tuple[datetime, datetime, int]]) -> None:

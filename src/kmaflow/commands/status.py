@@ -34,6 +34,7 @@ def status(
     with Store(settings.database_url) as store:
         found = store.status()
         held = store.held_lists()
+        one_by_one = store.asked_one_by_one(settings.window_minutes)
         where = store.shown_url
     rows: list[dict[str, Any]] = [
         {
@@ -52,6 +53,7 @@ def status(
     quotas = _quotas(settings, now)
     if as_json:
         told: dict[str, Any] = {"database": where, "now_kst": _time(now), "datasets": rows}
+        told["asked_one_by_one"] = one_by_one
         told["held_station_lists"] = {name: {"since": _time(since), "why": why} for name, (since, why) in held.items()}
         print_json(told | {"quota_today": quotas[0], "other_keys_today": quotas[1:]})
         return
@@ -65,6 +67,8 @@ def status(
     for row in rows:
         if row["note"]:
             typer.echo(f"{row['dataset']}: {row['note']}")
+    for name, why in one_by_one.items():
+        typer.echo(f"{name}: 한 시각씩 요청 / asked stamp by stamp: {why}")
     for name, (since, why) in held.items():
         typer.echo(
             f"지점 목록 {name} 보류 / station list held since {_time(since)}: {why} → kmaflow stations sync --force"

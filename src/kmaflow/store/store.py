@@ -134,11 +134,12 @@ class Store:
         with reading(self.engine) as connection:
             return ledger.windows_fail(connection, dataset, step)
 
-    def asked_one_by_one(self, dataset: str) -> str | None:
-        """Why calls for all stations ask for one stamp each; None where they ask for several."""
+    def asked_one_by_one(self, window_minutes: int) -> dict[str, str]:
+        """The datasets whose calls for all stations ask for one stamp each instead of ``window_minutes``, and why."""
         self.init()
         with reading(self.engine) as connection:
-            return ledger.asked_one_by_one(connection, dataset)
+            found = {name: ledger.asked_one_by_one(connection, name, window_minutes) for name in DATASETS}
+        return {name: why for name, why in found.items() if why is not None}
 
     def note(self, fetch: Fetch) -> int:
         """A ledger row for a request that brought no rows; gives its id."""
