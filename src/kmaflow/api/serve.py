@@ -7,7 +7,7 @@ import logging
 import uvicorn
 
 from kmaflow.api.app import create_app
-from kmaflow.api.reader import Reader
+from kmaflow.api.reader import AT_A_TIME, Reader
 from kmaflow.settings import Settings
 
 #: Requests that are open at the same time; more are told to come again.
@@ -21,10 +21,10 @@ def serve(settings: Settings, host: str, port: int) -> None:
         UsageError: the database has no tables yet.
         StoreError: it cannot be read.
     """
-    reader = Reader(settings)
+    reader = Reader(lambda: settings)
     try:
         reader.require_tables()
-        app = create_app(reader, docs=settings.serve_docs, origins=settings.serve_origins)
+        app = create_app(reader, docs=settings.serve_docs, origins=settings.serve_origins, threads=AT_A_TIME)
         server(app, host, port).run()
     finally:
         reader.dispose()
