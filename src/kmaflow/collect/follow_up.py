@@ -160,7 +160,7 @@ class FollowUp:
         if not self.store.windows_fail(self.dataset.name, self._step):
             return False
         words = (
-            f"{window_form(self.window_minutes)}{self.dataset.asking.endpoint} leaves out stamps when several are asked for, and gives them one "
+            f"{window_form(self.window_minutes)}{self.dataset.request.endpoint} leaves out stamps when several are asked for, and gives them one "
             "by one; until the next release, or another KMAFLOW_WINDOW_MINUTES, each call for all stations asks for one stamp"
         )
         self.window_minutes = ONE_STAMP

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from kmaflow.catalog import ASOS_DATASETS, AWS_DATASETS, DATASETS, STATION_LISTS
-from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
+from kmaflow.catalog import DATASETS, STATION_LISTS
+from kmaflow.catalog.time import DAY, Window
 from kmaflow.collect.planning.calls import ONE_STAMP, plan
 from kmaflow.quota.limits import Limits, LiveWork, Need, need_until_midnight
 from kmaflow.quota.meter import first_guess, kind_of_call
@@ -16,11 +16,6 @@ from kmaflow.settings import Settings
 from kmaflow.store.selection import ALL
 from kmaflow.store.state import State
 
-#: How often live data is asked for, and so how long the window is.
-EVERY: Mapping[str, timedelta] = {
-    **dict.fromkeys(AWS_DATASETS, 10 * MINUTE),
-    **dict.fromkeys(ASOS_DATASETS, HOUR),
-}
 #: Seconds for which the sizes of answers are taken as they were.
 _LOOK_EVERY = 10.0
 _SOME_DAY = datetime(2026, 1, 1)
@@ -75,8 +70,8 @@ def live_works(window_minutes: int, seen: Mapping[str, int], one_by_one: Collect
         return first_guess(name, stamps, None) if found is None else found
 
     works = []
-    for name, every in EVERY.items():
-        dataset = DATASETS[name]
+    for name, dataset in DATASETS.items():
+        every = dataset.schedule.every
         minutes = ONE_STAMP if name in one_by_one else window_minutes
         calls = plan(dataset, Window(_SOME_DAY, _SOME_DAY + every), ALL, minutes)
         stamps = [call.window.count(dataset.cadence) for call in calls]

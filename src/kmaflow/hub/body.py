@@ -49,7 +49,7 @@ _TAG = re.compile(r"<(script|style).*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTA
 #: So much of a body is looked at for words.
 _WORDS_IN = 100_000
 #: A first row whose first byte became a ``#``, or that got one: not a line of the header (the ruler has more digits).
-_SPOILT_ROW = re.compile(rb"\s*#\d{11,12}[ ,]")
+_SPOILT_ROW = re.compile(rb"\s*#(?:\d{7,8}|\d{11,12})[ ,]")
 _NO_STATION = "입력하신 지점번호가 없습니다"
 
 

@@ -21,7 +21,7 @@ from kmaflow.errors import shown
 from kmaflow.hub.body import Body, open_body
 from kmaflow.hub.errors import NoRowRead
 from kmaflow.hub.header import column_order, refuse_second_header
-from kmaflow.hub.lines import Rejected, read_stamp, read_station, tokens_of
+from kmaflow.hub.lines import Rejected, read_station, tokens_of
 from kmaflow.hub.rows import clean, read_blocks
 
 #: Raised by one whenever the same bytes may give other values.
@@ -100,11 +100,13 @@ def parse(
     rows = pl.concat(frames) if frames else _nothing(dataset).rows.drop("blank")
     further = pl.concat(pair_frames).unique(maintain_order=True) if pair_frames else None
     rows, twice = _one_row_per_cell(rows, further)
-    rejected += _reject_cells(twice, body, rejected, "two rows of the answer disagree about this station and time")
+    rejected += _reject_cells(
+        dataset, twice, body, rejected, "two rows of the answer disagree about this station and time"
+    )
     if window is not None:
         rows, outside = _inside(rows, window)
         reason = f"the stamp is outside of the window asked {window}"
-        rejected += _reject_cells(outside, body, rejected, reason)
+        rejected += _reject_cells(dataset, outside, body, rejected, reason)
     if rejected and rows.is_empty():
         raise NoRowRead(f"{dataset.name}: {_all_rejected(rejected)}")
     blank = pl.all_horizontal(pl.col(column.name).is_null() for column in dataset.values)
@@ -191,7 +193,9 @@ def _pairs_of(pairs: pl.DataFrame | None, dataset: Dataset, rows: pl.DataFrame) 
     return pairs.join(rows.select(_KEY), on=_KEY, how="semi").sort("tm_kst", "stn", "k")
 
 
-def _reject_cells(cells: pl.DataFrame, body: Body, already: list[Rejected], reason: str) -> list[Rejected]:
+def _reject_cells(
+    dataset: Dataset, cells: pl.DataFrame, body: Body, already: list[Rejected], reason: str
+) -> list[Rejected]:
     """The lines of these cells, without those that are rejected already for what is in them."""
     if cells.is_empty():
         return []
@@ -201,7 +205,7 @@ def _reject_cells(cells: pl.DataFrame, body: Body, already: list[Rejected], reas
     for number, line in enumerate(body.rows.decode("cp949", errors="replace").split("\n"), start=body.first_line):
         if number in known or len(tokens := tokens_of(line)) < 2:
             continue
-        tm, stn = read_stamp(tokens[0]), read_station(tokens[1])
+        tm, stn = dataset.stamp.read(tokens[0]), read_station(tokens[1])
         if (tm, stn) in wanted:
             found.append(Rejected(number, line, reason, tm, stn))
     return found

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from kmaflow.catalog.model import AtMost, Codes, Column, Dash, Dataset
-from kmaflow.hub.lines import TOO_LARGE, TOO_LARGE_WHOLE, LineReader, Rejected, read_stamp
+from kmaflow.catalog.model import TO_THE_MINUTE, AtMost, Codes, Column, Dash, Dataset, Stamp
+from kmaflow.hub.lines import TOO_LARGE, TOO_LARGE_WHOLE, LineReader, Rejected
 
 _TYPES: dict[str, type[pl.DataType]] = {"float": pl.Float64, "int": pl.Int64, "text": pl.String}
 _TAIL = "="
@@ -63,7 +63,9 @@ def read_blocks(dataset: Dataset, columns: tuple[Column, ...], rows: bytes) -> t
     for layout, found in reader.groups.items():
         text = "\n".join(found) + "\n"
         frame = pl.read_csv(text.encode(), has_header=False, schema=_schema(layout), quote_char=None)
-        blocks.append((layout, frame.insert_column(0, stamps(frame.drop_in_place("tm")).alias("tm_kst"))))
+        blocks.append(
+            (layout, frame.insert_column(0, stamps(frame.drop_in_place("tm"), dataset.stamp).alias("tm_kst")))
+        )
     return blocks, reader.rejected
 
 
@@ -82,7 +84,7 @@ def _usual_rows(dataset: Dataset, columns: tuple[Column, ...], rows: bytes) -> t
     frame = _read(block, _schema(columns) | {"tail": pl.String})
     if frame.is_empty():
         return None
-    frame.insert_column(0, stamps(frame.drop_in_place("tm")).alias("tm_kst"))
+    frame.insert_column(0, stamps(frame.drop_in_place("tm"), dataset.stamp).alias("tm_kst"))
     if _all_usual(frame, one_pair):
         good = None
     else:
@@ -172,11 +174,11 @@ def _is_usual(frame: pl.DataFrame, one_pair: int | None) -> pl.Expr:
     return usual if one_pair is None else usual & (pl.col(f"c{one_pair}") == 1)
 
 
-def stamps(printed: pl.Series) -> pl.Series:
-    """Printed stamps (Int64 ``YYYYMMDDHHMM``) as naive KST Datetime[us]; null where one is no time."""
+def stamps(printed: pl.Series, form: Stamp = TO_THE_MINUTE) -> pl.Series:
+    """Printed stamps (Int64, as ``202611221200``) as naive KST Datetime[us]; null where one is no time."""
     # Answers for all stations come sorted by time: few runs of equal stamps.
     runs = printed.rle().struct.unnest()
-    stamp_of = {value: None if value is None else read_stamp(str(value)) for value in runs["value"].unique().to_list()}
+    stamp_of = {value: None if value is None else form.read(str(value)) for value in runs["value"].unique().to_list()}
     values = pl.Series([stamp_of[value] for value in runs["value"].to_list()], dtype=pl.Datetime("us"))
     return pl.select(values.repeat_by(runs["len"]).list.explode(empty_as_null=False)).to_series()
 

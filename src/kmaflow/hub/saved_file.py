@@ -17,12 +17,12 @@ from typing import ClassVar
 
 import polars as pl
 
-from kmaflow.catalog import STATION_LISTS
-from kmaflow.catalog.model import ByteField, Network
+from kmaflow.catalog import DATASETS, STATION_LISTS
+from kmaflow.catalog.model import ByteField
 from kmaflow.catalog.time import DAY
 from kmaflow.errors import KmaflowError
 from kmaflow.hub.body import END, decode, refusal
-from kmaflow.hub.lines import Rejected, read_stamp, read_station, tokens_of
+from kmaflow.hub.lines import Rejected, read_station, tokens_of
 from kmaflow.hub.parse import Parsed
 
 #: First bytes of files that hold an answer only after somebody has opened them.
@@ -40,8 +40,8 @@ _ROW = re.compile(rb'^[" \t]*\d.*$', re.MULTILINE)
 #: Files with a byte order mark that were put together have one in their midst.
 _MARKS = re.compile(b"^" + codecs.BOM_UTF8, re.MULTILINE)
 _PADDED = re.compile(rb",[ \t]*$", re.MULTILINE)
-#: The first year of each network: ASOS stations since 1904 (KMA API Hub, station lists), automatic stations since 1988.
-FIRST_YEAR: dict[Network, int] = {"SFC": 1904, "AWS": 1988}
+#: How the times of a file may be printed, whose dataset is not known yet.
+_STAMPS = frozenset(dataset.stamp for dataset in DATASETS.values())
 #: A single stamp further than this from all others is a slip of the pen, if it is one among many rows.
 FAR = timedelta(days=7)
 #: So large a part of the rows must lie together for the others to be such slips.
@@ -160,7 +160,7 @@ def _plain(content: bytes) -> bytes:
     found_row = _ROW.search(content)
     first = found_row[0].decode("cp949", errors="surrogateescape") if found_row else ""
     separator = _separator(first)
-    has_stamp = read_stamp(first.partition(separator)[0].strip('" ')) is not None
+    has_stamp = _stamp_of(first.partition(separator)[0].strip('" ')) is not None
     closes = has_stamp and separator in first and found_row is not None and content.find(b"=", found_row.start()) < 0
     if b'"' not in content and separator == "," and not closes and not _PADDED.search(content):
         return content
@@ -219,9 +219,13 @@ def _by_bytes(fields: Sequence[ByteField], cells: Sequence[str]) -> str | None:
     return bytes(line).decode("cp949", errors="surrogateescape")
 
 
+def _stamp_of(text: str) -> datetime | None:
+    return next((stamp for form in _STAMPS if (stamp := form.read(text)) is not None), None)
+
+
 def _cell_of(line: str) -> tuple[datetime | None, int | None]:
     tokens = tokens_of(line)
-    return (read_stamp(tokens[0]) if tokens else None), (read_station(tokens[1]) if len(tokens) > 1 else None)
+    return (_stamp_of(tokens[0]) if tokens else None), (read_station(tokens[1]) if len(tokens) > 1 else None)
 
 
 def believable(parsed: Parsed, saved: SavedFile, fetched_at: datetime) -> Parsed:
@@ -243,7 +247,7 @@ def believable(parsed: Parsed, saved: SavedFile, fetched_at: datetime) -> Parsed
             todo_en="say when the hub gave it: kmaflow load --fetched-at",
             todo_ko="허브에서 받은 시각을 kmaflow load --fetched-at 으로 알려 주십시오",
         )
-    year = FIRST_YEAR[parsed.dataset.network]
+    year = STATION_LISTS[parsed.dataset.network].since
     early = rows.filter(pl.col("tm_kst").dt.year() < year)
     reasons = dict.fromkeys(
         _stamps(late), f"the stamp is later than the moment at which the file was fetched ({fetched_at:%Y-%m-%d %H:%M})"

@@ -185,7 +185,7 @@ def _operations(client: HubClient) -> Iterator[tuple[str, Callable[[], str]]]:
         end = floor_to(client.clock() - 2 * dataset.latency, dataset.cadence)
         window = Window(end - dataset.cadence, end)
 
-        yield f"{dataset.name} · {dataset.asking.endpoint.rsplit('/', 1)[-1]}", partial(_ask, client, dataset, window)
+        yield f"{dataset.name} · {dataset.request.endpoint.rsplit('/', 1)[-1]}", partial(_ask, client, dataset, window)
     for stations in STATION_LISTS.values():
         yield f"stations {stations.network} · stn_inf", partial(_ask_stations, client, stations)
 

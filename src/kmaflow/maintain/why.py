@@ -220,7 +220,7 @@ def _raw(
     order = column_order(dataset, body.head, header_expected=False).columns
     for line in body.rows.decode("cp949", errors="replace").split("\n"):
         tokens = tokens_of(line) if line.strip() else []
-        if len(tokens) > 1 and tokens[0] == f"{stamp:%Y%m%d%H%M}" and tokens[1] == str(stn):
+        if len(tokens) > 1 and tokens[0] == dataset.stamp.printed(stamp) and tokens[1] == str(stn):
             lines.append(line)
             columns = order
             if dataset.layout == "columns" and len(tokens) - 2 < len(order):

@@ -11,6 +11,7 @@ from typing import Literal
 import polars as pl
 import sqlalchemy as sa
 
+from kmaflow.catalog import STATION_LISTS
 from kmaflow.catalog.time import DAY, HOUR, Window, floor_to, to_kst
 from kmaflow.errors import UsageError
 from kmaflow.read.as_of import Answers, answers, rows_at
@@ -29,7 +30,7 @@ Period = Literal["month", "day"]
 #: Rows that are read at once, at most: it bounds the memory, whatever the window.
 _ROWS = 300_000
 #: More stations than any dataset has.
-_ALL_STATIONS = 760
+_ALL_STATIONS = max(stations.stations for stations in STATION_LISTS.values())
 
 
 def read(

@@ -9,11 +9,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from kmaflow.catalog import DATASETS
-from kmaflow.catalog.model import Network
+from kmaflow.catalog import DATASETS, STATION_LISTS
 from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
 from kmaflow.collect.due import meant_gaps
-from kmaflow.collect.live_need import EVERY, live_works
+from kmaflow.collect.live_need import live_works
 from kmaflow.collect.planning.calls import ONE_STAMP, Rules
 from kmaflow.collect.planning.plan import Budget, Cost, Plan, Price, Want, plan_calls
 from kmaflow.quota.limits import Limits, estimate, need_until_midnight
@@ -23,8 +22,6 @@ from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
 from kmaflow.store.ledger import asked_one_by_one
 from kmaflow.store.selection import StationChoice
 
-#: Stations of a network before any is known.
-_STATIONS: dict[Network, int] = {"AWS": 750, "SFC": 100}
 #: How long after the hub has it a stamp should be here: runs begin every ten minutes.
 _GRACE = 10 * MINUTE
 _SEEN = 7 * DAY
@@ -94,7 +91,7 @@ def price_of(connection: sa.Connection, dataset: str, stations: int | None = Non
     Args:
         stations: how many there are; None = as many as reported, or as the network has.
     """
-    count = stations or len(ever_reported(connection, [dataset])) or _STATIONS[DATASETS[dataset].network]
+    count = stations or len(ever_reported(connection, [dataset])) or STATION_LISTS[DATASETS[dataset].network].stations
     together, single = most_bytes_per_stamp(connection, dataset)
     return Price(
         estimate(1, count, None) if together is None else math.ceil(together),
@@ -144,13 +141,13 @@ def quota_days(connection: sa.Connection, limits: Limits, cost: Cost, *, window_
 
     Infinite where nothing is left for it.
     """
-    prices = {name: price_of(connection, name).all_stations for name in EVERY}
+    prices = {name: price_of(connection, name).all_stations for name in DATASETS}
     seen = {
         kind_of_call(name, stamps, None): prices[name] * stamps
-        for name, every in EVERY.items()
-        for stamps in range(1, every // DATASETS[name].cadence + 1)
+        for name, dataset in DATASETS.items()
+        for stamps in range(1, dataset.schedule.every // dataset.cadence + 1)
     }
-    one_by_one = [name for name in EVERY if asked_one_by_one(connection, name, window_minutes)]
+    one_by_one = [name for name in DATASETS if asked_one_by_one(connection, name, window_minutes)]
     kept = need_until_midnight(live_works(window_minutes, seen, one_by_one), _A_MIDNIGHT).kept
     part = limits.backfill_share
     room = [
