@@ -63,18 +63,27 @@ def test_what_one_answer_left_out_comes_with_the_next_calls(
         assert differences(collector, hub, name, BEGIN - 9 * MINUTE, TEN.end) == []
 
 
-def test_most_of_the_stored_stations_left_out_are_asked_for_again(hub: Running, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("count", "name"), [(40, AWS), (3, AWS), (3, "aws_cloud"), (3, "asos_hourly")])
+def test_most_of_the_stored_stations_left_out_are_asked_for_again(
+    hub: Running, tmp_path: Path, count: int, name: str
+) -> None:
+    step = DATASETS[name].cadence
+    before, asked = Window(BEGIN - 5 * step, BEGIN), Window(BEGIN, BEGIN + 5 * step)
     with collecting(hub, tmp_path, NOW) as collector:
-        collector.collect(AWS, Window(BEGIN - 10 * MINUTE, BEGIN), ALL)
+        collector.collect(name, before, ALL)
         with reading(collector.store.engine) as connection:
-            there = sorted(set(stamps(connection, AWS, Window(BEGIN - MINUTE, BEGIN)).filter(state="present")["stn"]))
-        asked = len(requests_seen(hub))
+            there = sorted(set(stamps(connection, name, before).filter(state="present")["stn"]))
+        chosen = tuple(there[:count])
+        seen = len(requests_seen(hub))
         plan(hub, "few_stations")
-        result = collector.collect(AWS, TEN, StationChoice(tuple(there[:40])))
-        assert (len(requests_seen(hub)) - asked, result.complete) == (2, True)
+        result = collector.collect(name, asked, StationChoice(chosen))
+        assert (len(requests_seen(hub)) - seen, result.complete) == (2, True)
         with reading(collector.store.engine) as connection:
-            states = stamps(connection, AWS, TEN, stations=frozenset(there[:40]))["state"]
-        assert "absent" not in set(states)
+            states = stamps(connection, name, asked, stations=frozenset(chosen))["state"]
+        assert set(states) <= {"present", "blank"}
+        seen = len(requests_seen(hub))
+        assert collector.collect(name, Window(before.start - 5 * step, before.start), StationChoice(chosen)).complete
+        assert len(requests_seen(hub)) == seen + 1
 
 
 @pytest.mark.parametrize("fault", ["last_stamps", "few_stations", "no_rows"])

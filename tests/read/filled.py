@@ -43,6 +43,7 @@ class Filled:
 
     store: Store
     url: str
+    archive: str
     cells: dict[str, Cells]
     positions: dict[int, tuple[float, float, float | None]]
 
@@ -99,6 +100,7 @@ def filled_database(kind: str, folder: Path) -> Iterator[Filled]:
                 assert collector.collect(name, MINUTES).failed is False
             assert collector.collect("asos_hourly", HOURS).failed is False
             collector.store.init(all_tables=True)
+            archive = collector.settings.archive_url
         cells: dict[str, Cells] = {}
         for name, wanted in {
             "aws_minute": MINUTES,
@@ -117,7 +119,7 @@ def filled_database(kind: str, folder: Path) -> Iterator[Filled]:
                 told.sort(key=lambda one: one[0], reverse=True)
         positions = _positions(hub.url, hub.settings.keys[0].key)
         with Store(url) as store:
-            yield Filled(store, url, cells, positions)
+            yield Filled(store, url, archive, cells, positions)
 
 
 @pytest.fixture(scope="session", params=ENGINES)

@@ -44,9 +44,14 @@ OTHER: dict[str, Any] = {
     "max_active_tasks": 6,
     "ui_port": 8090,
     "simulator_port": 8790,
+    "read_url": "postgresql://reader@db.example/kma",
+    "serve_host": "0.0.0.0",
+    "serve_port": 8801,
+    "serve_docs": True,
+    "serve_origins": "https://a.example",
 }
 #: What a container has of its own.
-OF_A_CONTAINER = {"home", "ui_port", "simulator_port"}
+OF_A_CONTAINER = {"home", "ui_port", "simulator_port", "serve_host", "serve_port"}
 
 
 @pytest.fixture

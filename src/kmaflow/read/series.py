@@ -19,6 +19,7 @@ from kmaflow.read.tables import Meaning, Subject, subject
 from kmaflow.read.traps import GAUGE, without_false_rain
 from kmaflow.read.units import SPEED_OF, System, in_units
 from kmaflow.store import Store
+from kmaflow.store.schema.columns import schema_of
 
 #: Rows that are read at once, at most, where values are made from them.
 _ROWS = 1_000_000
@@ -79,6 +80,11 @@ class Series:
         head = ("tm_kst",) if self.around is not None else ("tm_kst", "stn")
         return head + tuple(f"{name}{end}" for name in self.columns for end in ("", *beside))
 
+    def empty(self) -> pl.DataFrame:
+        """No rows, with the columns and types of :meth:`frames`."""
+        known = schema_of(self.what.table)
+        return self._formed(pl.DataFrame(schema={name: known[name] for name in ("tm_kst", "stn", *self._read())}))
+
     def cut(self, window: Window) -> Series:
         """The same of another window."""
         return replace(self, window=window)
@@ -96,29 +102,30 @@ class Series:
         if self.stations == ():
             return
         if self.is_raw and self.around is None:
-            hidden = self._speeds()
-            frames = iter_frames(
-                self.store,
-                self.what.name,
-                self.window,
-                stations=self.stations,
-                columns=[*self.columns, *hidden],
-                as_of=self.as_of,
+            rows = iter_frames(
+                self.store, self.what.name, self.window, stations=self.stations, columns=self._read(), as_of=self.as_of
             )
-            for frame in frames:
-                yield in_units(frame, self.meanings, self.units).select(self.names)
+            yield from map(self._formed, rows)
             return
         there = self.held()
         if there is None:
             return
         for part in self._parts(there):
-            frame = self._made(part)
+            question = ask(self.what.name, part, stations=self.stations, columns=self._read(), as_of=self.as_of)
+            frame = self._formed(read_at(self.store, question, part))
             if not frame.is_empty():
                 yield frame
 
-    def _speeds(self) -> list[str]:
-        """Speeds that say whether a direction is one."""
-        return [SPEED_OF[name] for name in self.columns if self.units == "people" and name in SPEED_OF]
+    def _read(self) -> list[str]:
+        """The columns that must be read: also what tells whether a direction or a rain is one."""
+        if not self.is_raw:
+            return needed(self.what.dataset, self.columns, self.every)
+        names = list(self.columns)
+        if self.around is not None or self.units == "people":
+            names += [SPEED_OF[name] for name in self.columns if name in SPEED_OF]
+        if self.around is not None and self.what.name == "aws_minute" and "rn_day" in self.columns:
+            names += GAUGE
+        return list(dict.fromkeys(names))
 
     def _parts(self, there: Window) -> Iterator[Window]:
         """The stretch in whole periods, each part small enough to be read at once."""
@@ -130,19 +137,12 @@ class Series:
             yield Window(start, end)
             start = end
 
-    def _made(self, part: Window) -> pl.DataFrame:
-        dataset = self.what.dataset
+    def _formed(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows as they are read, as they are answered."""
         if self.is_raw:
-            columns = [*self.columns, *(SPEED_OF[name] for name in self.columns if name in SPEED_OF)]
-            columns += GAUGE if dataset.name == "aws_minute" and "rn_day" in self.columns else ()
+            made = rows if self.around is None else without_false_rain(rows)
         else:
-            columns = needed(dataset, self.columns, self.every)
-        question = ask(self.what.name, part, stations=self.stations, columns=dict.fromkeys(columns), as_of=self.as_of)
-        rows = read_at(self.store, question, part)
-        if self.is_raw:
-            made = without_false_rain(rows)
-        else:
-            made = by_period(rows, dataset, self.columns, self.every, self.min_share)
+            made = by_period(rows, self.what.dataset, self.columns, self.every, self.min_share)
         made = in_units(made.filter(pl.col("tm_kst") > self.window.start), self.meanings, self.units)
         return (made if self.around is None else self._at_place(made)).select(self.names)
 
