@@ -265,7 +265,7 @@ def unread(connection: sa.Connection, picture: Picture) -> list[Gap]:
     found = []
     for span, stations in stretches.items():
         window = windows[span]
-        about = [line for line in lines if line[0] in window and line[1] in stations]
+        about = [line for line in lines if line[0] in window and (line[1] is None or line[1] in stations)]
         reason, last = (about[-1][2], about[-1][3]) if about else (None, None)
         cells = (span[1] - span[0]) * len(stations)
         found.append(
@@ -290,8 +290,8 @@ def given_up(connection: sa.Connection, picture: Picture) -> frozenset[tuple[dat
 
 def _reasons(
     connection: sa.Connection, dataset: str, windows: Iterable[Window]
-) -> list[tuple[datetime, int, str, datetime]]:
-    """(stamp, station, reason, when) of the rejected lines from the first to the last window, oldest first."""
+) -> list[tuple[datetime, int | None, str, datetime]]:
+    """(stamp, station if it could be read, reason, when) of the rejected lines from the first to the last window, oldest first."""
     whole = sorted(windows)
     if not whole:
         return []
@@ -300,7 +300,7 @@ def _reasons(
     query = (
         sa.select(line.tm_kst, line.stn, line.reason, fetch.fetched_at)
         .join(FETCH, fetch.id == line.fetch_id)
-        .where(line.dataset == dataset, line.tm_kst > first, line.tm_kst <= last, line.stn.is_not(None))
+        .where(line.dataset == dataset, line.tm_kst > first, line.tm_kst <= last)
         .where(fetch.tm_to > first, fetch.tm_to <= last + LONGEST)
         .order_by(fetch.fetched_at, line.id)
     )
