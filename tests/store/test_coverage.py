@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
+from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window, day_of
 from kmaflow.collect.run import chosen_rows
 from kmaflow.hub.parse import Parsed, empty_rows
 from kmaflow.store import Store
-from kmaflow.store.coverage.day import day_of, read
+from kmaflow.store.coverage.day import read
 from kmaflow.store.coverage.gaps import Gap, asked, due, first_start, gaps
 from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
 from kmaflow.store.coverage.record import keep
