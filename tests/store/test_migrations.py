@@ -142,7 +142,7 @@ def test_a_database_of_0_1_0_goes_on(tmp_path: Path) -> None:
         names = sorted(table_names(store.engine))
         before = contents(store.engine, names)
         assert sum(map(len, before.values())) > 20
-        assert set(store.init()) == {"latest", "coverage_day", "observation_schema", *OBSERVED.tables}
+        assert set(store.init()) == {"latest", "coverage_day", "api_token", "observation_schema", *OBSERVED.tables}
         schema.make_state(store.engine)
         assert _as_before(contents(store.engine, names), before) == before
         assert {kind for (kind,) in rows(store, 'SELECT kind FROM "fetch"')} == {"request"}

@@ -91,3 +91,10 @@ class StoreForeign(StoreError):
 
     todo_en = "use a database (or schema) of its own for kmaflow, or rename the other table"
     todo_ko = "kmaflow 전용 데이터베이스를 쓰거나 다른 표의 이름을 바꾸십시오"
+
+
+class StoreSlow(StoreError):
+    """The database took longer than is allowed to who only reads."""
+
+    todo_en = "ask for less at once: a shorter window, fewer stations or elements"
+    todo_ko = "한 번에 덜 요청하십시오: 더 짧은 기간, 더 적은 지점이나 요소"

@@ -5,8 +5,8 @@ asks :func:`engine_of`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import cache
 from importlib import import_module
@@ -93,6 +93,10 @@ class Engine(ABC):
     @abstractmethod
     def open(self, url: URL) -> sa.Engine:
         """A SQLAlchemy engine whose sessions are set up as ours."""
+
+    @abstractmethod
+    def only_read(self, engine: sa.Engine, seconds: float) -> None:
+        """Let the sessions that the engine opens from now on read only, whoever the user is, and end what takes longer."""
 
     @abstractmethod
     def loader(self, connection: sa.Connection) -> Loader:
@@ -207,16 +211,19 @@ def run(connection: sa.Connection, statement: str) -> sa.CursorResult[*tuple[Any
     return connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
-@contextmanager
-def candidate(connection: sa.Connection, create: str, query: str) -> Iterator[str]:
-    """A view of the query under another name, dropped at the end.
+def reads_so(connection: sa.Connection, view: View, create: str, stored: str) -> bool:
+    """Whether the view that is there is what it should be: then it is left alone, since replacing it waits for everybody who reads it.
 
-    A view that is what it should be is left alone, since replacing it waits for everybody who reads it. Servers keep views in words of
-    their own, so the new one is made and asked how it reads.
+    Servers keep views in words of their own, so the new one is made under another name, asked how it reads, and dropped.
+
+    Args:
+        create: ``CREATE … VIEW``.
+        stored: SQL for the words of the view ``{}``.
     """
-    run(connection, f"{create} {_CANDIDATE} AS {query}")
-    yield _CANDIDATE
+    run(connection, f"{create} {_CANDIDATE} AS {view.query}")
+    same = run(connection, stored.format(_CANDIDATE)).scalar() == run(connection, stored.format(view.name)).scalar()
     run(connection, f"DROP VIEW {_CANDIDATE}")
+    return bool(same)
 
 
 @cache

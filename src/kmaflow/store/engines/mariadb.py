@@ -39,18 +39,12 @@ _slow: set[str] = set()
 _SESSION = {
     "time_zone": "'+00:00'",
     "sql_mode": "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
-    "autocommit": 0,
     "completion_type": "'NO_CHAIN'",
-    "sql_auto_is_null": 0,
-    "sql_safe_updates": 0,
+    **dict.fromkeys(("autocommit", "sql_auto_is_null", "sql_safe_updates"), 0),
     "sql_select_limit": 2**64 - 1,
-    "sql_big_selects": 1,
-    "unique_checks": 1,
-    "foreign_key_checks": 1,
+    **dict.fromkeys(("sql_big_selects", "unique_checks", "foreign_key_checks"), 1),
     "div_precision_increment": 4,
 }
-#: How long a statement may take, 0 = as long as it takes: MariaDB's name for it, and MySQL's.
-_TIMEOUTS = ("max_statement_time", "max_execution_time")
 #: How long a statement waits for a row, or a table, that somebody else has.
 _WAITS = ("innodb_lock_wait_timeout", "lock_wait_timeout")
 #: What making, extending and filling our tables and views takes on MariaDB.
@@ -63,6 +57,7 @@ _ERRORS: dict[int, type[errors.StoreError]] = {
     **dict.fromkeys((1021, 1114, 3, 28), errors.StoreFull),
     **dict.fromkeys((1040, 1203, 1205), errors.StoreBusy),
     **dict.fromkeys((1020, 1213, 3058), errors.StoreConflict),
+    **dict.fromkeys((1969, 3024), errors.StoreSlow),
     **dict.fromkeys((0, 1053, 1152, 1158, 1159, 1160, 1161, 1317, 1927, 2006, 2013, 2014, 2055), errors.StoreLost),
     **dict.fromkeys((1153, 1264, 1265, 1292, 1366, 1406), errors.StoreUnstorable),
     **dict.fromkeys((1054, 1146), errors.StoreForeign),
@@ -71,6 +66,9 @@ _ERRORS: dict[int, type[errors.StoreError]] = {
 _TLS = {"ca": "ssl_ca", "cert": "ssl_cert", "key": "ssl_key", "check_hostname": "ssl_check_hostname"}
 #: With the rights of who asks, so that a dump can be restored by another user.
 _CREATE_VIEW = "CREATE OR REPLACE SQL SECURITY INVOKER VIEW"
+_STORED_VIEW = (
+    "SELECT view_definition FROM information_schema.views WHERE table_schema = DATABASE() AND table_name = '{}'"
+)
 
 
 class MariadbWords(Words):
@@ -165,6 +163,17 @@ class Mariadb(base.Engine):
         )
         sa.event.listen(engine, "do_connect", _connect)
         return engine
+
+    def only_read(self, engine: sa.Engine, seconds: float) -> None:
+        """As :meth:`Engine.only_read`."""
+
+        def prepare(driver: Any, _: Any) -> None:
+            name, unit = _time_limit(driver)
+            with driver.cursor() as cursor:
+                cursor.execute("SET SESSION TRANSACTION READ ONLY")
+                cursor.execute(f"SET SESSION {name} = {seconds * unit:.9g}")
+
+        sa.event.listen(engine, "connect", prepare)
 
     def loader(self, connection: sa.Connection) -> Loader:
         """As :meth:`Engine.loader`."""
@@ -268,29 +277,25 @@ class Mariadb(base.Engine):
 
     def replace_view(self, connection: sa.Connection, view: View, followers: Sequence[str]) -> bool:  # noqa: ARG002
         """As :meth:`Engine.replace_view`."""
-        with base.candidate(connection, _CREATE_VIEW, view.query) as other:
-            same = _as_stored(connection, other) == _as_stored(connection, view.name)
+        same = base.reads_so(connection, view, _CREATE_VIEW, _STORED_VIEW)
         if not same:
             base.run(connection, f"{_CREATE_VIEW} {view.name} AS {view.query}")
         return not same
 
 
-def _as_stored(connection: sa.Connection, name: str) -> object:
-    return base.run(
-        connection,
-        f"SELECT view_definition FROM information_schema.views WHERE table_schema = DATABASE() AND table_name = '{name}'",
-    ).scalar()
-
-
 def _connect(dialect: Any, _: Any, given: list[Any], named: dict[str, Any]) -> Any:
     """Connect, and set the session before SQLAlchemy asks it anything: it would believe what it finds (``ANSI_QUOTES``)."""
     connection = dialect.connect(*given, **named)
-    endless = _TIMEOUTS["mariadb" not in connection.get_server_info().lower()]
-    session = _SESSION | dict.fromkeys(_WAITS, base.BUSY_SECONDS) | {endless: 0}
+    session = _SESSION | dict.fromkeys(_WAITS, base.BUSY_SECONDS) | {_time_limit(connection)[0]: 0}
     with connection.cursor() as cursor:
         cursor.execute("SET NAMES utf8mb4 COLLATE utf8mb4_bin")
         cursor.execute(f"SET {', '.join(f'SESSION {name} = {value}' for name, value in session.items())}")
     return connection
+
+
+def _time_limit(driver: Any) -> tuple[str, int]:
+    """What the server calls the longest that a statement may take (0 = as long as it takes), and its units in a second."""
+    return ("max_statement_time", 1) if "MariaDB" in driver.get_server_info() else ("max_execution_time", 1000)
 
 
 @contextmanager

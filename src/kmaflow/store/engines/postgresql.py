@@ -29,6 +29,7 @@ from kmaflow.store.errors import (
     StoreLost,
     StoreMonthGone,
     StoreReadOnly,
+    StoreSlow,
     StoreUnreachable,
     StoreUnstorable,
 )
@@ -69,6 +70,7 @@ _ERRORS: dict[str, type[StoreError]] = {
     **dict.fromkeys(("53300", "55P03"), StoreBusy),
     "40": StoreConflict,
     **dict.fromkeys(("08", "57P"), StoreLost),
+    "57014": StoreSlow,
     "23514": StoreMonthGone,
     **dict.fromkeys(("22001", "22003", "22007", "22008", "22021", "22P02", "22P03", "22P04"), StoreUnstorable),
     **dict.fromkeys(("42P01", "42703", "42804", "22P05"), StoreForeign),
@@ -158,6 +160,17 @@ class Postgresql(base.Engine):
         if "application_name" not in url.query:
             arguments["application_name"] = "kmaflow"
         return sa.create_engine(url, connect_args=arguments, pool_pre_ping=True, pool_size=4)
+
+    def only_read(self, engine: sa.Engine, seconds: float) -> None:
+        """As :meth:`Engine.only_read`."""
+
+        def prepare(driver: Any, _: Any) -> None:
+            with driver.cursor() as cursor:
+                cursor.execute("SET default_transaction_read_only = on")
+                cursor.execute(f"SET statement_timeout = {round(seconds * 1000)}")
+            driver.commit()
+
+        sa.event.listen(engine, "connect", prepare)
 
     def loader(self, connection: sa.Connection) -> Loader:
         """As :meth:`Engine.loader`."""
@@ -259,15 +272,11 @@ class Postgresql(base.Engine):
 
     def replace_view(self, connection: sa.Connection, view: View, followers: Sequence[str]) -> bool:
         """As :meth:`Engine.replace_view`, with comments on the view and its columns."""
-        with base.candidate(connection, "CREATE OR REPLACE VIEW", view.query) as other:
-            same = _as_stored(connection, other) == _as_stored(connection, view.name)
+        stored = "SELECT pg_get_viewdef(to_regclass('{}'))"
+        same = base.reads_so(connection, view, "CREATE OR REPLACE VIEW", stored)
         if not same:
             _replace(connection, view, followers)
         return _comment(connection, view) or not same
-
-
-def _as_stored(connection: sa.Connection, name: str) -> object:
-    return base.run(connection, f"SELECT pg_get_viewdef(to_regclass('{name}'))").scalar()
 
 
 def _replace(connection: sa.Connection, view: View, followers: Sequence[str]) -> None:
