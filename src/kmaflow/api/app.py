@@ -13,7 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from kmaflow import __version__
 from kmaflow.api import problems
 from kmaflow.api.guard import HEALTH, Guard, Who, by_token
-from kmaflow.api.reader import AT_A_TIME, Reader
+from kmaflow.api.reader import Reader
 from kmaflow.api.routes import books, stations, weather
 
 _ABOUT = """KMA's surface observations out of your own database. Times are KST, with their offset; a window holds the stamps after `from`
@@ -24,20 +24,23 @@ _DOCS = frozenset({"/openapi.json", "/docs", "/redoc"})
 _SMALL, _LEVEL = 1_000, 4
 
 
-def create_app(reader: Reader, *, who: Who | None = None, docs: bool = False, origins: str = "") -> FastAPI:
+def create_app(
+    reader: Reader, *, who: Who | None = None, docs: bool = False, origins: str = "", threads: int | None = None
+) -> FastAPI:
     """The app.
 
     Args:
         reader: what it answers from; the caller disposes of it.
         who: says who asks; None = by the tokens of the database.
         docs: serve the OpenAPI page, without a credential.
+        threads: of the process, where the app has it to itself; no more than connections: who waits, waits without holding one.
         origins: those of pages that browsers may ask from, by commas; empty = none.
     """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        # No more threads than connections: who waits, waits without holding anything.
-        anyio.to_thread.current_default_thread_limiter().total_tokens = AT_A_TIME
+        if threads is not None:
+            anyio.to_thread.current_default_thread_limiter().total_tokens = threads
         yield
 
     app = FastAPI(
@@ -49,7 +52,7 @@ def create_app(reader: Reader, *, who: Who | None = None, docs: bool = False, or
     for routes in (weather, stations, books):
         app.include_router(routes.router)
     public = frozenset({HEALTH}) | (_DOCS if docs else frozenset())
-    app.add_middleware(Guard, who=who or by_token(reader.store, reader.clock), public=public)
+    app.add_middleware(Guard, who=who or by_token(reader), public=public)
     app.add_middleware(GZipMiddleware, minimum_size=_SMALL, compresslevel=_LEVEL)
     if origins:
         app.add_middleware(
