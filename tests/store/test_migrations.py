@@ -19,6 +19,7 @@ from kmaflow.catalog.time import MINUTE
 from kmaflow.quota.tables import CALL_SIZE
 from kmaflow.store import Store, views
 from kmaflow.store.engines import partitions
+from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.locks import writing_alone
 from kmaflow.store.schema import upgrade as schema
 from kmaflow.store.schema.migrations import BOOKS, STATE, History, upgrade
@@ -275,7 +276,7 @@ def test_ten_that_start_at_once_make_everything_once(
     assert differences(engine, STATE_METADATA) == []
     assert view_names(engine) == wanted_views(engine)
     noted = rows(store, "SELECT table_name, version FROM observation_schema")
-    view = views.version(engine.dialect.name)
+    view = views.version(engine_of(engine).words)
     assert set(noted) == {("aws_cloud", schema.version_of(OBSERVATIONS["aws_cloud"]))} | {
         (name, view) for name in views.NAMES
     }

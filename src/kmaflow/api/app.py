@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 import anyio.to_thread
 from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -37,11 +38,14 @@ def create_app(
         origins: those of pages that browsers may ask from, by commas; empty = none.
     """
 
+    helper = _assistant(reader)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if threads is not None:
             anyio.to_thread.current_default_thread_limiter().total_tokens = threads
-        yield
+        async with nullcontext() if helper is None else helper.router.lifespan_context(helper):
+            yield
 
     app = FastAPI(
         title="kmaflow", version=__version__, description=_ABOUT, lifespan=lifespan,
@@ -51,6 +55,8 @@ def create_app(
     problems.install(app)
     for routes in (weather, stations, books):
         app.include_router(routes.router)
+    if helper is not None:
+        app.router.routes += helper.routes
     public = frozenset({HEALTH}) | (_DOCS if docs else frozenset())
     app.add_middleware(Guard, who=who or by_token(reader), public=public)
     app.add_middleware(GZipMiddleware, minimum_size=_SMALL, compresslevel=_LEVEL)
@@ -63,3 +69,12 @@ def create_app(
             expose_headers=["ETag", "Retry-After"],
         )
     return app
+
+
+def _assistant(reader: Reader) -> Starlette | None:
+    """``/mcp``, where the SDK is installed."""
+    try:
+        from kmaflow.api.assistant import assistant, over_http
+    except ModuleNotFoundError:
+        return None
+    return over_http(assistant(reader))
