@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from kmaflow.archive.archive import Archive
 from kmaflow.catalog import DATASETS, STATION_LISTS, dataset
 from kmaflow.catalog.model import Dataset
-from kmaflow.catalog.time import HOUR, Window, now_kst
+from kmaflow.catalog.time import HOUR, Window, in_words, now_kst
 from kmaflow.collect.live_need import open_quota
 from kmaflow.collect.planning.calls import ONE_STAMP, Call
 from kmaflow.collect.result import DatasetResult
@@ -358,7 +358,7 @@ class Collector:
         if window.count(described.cadence) == 0:
             raise UsageError(
                 f"the window {window} holds no stamp of {name}",
-                todo_en=f"{name} has a stamp every {described.cadence}",
-                todo_ko=f"{name}의 관측 간격은 {described.cadence}입니다",
+                todo_en=f"{name} has a stamp every {in_words(described.cadence, 'en')}",
+                todo_ko=f"{name}의 관측 간격은 {in_words(described.cadence, 'ko')}입니다",
             )
         return described

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from kmaflow.archive.archive import ArchiveError
 from kmaflow.catalog.model import Dataset
-from kmaflow.catalog.time import Window, now_kst
+from kmaflow.catalog.time import Window, in_words, now_kst
 from kmaflow.collect.collector import Collector
 from kmaflow.hub.body import open_body
 from kmaflow.hub.header import column_order
@@ -163,7 +163,7 @@ def _state(
 ) -> tuple[str, str, bool]:
     """State, a detail of it, and whether the station is expected to report then."""
     if (stamp - datetime.min) % dataset.cadence:
-        return "no_stamp", f" ({dataset.cadence})", False
+        return "no_stamp", f" ({in_words(dataset.cadence, 'en')})", False
     window = Window(stamp - dataset.cadence, stamp)
     start = collector.settings.start
     cell = stamps(connection, dataset.name, window, stations=[stn], start=start).row(0, named=True)
