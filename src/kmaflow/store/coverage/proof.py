@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from kmaflow.hub.parse import Parsed
 from kmaflow.store.coverage.day import day_of, days_of, read, stations_of, who_of
-from kmaflow.store.ledger import FILE, Fetch
+from kmaflow.store.ledger import FILE, LedgerRow
 
 #: So long after its stamp a row that is not there may still come: collectors step back up to 3 hours.
 YOUNG = timedelta(hours=3)
@@ -53,35 +53,37 @@ class Proof:
 NOTHING_LEFT = Proof()
 
 
-def proof_of(connection: sa.Connection, parsed: Parsed, fetch: Fetch, stored: Callable[[], pl.DataFrame]) -> Proof:
+def proof_of(
+    connection: sa.Connection, parsed: Parsed, request: LedgerRow, stored: Callable[[], pl.DataFrame]
+) -> Proof:
     """What an answer leaves unanswered.
 
     Args:
         parsed: rows and rejected lines of the stations that are stored.
-        fetch: its ledger row.
+        request: its ledger row.
         stored: gives the rows (``tm_kst``, ``stn``) that its window had before.
     """
-    dataset, window = parsed.dataset, fetch.window
-    if window is None or fetch.kind == FILE:
+    dataset, window = parsed.dataset, request.window
+    if window is None or request.kind == FILE:
         return Proof(young=parsed.not_produced)
     seen = _stations_at(parsed)
     printed: Mapping[datetime, int] = {stamp: len(stations) for stamp, stations in seen.items()}
-    if fetch.stn == 0 and parsed.printed is not None:
+    if request.stn == 0 and parsed.printed is not None:
         printed = parsed.printed
     # Rows of other stamps show that the hub still has data of that age.
-    kept_since = datetime.min if dataset.retention is None or printed else fetch.fetched_at - dataset.retention
+    kept_since = datetime.min if dataset.retention is None or printed else request.fetched_at - dataset.retention
     last = max(printed, default=datetime.min)
     unproduced = set(parsed.not_produced)
     young, holes = list(parsed.not_produced), list[datetime]()
     for stamp in window.stamps(dataset.cadence):
         if stamp in printed or stamp in unproduced or stamp <= kept_since:
             continue
-        is_young = stamp > fetch.fetched_at - YOUNG
-        (young if is_young and (stamp > last or fetch.stn) else holes).append(stamp)
+        is_young = stamp > request.fetched_at - YOUNG
+        (young if is_young and (stamp > last or request.stn) else holes).append(stamp)
     thin: list[datetime] = []
-    if fetch.stn == 0 and printed:
-        thin = _thin(connection, fetch, seen, printed, stored)
-    late = [stamp for stamp in thin if stamp > fetch.fetched_at - YOUNG]
+    if request.stn == 0 and printed:
+        thin = _thin(connection, request, seen, printed, stored)
+    late = [stamp for stamp in thin if stamp > request.fetched_at - YOUNG]
     return Proof(tuple(sorted({*young, *late})), tuple(holes), tuple(stamp for stamp in thin if stamp not in set(late)))
 
 
@@ -98,18 +100,18 @@ def _stations_at(parsed: Parsed) -> dict[datetime, frozenset[int]]:
 
 def _thin(
     connection: sa.Connection,
-    fetch: Fetch,
+    request: LedgerRow,
     seen: dict[datetime, frozenset[int]],
     printed: Mapping[datetime, int],
     stored: Callable[[], pl.DataFrame],
 ) -> list[datetime]:
     """Stamps with rows of fewer than half of the stations that reported around them, unless they had just these before."""
-    assert fetch.window is not None
-    days = days_of(fetch.window)
-    sheets = read(connection, fetch.dataset, (days[0] - timedelta(days=1), days[-1] + timedelta(days=1)))
+    assert request.window is not None
+    days = days_of(request.window)
+    sheets = read(connection, request.dataset, (days[0] - timedelta(days=1), days[-1] + timedelta(days=1)))
     everyone = max(printed.values())
     # Where only some are stored, what the others do is seen in the answer alone; half of a few may well be silent.
-    chosen = stations_of(who_of(fetch.stn, fetch.selection))
+    chosen = stations_of(who_of(request.stn, request.selection))
     around: dict[date, frozenset[int]] = {}
     for day in {day_of(stamp) for stamp in printed}:
         near = (sheets.get(day + timedelta(days=shift)) for shift in (-1, 0, 1))

@@ -1,6 +1,6 @@
 """How values are stored, the same on SQLite, PostgreSQL and MariaDB.
 
-Times are naive KST. On SQLite they are text ``YYYY-MM-DD HH:MM:SS`` (moments with microseconds, so that two fetches of one second keep
+Times are naive KST. On SQLite they are text ``YYYY-MM-DD HH:MM:SS`` (moments with microseconds, so that two requests of one second keep
 their order). Numbers are DOUBLE, or INTEGER where KMA prints integers; missing is NULL. Text is UTF-8 and compared byte by byte.
 """
 
