@@ -100,6 +100,13 @@ class Settings(BaseSettings):
     max_active_tasks: int = Field(2, ge=1, description="동시에 모으는 자료 수 / datasets collected at the same time")
     ui_port: int = Field(8080, ge=1, le=65535, description="Airflow UI 포트")
     simulator_port: int = Field(8765, ge=1, le=65535, description="시뮬레이터 포트")
+    read_url: str = Field(
+        "", repr=False, description="HTTP API가 읽을 DB / database of the HTTP API; default: DATABASE_URL"
+    )
+    serve_host: str = Field("127.0.0.1", description="HTTP API의 주소 / address of the HTTP API")
+    serve_port: int = Field(8800, ge=1, le=65535, description="HTTP API의 포트 / port of the HTTP API")
+    serve_docs: bool = Field(False, description="OpenAPI 문서를 토큰 없이 / OpenAPI page without a token")
+    serve_origins: str = Field("", description="CORS를 허용할 출처 / origins that CORS allows, by commas")
 
     @field_validator("api_key", mode="after")
     @classmethod

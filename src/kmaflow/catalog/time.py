@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Literal
 
 from kmaflow.errors import UsageError
 
@@ -74,6 +75,15 @@ def _parsed(text: str) -> datetime:
     except ValueError as cause:
         raise UsageError(f"no such time: {text!r} ({cause})", todo_en=_TODO_EN, todo_ko=_TODO_KO) from None
     raise UsageError(f"not a time: {text!r}", todo_en=_TODO_EN, todo_ko=_TODO_KO)
+
+
+def in_words(span: timedelta, language: Literal["ko", "en"]) -> str:
+    """A length of time in its largest whole unit: ``10 min``, ``1 h``, ``30 d``."""
+    days, hours, minutes = (" d", " h", " min") if language == "en" else ("일", "시간", "분")
+    length = int(span.total_seconds() // 60)
+    if length % 1440 == 0:
+        return f"{length // 1440}{days}"
+    return f"{length // 60}{hours}" if length % 60 == 0 else f"{length}{minutes}"
 
 
 def floor_to(moment: datetime, step: timedelta) -> datetime:

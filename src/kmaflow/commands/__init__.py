@@ -29,6 +29,8 @@ NAMES = (
     "retention",
     "simulate",
     "stations",
+    "serve",
+    "token",
     "airflow",
 )
 

@@ -22,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 
+from kmaflow.catalog import DAGS
 from kmaflow.catalog.time import HOUR, floor_to, now_kst, parse_time
 from kmaflow.errors import KmaflowError, UsageError
 from kmaflow.run import complain, say
@@ -215,9 +216,7 @@ def _dags_are_known(api: AirflowApi) -> bool:
     errors = api.import_errors()
     if errors:
         raise StartFailed(f"a DAG file cannot be read: {errors[0].splitlines()[-1]}")
-    return {"kma_aws", "kma_asos", "kma_stations", "kma_repair", "kma_backfill"} <= {
-        dag["dag_id"] for dag in api.dags()
-    }
+    return {*DAGS, "kma_stations", "kma_repair", "kma_backfill"} <= {dag["dag_id"] for dag in api.dags()}
 
 
 def require_free(port: int, what: str, variable: str) -> None:

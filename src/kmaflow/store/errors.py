@@ -100,8 +100,16 @@ class StoreForeign(StoreError):
     todo_ko = "kmaflow 전용 데이터베이스를 쓰거나 다른 표의 이름을 바꾸십시오"
 
 
+class StoreSlow(StoreError):
+    """The database took longer than is allowed to who only reads."""
+
+    todo_en = "ask for less at once: a shorter window, fewer stations or elements"
+    todo_ko = "한 번에 덜 요청하십시오: 더 짧은 기간, 더 적은 지점이나 요소"
+
+
 #: Words of SQLite's errors, which have no codes of use.
 _SQLITE: tuple[tuple[str, type[StoreError]], ...] = (
+    ("interrupted", StoreSlow),
     ("readonly database", StoreReadOnly),
     ("attempt to write a readonly", StoreReadOnly),
     ("disk is full", StoreFull),
@@ -124,6 +132,7 @@ _POSTGRESQL: dict[str, type[StoreError]] = {
     "55P03": StoreBusy,
     "40": StoreConflict,
     "08": StoreLost,
+    "57014": StoreSlow,
     "57P": StoreLost,
     "23514": StoreMonthGone,
     "42P01": StoreForeign,
@@ -158,6 +167,7 @@ _MYSQL: dict[int, type[StoreError]] = {
     **dict.fromkeys((1021, 1114, 3, 28), StoreFull),
     **dict.fromkeys((1040, 1203, 1205), StoreBusy),
     **dict.fromkeys((1020, 1213, 3058), StoreConflict),
+    **dict.fromkeys((1969, 3024), StoreSlow),
     **dict.fromkeys((0, 1053, 1152, 1158, 1159, 1160, 1161, 1317, 1927, 2006, 2013, 2014, 2055), StoreLost),
     **dict.fromkeys((1153, 1264, 1265, 1292, 1366, 1406), StoreUnstorable),
     **dict.fromkeys((1054, 1146), StoreForeign),

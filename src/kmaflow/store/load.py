@@ -214,6 +214,8 @@ class _Merge:
         self.dataset = parsed.dataset.name
         self.names = [column.name for column in parsed.dataset.stored]
         self.values = [column.name for column in parsed.dataset.values]
+        #: What also a row without values may say: that no code follows (``n`` 0 of present weather).
+        self.others = [name for name in self.names if name not in self.values]
 
     def run(self, stored: pl.DataFrame) -> Loaded:
         new, differing = self.rows, self.rows.clear()
@@ -235,8 +237,12 @@ class _Merge:
         return pl.all_horizontal(pl.col(name).is_null() for name in self.values)
 
     def _differing(self, stored: pl.DataFrame) -> pl.DataFrame:
-        """Rows with values that differ from what is stored (``…_old``, ``request_id``, ``empty``)."""
-        both = self.rows.filter(~pl.col("blank")).join(stored, on=_KEY, suffix="_old", maintain_order="left")
+        """Rows that differ from what is stored (``…_old``, ``request_id``, ``empty``): those with values, and blank ones that say something against values."""
+        says = pl.any_horizontal(pl.lit(value=False), *(pl.col(name).is_not_null() for name in self.others))
+        rows = self.rows.filter(~pl.col("blank") | says)
+        both = rows.join(stored, on=_KEY, suffix="_old", maintain_order="left").filter(
+            ~(pl.col("blank") & pl.col("empty"))
+        )
         return both.filter(pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_old")) for name in self.names))
 
     def _note_lacking(self, stored: pl.DataFrame) -> None:
@@ -263,23 +269,27 @@ class _Merge:
         if self.known.newer:
             younger = [self.known.younger(*cell) for cell in differing.select(*_KEY, "request_id").iter_rows()]
         differing = differing.with_columns(younger=pl.Series(younger, dtype=pl.Datetime("us")))
-        wins = differing.filter(pl.col("empty") | pl.col("younger").is_null())
+        wins = differing.filter(~pl.col("blank") & (pl.col("empty") | pl.col("younger").is_null()))
         if not wins.is_empty():
             self.loader.update(self.table, wins.with_columns(request_id=pl.lit(self.request_id)))
             reach("rows_updated")
-        revisions = self._revisions(differing.filter(~pl.col("empty") | self._said_otherwise()))
+        both_have_values = ~pl.col("empty") & ~pl.col("blank")
+        revisions = self._revisions(differing.filter(both_have_values | self._said_otherwise()))
         if not revisions.is_empty():
             self.connection.execute(REVISION.insert(), revisions.to_dicts())
             reach("revisions_written")
         return wins.height, revisions.height, differing.filter("empty")
 
     def _said_otherwise(self) -> pl.Expr:
-        """Whether a row without values said something all the same that is another now: that no code follows (``n`` 0 of present weather)."""
-        others = [name for name in self.names if name not in self.values]
+        """Whether the older row has no values, but said something (:attr:`others`) that is another now."""
+        first = pl.col("younger").is_not_null()
         changed = [
-            pl.col(f"{name}_old").is_not_null() & pl.col(name).ne_missing(pl.col(f"{name}_old")) for name in others
+            pl.when(first).then(name).otherwise(f"{name}_old").is_not_null()
+            & pl.col(name).ne_missing(pl.col(f"{name}_old"))
+            for name in self.others
         ]
-        return pl.any_horizontal(pl.lit(value=False), *changed) & pl.col("younger").is_null()
+        older_is_blank = pl.when(first).then("blank").otherwise("empty")
+        return older_is_blank & pl.any_horizontal(pl.lit(value=False), *changed)
 
     def _revisions(self, changed: pl.DataFrame) -> pl.DataFrame:
         """One row for each value that is another now; where a younger answer stands behind the stored value, this one preceded it."""

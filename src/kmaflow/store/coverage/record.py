@@ -87,7 +87,7 @@ def keep(
 
 def _reported(rows: pl.DataFrame, days: Sequence[date]) -> Iterator[tuple[date, frozenset[int]]]:
     if len(days) == 1:
-        yield days[0], frozenset(rows["stn"].unique())
+        yield days[0], frozenset(rows["stn"].unique().to_list())
     elif not rows.is_empty():
         for day, numbers in rows.group_by(by_day("tm_kst").alias("day")).agg(pl.col("stn").unique()).iter_rows():
             yield day, frozenset(numbers)

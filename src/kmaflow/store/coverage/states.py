@@ -17,10 +17,10 @@ import sqlalchemy as sa
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window, floor_to
 from kmaflow.store.coverage.day import days_of, read
-from kmaflow.store.coverage.gaps import Gap, due, rejected_cells
+from kmaflow.store.coverage.gaps import Gap, due, given_up, rejected_cells
 from kmaflow.store.coverage.timeline import ANSWERED, Picture, State, plain
 from kmaflow.store.engines.base import engine_of
-from kmaflow.store.ledger import LONGEST, RETIRED
+from kmaflow.store.ledger import GIVEN_UP, LONGEST, RETIRED
 from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, LEDGER
 
@@ -57,7 +57,7 @@ def hours(
     """How many cells of each hour and expected station are in each state; frames of at most ten days, in the order of time.
 
     Args:
-        window: widened to whole hours; hours of which the hub cannot have every stamp are left out.
+        window: widened to whole hours; hours without a stamp are left out, as are those of which the hub cannot have every stamp are left out.
         now, stations, start: as for :func:`kmaflow.store.coverage.gaps.gaps`.
         uneven: leave out hours in which every expected cell is present: those are not even read.
 
@@ -70,6 +70,8 @@ def hours(
     chosen = None if stations is None else frozenset(stations)
     for part in Window(begin, end).split(_SPAN) if begin < end else ():
         picture = Picture(connection, dataset, part, stations=chosen, start=start)
+        if picture.axis.count == 0:
+            continue
         frame = _expected(picture)
         rejected = _rejected(picture)
         if uneven:
@@ -88,7 +90,8 @@ def hours(
 def _expected(picture: Picture) -> pl.DataFrame:
     """For every hour and expected station, how many stamps are answered (``absent``), or not, and why."""
     axis = picture.axis
-    ends = pl.datetime_range(axis.first + HOUR, axis.first + axis.count * axis.step, HOUR, time_unit="us", eager=True)
+    width = DATASETS[picture.dataset].completeness
+    ends = pl.datetime_range(axis.first + width, axis.first + axis.count * axis.step, width, time_unit="us", eager=True)
     states = np.array([_UNANSWERED.index(state) for state, _ in picture.meanings])
     days = pl.Series("day", axis.days, pl.Date)
     frames = []
@@ -188,6 +191,7 @@ def stamps(
     axis, meanings = picture.axis, picture.meanings
     rows = {(tm, stn): blank for tm, stn, blank in stored_rows(connection, dataset, window, chosen)}
     rejected = set(rejected_cells(picture))
+    closed = given_up(connection, picture) if rejected else frozenset()
     gone = _retired(connection, picture)
     found = []
     for group in picture.groups:
@@ -200,7 +204,7 @@ def stamps(
                     if (stamp, stn) in rows:
                         state, why = ("blank" if rows[stamp, stn] else "present"), ""
                     elif (index, stn) in rejected:
-                        state, why = "rejected", ""
+                        state, why = "rejected", GIVEN_UP if (stamp, stn) in closed else ""
                     elif code == ANSWERED and (stamp, stn) in gone:
                         state, why = gone[stamp, stn], "retired"
                     found.append((stamp, stn, state, why, stn in picture.rosters[day]))
@@ -257,13 +261,16 @@ def _retired(connection: sa.Connection, picture: Picture) -> dict[tuple[datetime
 
 
 def quiet(frames: Iterable[pl.DataFrame]) -> list[Gap]:
-    """Blank and absent cells as stretches of whole hours: what :func:`hours` counts, made one where hours follow each other and stations are alike."""
+    """Blank and absent cells as stretches of whole hours (days, where there is a stamp a day): what :func:`hours` counts, made one where hours
+    follow each other and stations are alike.
+    """
     found: list[Gap] = []
     kept = [frame.filter(pl.any_horizontal(pl.col(state) > 0 for state in _QUIET)) for frame in frames]
-    for dataset, table in pl.concat(kept).group_by("dataset", maintain_order=True) if kept else ():
+    for (dataset,), table in pl.concat(kept).group_by("dataset", maintain_order=True) if kept else ():
+        width = DATASETS[str(dataset)].completeness
         for state in _QUIET:
             rows = table.filter(pl.col(state) > 0).sort("stn", "hour_kst")
-            new = (pl.col("hour_kst").diff() != HOUR).fill_null(value=True) | (pl.col("stn").diff() != 0).fill_null(
+            new = (pl.col("hour_kst").diff() != width).fill_null(value=True) | (pl.col("stn").diff() != 0).fill_null(
                 value=True
             )
             runs = rows.group_by("stn", new.cum_sum().alias("run"), maintain_order=True).agg(
@@ -271,7 +278,7 @@ def quiet(frames: Iterable[pl.DataFrame]) -> list[Gap]:
             )
             alike = runs.group_by("low", "high", maintain_order=True).agg("stn", pl.col("cells").sum())
             for low, high, stations, cells in alike.iter_rows():
-                found.append(Gap(str(dataset[0]), Window(low - HOUR, high), state, "", tuple(sorted(stations)), cells))
+                found.append(Gap(str(dataset), Window(low - width, high), state, "", tuple(sorted(stations)), cells))
     return sorted(found, key=lambda gap: (list(DATASETS).index(gap.dataset), gap.window, gap.state))
 
 

@@ -52,6 +52,10 @@ class Engine(ABC):
         """A SQLAlchemy engine whose sessions are set up as ours."""
 
     @abstractmethod
+    def only_read(self, engine: sa.Engine, seconds: float) -> None:
+        """Let the sessions that the engine opens from now on read only, whoever the user is, and end what takes longer."""
+
+    @abstractmethod
     def loader(self, connection: sa.Connection) -> Loader:
         """What writes into tables within the connection's transaction."""
 

@@ -80,6 +80,21 @@ class Mariadb(base.Engine):
         sa.event.listen(engine, "do_connect", _connect)
         return engine
 
+    def only_read(self, engine: sa.Engine, seconds: float) -> None:
+        """As :meth:`Engine.only_read`."""
+
+        def prepare(driver: Any, _: Any) -> None:
+            with driver.cursor() as cursor:
+                cursor.execute("SET SESSION TRANSACTION READ ONLY")
+                is_mariadb = "MariaDB" in driver.get_server_info()
+                cursor.execute(
+                    f"SET SESSION max_statement_time = {seconds}"
+                    if is_mariadb
+                    else f"SET SESSION max_execution_time = {round(seconds * 1000)}"
+                )
+
+        sa.event.listen(engine, "connect", prepare)
+
     def loader(self, connection: sa.Connection) -> Loader:
         """As :meth:`Engine.loader`."""
         return MariadbLoader(connection)

@@ -78,6 +78,17 @@ class Postgresql(base.Engine):
             arguments["application_name"] = "kmaflow"
         return sa.create_engine(url, connect_args=arguments, pool_pre_ping=True, pool_size=4)
 
+    def only_read(self, engine: sa.Engine, seconds: float) -> None:
+        """As :meth:`Engine.only_read`."""
+
+        def prepare(driver: Any, _: Any) -> None:
+            with driver.cursor() as cursor:
+                cursor.execute("SET default_transaction_read_only = on")
+                cursor.execute(f"SET statement_timeout = {round(seconds * 1000)}")
+            driver.commit()
+
+        sa.event.listen(engine, "connect", prepare)
+
     def loader(self, connection: sa.Connection) -> Loader:
         """As :meth:`Engine.loader`."""
         return PostgresqlLoader(connection)

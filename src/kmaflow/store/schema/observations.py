@@ -1,7 +1,7 @@
 """The observation tables, made from the catalogue.
 
 Each is keyed (``tm_kst``, ``stn``): all stations of one time lie together and loading appends. A second index (``stn``, ``tm_kst``) serves one
-station over years. The ``aws_*`` tables are partitioned by month on servers (:mod:`kmaflow.store.engines.partitions`).
+station over years. Those of minute data are partitioned by month on servers (:mod:`kmaflow.store.engines.partitions`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ METADATA = sa.MetaData()
 
 
 def is_partitioned(table: str) -> bool:
-    """Whether the table is cut by month on PostgreSQL and MariaDB: minute data are, hourly data are not."""
-    return table.startswith("aws_")
+    """Whether the table is cut by month on PostgreSQL and MariaDB."""
+    return any(dataset.partitioned and table in {name, dataset.pair_table} for name, dataset in DATASETS.items())
 
 
 def _on_servers(name: str) -> dict[str, Any]:

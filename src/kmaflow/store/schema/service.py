@@ -160,6 +160,20 @@ LATEST = sa.Table(
     **ON_SERVERS,
 )
 
+API_TOKEN = sa.Table(
+    "api_token",
+    METADATA,
+    sa.Column("name", sa.String(64), primary_key=True, comment="이름 / whose it is"),
+    sa.Column("sha256", sa.String(64), nullable=False, comment="토큰의 SHA-256 / of the token, which stands nowhere"),
+    sa.Column("per_minute", sa.Integer, nullable=False, comment="1분 요청 한도 / requests a minute, at most"),
+    sa.Column("created_at", MOMENT, nullable=False, comment="만든 시각 / when it was made [KST]"),
+    sa.Column("expires_at", MOMENT, comment="끝나는 시각, NULL = 없음 / until when, NULL = without end [KST]"),
+    sa.Column("revoked_at", MOMENT, comment="취소한 시각 / when it was revoked [KST]"),
+    sa.Index("api_token_sha256", "sha256"),
+    comment="HTTP API의 토큰 / tokens of the HTTP API",
+    **ON_SERVERS,
+)
+
 OBSERVATION_SCHEMA = sa.Table(
     "observation_schema",
     METADATA,
@@ -224,4 +238,6 @@ CALL_SIZE = sa.Table(
 )
 
 #: Made by ``kmaflow init``; observation tables follow when their dataset is first loaded.
-SERVICE_TABLES = (LEDGER, REVISION, REJECTED_LINE, COMPLETENESS_HOUR, COVERAGE_DAY, STATION, LATEST, OBSERVATION_SCHEMA)
+SERVICE_TABLES = (
+    LEDGER, REVISION, REJECTED_LINE, COMPLETENESS_HOUR, COVERAGE_DAY, STATION, LATEST, API_TOKEN, OBSERVATION_SCHEMA,
+)  # fmt: skip

@@ -23,7 +23,7 @@ from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.database import reading, shown
 from kmaflow.store.engines.locks import writing_alone
 from kmaflow.store.errors import StoreDenied, translated
-from kmaflow.store.schema.migrations import SERVICE, STATE, History, upgrade
+from kmaflow.store.schema.migrations import SERVICE, STATE, History, take_over, upgrade
 from kmaflow.store.schema.migrations.steps import add_columns, make_indexes
 from kmaflow.store.schema.observations import METADATA, is_partitioned, tables_of
 from kmaflow.store.schema.preflight import refuse_taken, refuse_unfit, refuse_unlike, with_grant
@@ -83,6 +83,7 @@ def make_state(engine: sa.Engine) -> list[str]:
         return []
     with _changing(engine) as connection:
         refuse_unfit(connection)
+        take_over(connection, STATE)
         return upgrade(connection, STATE)
 
 
@@ -134,6 +135,8 @@ def _changing(engine: sa.Engine) -> Iterator[sa.Connection]:
 def _make_service(engine: sa.Engine) -> list[str]:
     with _changing(engine) as connection:
         refuse_unfit(connection)
+        take_over(connection, SERVICE)
+        refuse_unlike(connection, METADATA.tables.values(), may_grow=True)
         _refuse_views(connection)
         _forget_views(connection)
         made = upgrade(connection, SERVICE)

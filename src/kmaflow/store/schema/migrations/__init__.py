@@ -33,8 +33,25 @@ class History:
     earlier: tuple[str, ...]
 
 
-SERVICE = History("service", "kmaflow_version", "0007", ("0004", "0005", "0006"))
+SERVICE = History("service", "kmaflow_version", "0008", ("0004", "0005", "0006", "0007"))
 STATE = History("state", "kmaflow_state_version", "0004", ("0002", "0003"))
+
+
+def take_over(connection: sa.Connection, history: History) -> None:
+    """Bring what versions before 0.2.0 made to where the history begins. The caller holds the schema lock."""
+    from kmaflow.store.schema.migrations import earlier
+
+    current = _current(connection, history)
+    if current in history.earlier:
+        earlier.STEPS[history.name](connection, current)
+        connection.exec_driver_sql(f"DELETE FROM {history.version_table}")
+
+
+def _current(connection: sa.Connection, history: History) -> str | None:
+    from alembic.migration import MigrationContext
+
+    options = {"version_table": history.version_table}
+    return MigrationContext.configure(connection, opts=options).get_current_revision()
 
 
 def upgrade(connection: sa.Connection, history: History, *, only_look: bool = False) -> list[str]:
@@ -45,10 +62,7 @@ def upgrade(connection: sa.Connection, history: History, *, only_look: bool = Fa
     """
     from alembic import command
     from alembic.config import Config
-    from alembic.migration import MigrationContext
     from alembic.script import ScriptDirectory
-
-    from kmaflow.store.schema.migrations import earlier
 
     config = Config()
     config.set_main_option("path_separator", "os")
@@ -57,14 +71,9 @@ def upgrade(connection: sa.Connection, history: History, *, only_look: bool = Fa
     config.attributes.update(connection=connection, version_table=history.version_table)
     script = ScriptDirectory.from_config(config)
     with _ONE_AT_A_TIME:
-        now = MigrationContext.configure(connection, opts={"version_table": history.version_table})
-        current = now.get_current_revision()
-        if current in history.earlier:
-            if only_look:
-                return []
-            earlier.STEPS[history.name](connection, current)
-            connection.exec_driver_sql(f"DELETE FROM {history.version_table}")
-            current = None
+        current = _current(connection, history)
+        if only_look and current in history.earlier:
+            return []
         if current is not None and current not in {step.revision for step in script.walk_revisions()}:
             raise StoreForeign(
                 f"{where(connection)}: made by a newer kmaflow ({history.version_table} {current}, known here: {history.head})",

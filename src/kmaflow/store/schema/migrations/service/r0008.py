@@ -7,7 +7,7 @@ from alembic import op
 from kmaflow.store.schema.migrations.steps import make
 from kmaflow.store.schema.service import METADATA as TABLES
 
-revision = "0007"
+revision = "0008"
 down_revision = None
 
 
