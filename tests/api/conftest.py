@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from kmaflow.api.app import create_app
-from kmaflow.api.reader import Reader
+from kmaflow.api.reader import AT_A_TIME, Reader
 from kmaflow.api.serve import server
 from kmaflow.settings import load_settings
 from kmaflow.store import Store, tokens
@@ -71,10 +71,11 @@ def serving(filled: Filled, home: Path, **options: Any) -> Iterator[Api]:
     with Store(filled.url) as store:
         name = f"test-{time.monotonic_ns()}"
         token = tokens.add(store, name, per_minute=100_000)
-    reader = Reader(load_settings(home=home, database_url=filled.url, archive_url=filled.archive), clock=lambda: NOW)
+    settings = load_settings(home=home, database_url=filled.url, archive_url=filled.archive)
+    reader = Reader(lambda: settings, clock=lambda: NOW)
     try:
         with (
-            running(create_app(reader, **options)) as url,
+            running(create_app(reader, threads=AT_A_TIME, **options)) as url,
             httpx.Client(
                 base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60, trust_env=False
             ) as client,

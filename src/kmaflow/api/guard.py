@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from starlette._utils import get_route_path
 from starlette.concurrency import run_in_threadpool
@@ -15,8 +14,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kmaflow.api.problems import Problem, as_problem, response_of
+from kmaflow.api.reader import Reader
 from kmaflow.errors import KmaflowError
-from kmaflow.store import Store
 from kmaflow.store.engines.database import reading
 from kmaflow.store.tokens import Token, find
 
@@ -51,17 +50,18 @@ def refused(what: str) -> Problem:
     )
 
 
-def by_token(store: Store, clock: Callable[[], datetime], believed: float = _BELIEVED_SECONDS) -> Who:
+def by_token(reader: Reader, believed: float | None = None) -> Who:
     """Callers by the tokens of the database."""
+    seconds = _BELIEVED_SECONDS if believed is None else believed
     remembered: dict[str, tuple[Token, float]] = {}
 
     def look(text: str) -> Token | None:
         known = remembered.get(text)
-        if known is not None and time.monotonic() - known[1] < believed:
+        if known is not None and time.monotonic() - known[1] < seconds:
             return known[0]
-        with reading(store.engine) as connection:
+        with reading(reader.store.engine) as connection:
             token = find(connection, text)
-        if token is not None and token.valid(clock()):
+        if token is not None and token.valid(reader.clock()):
             if len(remembered) >= _MOST_REMEMBERED:
                 remembered.clear()
             remembered[text] = token, time.monotonic()
@@ -72,11 +72,11 @@ def by_token(store: Store, clock: Callable[[], datetime], believed: float = _BEL
         if scheme.lower() != "bearer" or not text:
             raise refused("no token was sent")
         known = remembered.get(text)
-        fresh = known is not None and time.monotonic() - known[1] < believed
+        fresh = known is not None and time.monotonic() - known[1] < seconds
         token = known[0] if known is not None and fresh else await run_in_threadpool(look, text.strip())
         if token is None:
             raise refused("the token is not known here")
-        if not token.valid(clock()):
+        if not token.valid(reader.clock()):
             raise refused("the token was revoked" if token.revoked_at else "the token has expired")
         return Caller(token.name, token.per_minute)
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import cached_property
 
 import sqlalchemy as sa
 
@@ -52,19 +53,39 @@ class Reader:
     """What the routes answer from. Thread-safe; :meth:`dispose` gives the connections back.
 
     Args:
+        settings: gives the settings; asked once, when the first question comes.
         clock: naive KST now.
     """
 
-    def __init__(self, settings: Settings, *, url: str | None = None, clock: Callable[[], datetime] = now_kst) -> None:
-        self.settings = settings
+    def __init__(self, settings: Callable[[], Settings], *, clock: Callable[[], datetime] = now_kst) -> None:
+        self._settings = settings
         self.clock = clock
-        self.store = ReadingStore(url or settings.read_url or settings.database_url)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._listing: tuple[Listing, float] | None = None
+        self._opened: ReadingStore | None = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Read when the first question comes."""
+        return self._settings()
+
+    def url(self) -> str:
+        """The database to be read."""
+        return self.settings.read_url or self.settings.database_url
+
+    @property
+    def store(self) -> ReadingStore:
+        """The database, opened when the first question comes."""
+        with self._lock:
+            if self._opened is None:
+                self._opened = ReadingStore(self.url())
+            return self._opened
 
     def dispose(self) -> None:
         """Give the connections back."""
-        self.store.dispose()
+        with self._lock:
+            if self._opened is not None:
+                self._opened.dispose()
 
     def require_tables(self) -> None:
         """See that the database is one of kmaflow's.

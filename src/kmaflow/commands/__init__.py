@@ -31,6 +31,7 @@ NAMES = (
     "stations",
     "serve",
     "token",
+    "mcp",
     "airflow",
 )
 

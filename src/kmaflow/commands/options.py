@@ -26,7 +26,10 @@ Stations = Annotated[
 
 #: Of commands that ask the hub for what somebody names.
 NamedDatasets = Annotated[
-    list[str], typer.Argument(help="all, 또는 / or: aws_minute aws_cloud … asos_hourly", metavar="DATASET…")
+    list[str],
+    typer.Argument(
+        help="all, 또는 자료 이름(kmaflow status) / all, or names (kmaflow status lists them)", metavar="DATASET…"
+    ),
 ]
 NamedFrom = Annotated[
     str, typer.Option("--from", help="창의 시작(제외), KST / start of the window, excluded", metavar="T")

@@ -38,7 +38,7 @@ def retention(
     Example: kmaflow retention --keep-months 24 --export archive/parquet --dry-run
 
     Each month is written to archive/parquet/DATASET/YYYY-MM.parquet, read back and compared with the table; only then are its rows dropped (on PostgreSQL
-    and MariaDB as a whole partition). The ledger, corrections and hourly counts stay. Broken off, it goes on when run again. asos_hourly is never dropped.
+    and MariaDB as a whole partition). The ledger, corrections and hourly counts stay. Broken off, it goes on when run again. Hourly data are never dropped.
     """
     from kmaflow.catalog import means_all, named
     from kmaflow.errors import UsageError

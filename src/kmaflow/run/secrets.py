@@ -17,6 +17,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
+from kmaflow.catalog.time import now_kst
 from kmaflow.errors import UsageError
 
 #: The login of Airflow and Flower.
@@ -143,6 +144,31 @@ def login_password(path: Path) -> str:
     if not path.exists():
         write_private(path, {USER: secrets.token_urlsafe(9)})
     return str(json.loads(path.read_text(encoding="utf-8"))[USER])
+
+
+def token_to_try(path: Path, database_url: str) -> str:
+    """The token of the HTTP API that `make run` shows, in a file of its own; made if the database does not know it.
+
+    Raises:
+        StoreError: the database cannot be written.
+    """
+    from kmaflow.store import Store, tokens
+    from kmaflow.store.engines.database import reading
+
+    name = "make-run"
+    with Store(database_url) as store:
+        store.init()
+        if path.exists():
+            kept = str(json.loads(path.read_text(encoding="utf-8"))[name])
+            with reading(store.engine) as connection:
+                known = tokens.find(connection, kept)
+            if known is not None and known.valid(now_kst()):
+                return kept
+        if any(token.name == name and token.valid(now_kst()) for token in tokens.listed(store)):
+            tokens.revoke(store, name)
+        made = tokens.add(store, name)
+    write_private(path, {name: made})
+    return made
 
 
 def write_server_passwords(kept: ClusterSecrets, folders: Mapping[str, Path]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import HOUR
 from kmaflow.store.schema.service import COMPLETENESS_HOUR
 from kmaflow.store.views.definition import View, ViewColumn
 from kmaflow.store.views.dialect import Dialect
@@ -11,7 +10,9 @@ from kmaflow.store.views.dialect import Dialect
 
 def completeness_view(dialect: Dialect) -> View:
     """One row for each row of ``completeness_hour``. An hour of which a station has no row at all is not among them: ``kmaflow gaps`` knows those."""
-    stamps = " ".join(f"WHEN '{name}' THEN {max(1, HOUR // described.cadence)}" for name, described in DATASETS.items())
+    stamps = " ".join(
+        f"WHEN '{name}' THEN {described.completeness // described.cadence}" for name, described in DATASETS.items()
+    )
     expected = f"CASE h.dataset {stamps} ELSE 60 END"
     return View(
         name="v_completeness",
