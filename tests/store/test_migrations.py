@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from kmaflow.store import Store, views
+from kmaflow.store.engines.base import engine_of
 from kmaflow.store.errors import StoreForeign
 from kmaflow.store.schema import upgrade as schema
 from kmaflow.store.schema.migrations import SERVICE, STATE, History
@@ -244,7 +245,7 @@ def test_ten_that_start_at_once_make_everything_once(
     assert differences(engine, STATE_METADATA) == []
     assert view_names(engine) == wanted_views(engine)
     noted = rows(store, "SELECT table_name, version FROM observation_schema")
-    view = views.version(engine.dialect.name)
+    view = views.version(engine_of(engine).words)
     assert set(noted) == {("aws_cloud", schema.version_of(OBSERVATIONS["aws_cloud"]))} | {
         (name, view) for name in views.NAMES
     }

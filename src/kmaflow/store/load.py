@@ -15,13 +15,14 @@ from datetime import datetime
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import HOUR, MINUTE, Window
+from kmaflow.catalog.time import HOUR, Window
 from kmaflow.failpoints import reach
 from kmaflow.hub.lines import Rejected
 from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger, stations
 from kmaflow.store.coverage import record
+from kmaflow.store.coverage.day import by_hour
 from kmaflow.store.coverage.held import encoded, held_cells
 from kmaflow.store.coverage.proof import NOTHING_LEFT, Proof, proof_of
 from kmaflow.store.engines.loader import Loader, loader_for
@@ -182,11 +183,6 @@ def keep_rejected(connection: sa.Connection, name: str, rejected: tuple[Rejected
         )
 
 
-def _hour() -> pl.Expr:
-    """End of the hour (hour-1, hour] that holds the stamp."""
-    return (pl.col("tm_kst") - MINUTE).dt.truncate("1h") + HOUR
-
-
 class _Merge:
     """Rows into a stretch of the table that may already hold some."""
 
@@ -319,12 +315,14 @@ class _Merge:
         counts = [new.select("tm_kst", "stn", present=present, blank=blank)]
         if not filled.is_empty():
             counts.append(filled.select("tm_kst", "stn", present=pl.lit(1, pl.Int64), blank=pl.lit(-1, pl.Int64)))
-        by_hour = pl.concat(counts).group_by(hour_kst=_hour(), stn="stn").agg(pl.col("present", "blank").sum())
-        if self.known.retired and not by_hour.is_empty():
+        per_hour = (
+            pl.concat(counts).group_by(hour_kst=by_hour("tm_kst"), stn="stn").agg(pl.col("present", "blank").sum())
+        )
+        if self.known.retired and not per_hour.is_empty():
             # What was counted before a month was taken out stays until rows come back: then the hour is counted anew.
-            by_hour = self._counted_anew(by_hour)
-        self.loader.add_counts(self.dataset, by_hour)
-        self.counted = by_hour
+            per_hour = self._counted_anew(per_hour)
+        self.loader.add_counts(self.dataset, per_hour)
+        self.counted = per_hour
         reach("hours_counted")
         if not self.advance:
             return
@@ -332,14 +330,14 @@ class _Merge:
         self.loader.advance(self.dataset, valued.group_by("stn").agg(pl.col("tm_kst").max()))
         reach("latest_advanced")
 
-    def _counted_anew(self, by_hour: pl.DataFrame) -> pl.DataFrame:
+    def _counted_anew(self, per_hour: pl.DataFrame) -> pl.DataFrame:
         """The counts of the hours and stations as the table has them now; those that were kept are taken away."""
-        first, last = by_hour.select(first=pl.col("hour_kst").min(), last=pl.col("hour_kst").max()).row(0)
+        first, last = per_hour.select(first=pl.col("hour_kst").min(), last=pl.col("hour_kst").max()).row(0)
         stored = self.loader.stored(self.table, Window(first - HOUR, last))
-        stored = stored.with_columns(empty=self._all_missing(), hour_kst=_hour())
-        stored = stored.join(by_hour, on=["hour_kst", "stn"], how="semi")
+        stored = stored.with_columns(empty=self._all_missing(), hour_kst=by_hour("tm_kst"))
+        stored = stored.join(per_hour, on=["hour_kst", "stn"], how="semi")
         table = COMPLETENESS_HOUR.c
-        for hour, stn in by_hour.select("hour_kst", "stn").iter_rows():
+        for hour, stn in per_hour.select("hour_kst", "stn").iter_rows():
             mine = (table.dataset == self.dataset) & (table.hour_kst == hour) & (table.stn == stn)
             self.connection.execute(COMPLETENESS_HOUR.delete().where(mine))
         present, blank = pl.col("empty").not_().cast(pl.Int64), pl.col("empty").cast(pl.Int64)

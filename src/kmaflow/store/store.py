@@ -18,7 +18,7 @@ from kmaflow.store import ledger, stations
 from kmaflow.store.coverage.gaps import abandoned
 from kmaflow.store.engines import partitions
 from kmaflow.store.engines.database import open_engine, reading, shown, writing
-from kmaflow.store.engines.locks import days_of, writing_alone
+from kmaflow.store.engines.locks import locks_of, writing_alone
 from kmaflow.store.errors import StoreMonthGone
 from kmaflow.store.ledger import LedgerRow
 from kmaflow.store.load import Loaded, load, load_list
@@ -107,7 +107,7 @@ class Store:
             self.ensure(name, request.window)
             with (
                 self._months_looked_at(),
-                writing_alone(self.engine, days_of(name, request.window) if request.window else [name]) as connection,
+                writing_alone(self.engine, locks_of(name, request.window) if request.window else [name]) as connection,
             ):
                 return load(connection, parsed, request, force=force)
 

@@ -15,12 +15,13 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import MINUTE, Window, floor_to
-from kmaflow.store.coverage.day import start_of
+from kmaflow.catalog.time import MINUTE, Window, floor_to, start_of
 from kmaflow.store.coverage.timeline import ANSWERED, TROUBLE, Group, Picture, State
 from kmaflow.store.ledger import FILE, GIVEN_UP, LONGEST, REQUEST, touching
 from kmaflow.store.schema.service import COVERAGE_DAY, LEDGER, REJECTED_LINE
 
+#: How long after the hub has it a stamp should be here: runs begin every ten minutes.
+GRACE = 10 * MINUTE
 _AT_ONCE = 500
 
 

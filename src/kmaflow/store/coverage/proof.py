@@ -17,9 +17,9 @@ import polars as pl
 import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import DAY, Window
+from kmaflow.catalog.time import DAY, Window, day_of, days_of
 from kmaflow.hub.parse import Parsed
-from kmaflow.store.coverage.day import day_of, days_of, read, stations_of, who_of
+from kmaflow.store.coverage.day import read, stations_of, who_of
 from kmaflow.store.ledger import FILE, LedgerRow
 from kmaflow.store.schema.service import LEDGER
 

@@ -13,18 +13,18 @@ import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.model import Dataset
-from kmaflow.store.engines.types import ID, ON_SERVERS, STAMP, TYPES
+from kmaflow.store.engines.types import ID, ON_SERVERS, PARTITIONED, STAMP, TYPES
 
 METADATA = sa.MetaData()
 
 
 def is_partitioned(table: str) -> bool:
-    """Whether the table is cut by month on PostgreSQL and MariaDB."""
+    """Whether the table is cut by month, where the engine can."""
     return any(dataset.partitioned and table in {name, dataset.pair_table} for name, dataset in DATASETS.items())
 
 
 def _on_servers(name: str) -> dict[str, Any]:
-    return ON_SERVERS | ({"postgresql_partition_by": "RANGE (tm_kst)"} if is_partitioned(name) else {})
+    return ON_SERVERS | (PARTITIONED if is_partitioned(name) else {})
 
 
 def _observation_table(dataset: Dataset) -> sa.Table:

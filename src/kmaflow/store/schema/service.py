@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from kmaflow.catalog import STATION_LISTS
-from kmaflow.store.engines.types import ID, LONG_TEXT, MOMENT, ON_SERVERS, STAMP, TYPES, KeptText
+from kmaflow.store.engines.types import ID, LONG_TEXT, MOMENT, NUMBERED, ON_SERVERS, STAMP, TYPES, KeptText
 
 METADATA = sa.MetaData()
 
@@ -60,8 +60,7 @@ LEDGER = sa.Table(
     sa.Index("request_window", "dataset", "tm_to", "tm_from", "stn"),
     sa.Index("request_when", "fetched_at"),
     sa.Index("request_outcome", "dataset", "outcome", "tm_to"),
-    sqlite_autoincrement=True,
-    **ON_SERVERS,
+    **ON_SERVERS | NUMBERED,
     comment="요청 장부 / ledger: one request and what became of it",
 )
 
@@ -81,8 +80,7 @@ REVISION = sa.Table(
     sa.Column("changed_at", MOMENT, nullable=False, comment="새 값을 받은 시각 / fetched_at of the new value [KST]"),
     sa.Index("revision_cell", "dataset", "stn", "tm_kst"),
     sa.Index("revision_when", "changed_at"),
-    sqlite_autoincrement=True,
-    **ON_SERVERS,
+    **ON_SERVERS | NUMBERED,
     comment="값의 정정 이력 / values that the hub gave differently later",
 )
 
