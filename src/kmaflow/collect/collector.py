@@ -36,7 +36,7 @@ from kmaflow.store import Store
 from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import StoreBusy
 from kmaflow.store.lease import Lease
-from kmaflow.store.ledger import DEFERRED, REQUEST, Fetch
+from kmaflow.store.ledger import DEFERRED, REQUEST, LedgerRow
 from kmaflow.store.selection import StationChoice, resolve_stations
 from kmaflow.store.state import State
 from kmaflow.store.stations import StationChanges
@@ -161,7 +161,7 @@ class Collector:
         content = failure.error.body
         digest = keep(self.archive, failure, content, failure.error.status) if content else None
         self.store.note(
-            Fetch(
+            LedgerRow(
                 dataset=failure.name,
                 window=failure.window,
                 stn=failure.stn or 0,
@@ -170,7 +170,7 @@ class Collector:
                 outcome=failure.error.code,
                 sha256=digest,
                 bytes=len(content),
-                rows=0,
+                row_count=0,
                 rejected=0,
                 parser_version=PARSER_VERSION,
                 key_id=self.client.key_id,
@@ -206,7 +206,7 @@ class Collector:
         for stations in STATION_LISTS.values():
             answer = self.client.ask_stations(stations)
             digest = keep(self.archive, answer, answer.content, answer.status)
-            fetch = Fetch(
+            request = LedgerRow(
                 dataset=answer.name,
                 window=None,
                 stn=0,
@@ -215,7 +215,7 @@ class Collector:
                 outcome="ok",
                 sha256=digest,
                 bytes=len(answer.content),
-                rows=0,
+                row_count=0,
                 rejected=0,
                 parser_version=PARSER_VERSION,
                 key_id=self.client.key_id,
@@ -223,12 +223,12 @@ class Collector:
             try:
                 parsed = parse_stations(stations, answer.content)
             except HubError as error:
-                self.store.note(replace(fetch, outcome=error.code, message=error.what))
+                self.store.note(replace(request, outcome=error.code, message=error.what))
                 raise
             for line in parsed.rejected:
                 log.warning("%s, line %d: %s", answer.name, line.line, printable(line.reason, 200))
-            fetch = replace(fetch, rows=parsed.rows.height, rejected=len(parsed.rejected))
-            changed = self.store.load_stations(parsed, fetch, force=force)
+            request = replace(request, row_count=parsed.rows.height, rejected=len(parsed.rejected))
+            changed = self.store.load_stations(parsed, request, force=force)
             if changed.held:
                 log.warning(
                     "%s would close %d stations: held until a list of another day agrees", answer.name, changed.held
