@@ -32,6 +32,7 @@ NAMES = (
     "serve",
     "token",
     "mcp",
+    "sql",
     "airflow",
 )
 
