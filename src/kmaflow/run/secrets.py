@@ -82,6 +82,31 @@ _FIXED = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class DatabaseServer:
+    """A database server of compose.yaml: the engine that it is, and whose password opens it.
+
+    Attributes:
+        password: the secret of the user that kmaflow and Airflow are.
+        administrator: who may make databases, with the secret's name; None: that user.
+    """
+
+    engine: str
+    password: str
+    administrator: tuple[str, str] | None = None
+
+
+#: By the service's name. The first holds Airflow's own database; the others come with a profile, for observations.
+SERVERS = {
+    "postgres": DatabaseServer("postgresql", "postgres_password"),
+    "mariadb": DatabaseServer("mariadb", "mariadb_password", ("root", "mariadb_root_password")),
+    "postgres-observations": DatabaseServer("postgresql", "postgres_password"),
+}
+DEFAULT_SERVER, *PROFILES = SERVERS
+#: The servers that are given passwords in a volume of their own.
+VOLUMES = ("redis", "postgres", "mariadb")
+
+
 def variable(name: str) -> str:
     """The environment variable by which a person sets that secret."""
     return f"KMAFLOW_{name.upper()}"
@@ -175,7 +200,7 @@ def write_server_passwords(kept: ClusterSecrets, folders: Mapping[str, Path]) ->
     """Give each server its own password, in the form that its image reads.
 
     Args:
-        folders: the volumes by the server's name: ``redis``, ``postgres``, ``mariadb``.
+        folders: the volumes by the server's name (:data:`VOLUMES`).
     """
     # The servers' images read these as users of their own, so the files are open; but each volume is mounted into one
     # server only.

@@ -13,18 +13,18 @@ import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.model import Dataset
-from kmaflow.store.engines.types import ID, ON_SERVERS, STAMP, TYPES
+from kmaflow.store.engines.types import ID, ON_SERVERS, PARTITIONED, STAMP, TYPES
 
 METADATA = sa.MetaData()
 
 
 def is_partitioned(table: str) -> bool:
-    """Whether the table is cut by month on PostgreSQL and MariaDB."""
+    """Whether the table is cut by month, where the engine can."""
     return any(dataset.partitioned and table in {name, dataset.pair_table} for name, dataset in DATASETS.items())
 
 
 def _on_servers(name: str) -> dict[str, Any]:
-    return ON_SERVERS | ({"postgresql_partition_by": "RANGE (tm_kst)"} if is_partitioned(name) else {})
+    return ON_SERVERS | (PARTITIONED if is_partitioned(name) else {})
 
 
 def _observation_table(dataset: Dataset) -> sa.Table:
@@ -46,7 +46,7 @@ def _observation_table(dataset: Dataset) -> sa.Table:
         sa.Column("stn", sa.Integer, primary_key=True, autoincrement=False, comment="지점번호 / station number"),
         *columns,
         sa.Column(
-            "fetch_id", ID, nullable=False, comment="이 행을 마지막으로 바꾼 요청 / fetch that last changed the row"
+            "request_id", ID, nullable=False, comment="이 행을 마지막으로 바꾼 요청 / request that last changed the row"
         ),
         sa.Index(f"{dataset.name}_stn_tm", "stn", "tm_kst"),
         comment=f"{dataset.ko} / {dataset.en}",
