@@ -32,7 +32,7 @@ from kmaflow.store import Store
 from kmaflow.store.engines.database import reading
 from kmaflow.store.engines.partitions import add_months, month_of
 from kmaflow.store.ledger import LOADED, touching
-from kmaflow.store.schema.service import FETCH
+from kmaflow.store.schema.service import LEDGER
 from kmaflow.store.stations import Station
 
 MANIFEST, STATIONS = "lake.json", "stations.parquet"
@@ -130,7 +130,7 @@ def _write(folder: Folder, name: str, rows: pl.DataFrame, question: Question, pa
 
 def _mark(store: Store, dataset: str, window: Window) -> int:
     """The last answer that may have changed rows of the window."""
-    table = FETCH.c
+    table = LEDGER.c
     newest = sa.select(sa.func.max(table.id)).where(
         table.dataset == dataset, table.outcome.in_(_CHANGING), touching(window)
     )
