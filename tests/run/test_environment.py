@@ -44,6 +44,7 @@ OTHER: dict[str, Any] = {
     "max_active_tasks": 6,
     "ui_port": 8090,
     "simulator_port": 8790,
+    "lang": "ko",
 }
 #: What a container has of its own.
 OF_A_CONTAINER = {"home", "ui_port", "simulator_port"}
