@@ -31,7 +31,7 @@ from processes import Cost, measured
 from replayed import DAY, path_of, questions, render, replaying
 from sqlalchemy.engine import make_url
 
-from kmaflow.catalog import AWS_DATASETS, DATASETS
+from kmaflow.catalog import DAGS, DATASETS
 from kmaflow.catalog.time import Window
 from kmaflow.collect.planning.calls import plan
 from kmaflow.simulator import DEFAULT_KEY
@@ -194,7 +194,7 @@ def report(what: str, cost: Cost, told: Any) -> None:
 
 
 def aws(url: str, bodies: Path, options: argparse.Namespace, folder: str) -> None:
-    names, workers = list(AWS_DATASETS), options.workers
+    names, workers = list(DAGS["kma_aws"]), options.workers
     for kind in options.engines.split(","):
         with_books: list[Cost] = []
         without: list[Cost] = []
@@ -235,7 +235,7 @@ def main() -> None:
     parser.add_argument("--asos", action="store_true")
     parser.add_argument("--bodies", type=Path, default=Path(tempfile.gettempdir()) / "kmaflow-bench-bodies")
     options = parser.parse_args()
-    render(options.bodies, {"asos_hourly": YEAR} if options.asos else dict.fromkeys(AWS_DATASETS, DAY))
+    render(options.bodies, {"asos_hourly": YEAR} if options.asos else dict.fromkeys(DAGS["kma_aws"], DAY))
     with replaying(options.bodies) as url, tempfile.TemporaryDirectory() as folder:
         if not options.asos:
             aws(url, options.bodies, options, folder)

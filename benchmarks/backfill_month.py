@@ -26,7 +26,7 @@ from processes import Cost, measured
 from replayed import DAY, render, replaying
 from sqlalchemy.engine import make_url
 
-from kmaflow.catalog import AWS_DATASETS
+from kmaflow.catalog import DAGS
 from kmaflow.catalog.time import Window
 from kmaflow.quota.tables import API_KEY_STATE
 from kmaflow.simulator import DEFAULT_KEY
@@ -34,7 +34,7 @@ from kmaflow.store.engines.database import open_engine
 from kmaflow.store.schema.service import API_USAGE
 
 _KMAFLOW = [sys.executable, "-m", "kmaflow"]
-_NAMES = list(AWS_DATASETS)
+_NAMES = list(DAGS["kma_aws"])
 #: More would mean that nothing moves on.
 _MOST_DAYS = 20
 

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kmaflow.catalog import AWS_DATASETS
+from kmaflow.catalog import DAGS
 from kmaflow.catalog.time import HOUR, Window, floor_to, now_kst
 from kmaflow.run import environment
 from kmaflow.run.launch import Running, await_condition, started, stop_signals
@@ -83,7 +83,7 @@ def collect_all(url: str, window: Window) -> tuple[float, int]:
             [sys.executable, "-m", "kmaflow", "stations", "sync"], env=variables, check=True, capture_output=True
         )
         rows, began = 0, time.perf_counter()
-        for name in AWS_DATASETS:
+        for name in DAGS["kma_aws"]:
             command = [sys.executable, "-m", "kmaflow", "collect", name, "--json"]
             command += ["--from", f"{window.start:%Y%m%d%H%M}", "--to", f"{window.end:%Y%m%d%H%M}"]
             done = subprocess.run(command, env=variables, check=True, capture_output=True)

@@ -38,7 +38,7 @@ def question(name: str, call: Call) -> tuple[str, dict[str, str]]:
     dataset = DATASETS[name]
     stamps = list(call.window.stamps(dataset.cadence))
     times = {"tm1": f"{stamps[0]:%Y%m%d%H%M}", "tm2": f"{stamps[-1]:%Y%m%d%H%M}", "stn": str(call.stn or 0)}
-    return dataset.asking.endpoint, {**dataset.asking.parameters, **times}
+    return dataset.request.endpoint, {**dataset.request.parameters, **times}
 
 
 def questions(name: str, window: Window) -> list[tuple[str, dict[str, str]]]:

@@ -99,6 +99,11 @@ class Settings(BaseSettings):
     lang: Annotated[Language | None, BeforeValidator(lambda value: value or None)] = Field(
         None, description="language of messages, help and DAGs; default: the locale's, in Airflow Korean"
     )
+    read_url: str = Field("", repr=False, description="database of the HTTP API; default: DATABASE_URL")
+    serve_host: str = Field("127.0.0.1", description="address of the HTTP API")
+    serve_port: int = Field(8800, ge=1, le=65535, description="port of the HTTP API")
+    serve_docs: bool = Field(False, description="whether the OpenAPI page needs no token")
+    serve_origins: str = Field("", description="origins that CORS allows, separated by commas")
 
     @field_validator("api_key", mode="after")
     @classmethod

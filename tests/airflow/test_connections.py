@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from kmaflow.airflow.provider import connections
 from kmaflow.airflow.provider.connections import SIMULATED, hub_access, open_collector, store_url
 from kmaflow.airflow.provider.hook import KmaApiHubHook
-from kmaflow.airflow.provider.store_connection import MariadbHook, database_url
+from kmaflow.airflow.provider.store_connection import StoreHook, database_url
 from kmaflow.catalog import PUBLIC_HUB
 from kmaflow.errors import UsageError
 from kmaflow.hub.client import HubClient
@@ -221,12 +221,12 @@ def test_a_connection_opens_the_database_that_it_names(
 
 def test_the_mariadb_type_says_whether_it_connects(tmp_path: Path, connect: Any) -> None:
     connect("one", conn_type="mysql", host="127.0.0.1", port=1, login="u", password="a-secret", schema="x")
-    good, told = MariadbHook("one").test_connection()
+    good, told = StoreHook("one").test_connection()
     assert not good
     assert "a-secret" not in told
     connect("none", conn_type="mysql", host="127.0.0.1")
-    assert MariadbHook("none").test_connection()[0] is False
+    assert StoreHook("none").test_connection()[0] is False
     with database("mariadb", tmp_path) as text:
         url = make_url(text)
         connect("two", conn_type="mysql", host=url.host, port=url.port, login=url.username, schema=url.database)
-        assert MariadbHook("two").test_connection()[0] is True
+        assert StoreHook("two").test_connection()[0] is True

@@ -16,31 +16,21 @@ from airflow.serialization.serialized_objects import DagSerialization
 from kmaflow.airflow.builders.backfill import backfill_dag
 from kmaflow.airflow.builders.observations import POOL, observation_dag
 from kmaflow.airflow.provider.timetable import WindowTimetable
-from kmaflow.catalog import ASOS_DATASETS, AWS_DATASETS, DATASETS
+from kmaflow.catalog import DAGS, DATASETS, SCHEDULES
 from kmaflow.errors import UsageError
-from tests.airflow.conftest import DAGS
+from tests.airflow.conftest import DAGS as FOLDER
 
 
 def a_dag(**environment: str) -> DAG:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        return observation_dag(
-            "one",
-            title="하나",
-            timetable=WindowTimetable(timedelta(hours=1), timedelta(minutes=20)),
-            waves=[[DATASETS["asos_hourly"]]],
-            tags=[],
-        )
+        return observation_dag(SCHEDULES["kma_asos"], [DATASETS["asos_hourly"]])
 
 
 def test_every_file_gives_its_dag(dagbag: DagBag) -> None:
     assert dagbag.import_errors == {}
-    assert (
-        sorted(dagbag.dags)
-        == ["kma_asos", "kma_aws", "kma_backfill", "kma_repair", "kma_stations"]
-        == sorted(path.stem for path in DAGS.glob("*.py"))
-    )
+    assert sorted(dagbag.dags) == ["kma_asos", "kma_aws", "kma_backfill", "kma_repair", "kma_stations"]
 
 
 def test_every_dag_has_owner_tags_docs_in_two_languages_and_retries(dagbag: DagBag) -> None:
@@ -59,7 +49,7 @@ def test_every_dag_has_owner_tags_docs_in_two_languages_and_retries(dagbag: DagB
             assert task.retry_exponential_backoff == 2.0
 
 
-@pytest.mark.parametrize(("dag_id", "names"), [("kma_aws", AWS_DATASETS), ("kma_asos", ASOS_DATASETS)])
+@pytest.mark.parametrize(("dag_id", "names"), [("kma_aws", DAGS["kma_aws"]), ("kma_asos", DAGS["kma_asos"])])
 def test_one_task_for_each_dataset_with_asset_and_pool(dagbag: DagBag, dag_id: str, names: tuple[str, ...]) -> None:
     dag = dagbag.dags[dag_id]
     assert {task.task_id for task in dag.tasks} == {"start", "stations", "check", *names, "end"}
@@ -83,7 +73,7 @@ def test_the_flow_is_the_one_in_the_readme(dagbag: DagBag) -> None:
         "aws_visibility": {"aws_minute", "aws_cloud"},
         "aws_ground_temperature": {"aws_minute", "aws_cloud"},
         "aws_present_weather": {"aws_visibility", "aws_ground_temperature"},
-        "end": {"stations", *AWS_DATASETS},
+        "end": {"stations", *DAGS["kma_aws"]},
     }
     assert dag.get_task("check").is_setup, "a failed setup task stops everything behind it"
     assert dag.get_task("aws_visibility").trigger_rule == TriggerRule.ALL_DONE
@@ -109,7 +99,7 @@ def test_the_form_has_no_key_and_speaks_korean_first(dagbag: DagBag) -> None:
         schema: dict[str, Any] = form.get_param(name).schema
         assert ord(schema["title"][0]) > 0x1100 or schema["title"].startswith("API허브"), name
         assert " — *" in schema["description_md"], "Korean, then English"
-    assert form["datasets"] == list(AWS_DATASETS)
+    assert form["datasets"] == list(DAGS["kma_aws"])
 
 
 @pytest.mark.parametrize(
@@ -169,8 +159,8 @@ def test_reading_the_dags_loads_nothing_heavy() -> None:
         "import sys\n"
         "import airflow.sdk, airflow.providers.standard.operators.empty, airflow.timetables.base\n"
         "before = set(sys.modules)\n"
-        f"sys.path.insert(0, {str(DAGS)!r})\n"
-        "import kma_aws, kma_asos, kma_backfill, kma_repair, kma_stations\n"
+        f"sys.path.insert(0, {str(FOLDER)!r})\n"
+        "import kma_observations, kma_backfill, kma_repair, kma_stations\n"
         "new = set(sys.modules) - before\n"
         "assert not new & {'polars', 'numpy', 'kmaflow.collect', 'kmaflow.store', 'kmaflow.hub.client', 'zstandard'}, new\n"
     )

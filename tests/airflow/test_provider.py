@@ -12,7 +12,7 @@ from airflow.providers_manager import ProvidersManager
 import airflow
 from kmaflow.airflow.provider.hook import KmaApiHubHook
 from kmaflow.airflow.provider.provider import CONNECTION_TYPE, get_provider_info
-from kmaflow.airflow.provider.store_connection import MariadbHook
+from kmaflow.airflow.provider.store_connection import StoreHook
 
 
 def test_the_metadata_keep_airflows_schema() -> None:
@@ -52,4 +52,4 @@ def test_the_form_offers_all_three_databases() -> None:
     assert {"postgres", "mysql", "sqlite"} <= set(ProvidersManager().hooks)  # type: ignore[no-untyped-call]
     hook = ProvidersManager().hooks["mysql"]  # type: ignore[no-untyped-call]
     assert hook is not None
-    assert hook.hook_class_name == f"{MariadbHook.__module__}.{MariadbHook.__name__}"
+    assert hook.hook_class_name == f"{StoreHook.__module__}.{StoreHook.__name__}"

@@ -12,7 +12,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 
 from kmaflow.airflow.provider import connections
-from kmaflow.catalog import AWS_DATASETS
+from kmaflow.catalog import DAGS
 from kmaflow.catalog.time import Window
 from kmaflow.errors import UsageError
 from kmaflow.hub.errors import BadKey, NotApplied
@@ -44,14 +44,14 @@ class TestRuns:
         assert state == "success"
         assert set(tasks.values()) == {"success"}
         window = Window(datetime(2026, 3, 1, 11, 50), datetime(2026, 3, 1, 12, 0))
-        assert sorted(core.asked) == sorted((name, window) for name in AWS_DATASETS)
+        assert sorted(core.asked) == sorted((name, window) for name in DAGS["kma_aws"])
 
     def test_a_failed_check_stops_all_datasets(self, dagbag: DagBag, core: FakeCollector) -> None:
         core.fail_check = UsageError("there is no station 999; nearest: 998")
         state, tasks = run(dagbag, "kma_aws", stations="999")
         assert state == "failed"
         assert tasks["check"] == "failed"
-        assert {tasks[name] for name in (*AWS_DATASETS, "end")} == {"upstream_failed"}
+        assert {tasks[name] for name in (*DAGS["kma_aws"], "end")} == {"upstream_failed"}
         assert core.asked == []
 
     def test_a_failed_dataset_stops_no_other_and_the_run_is_red(self, dagbag: DagBag, core: FakeCollector) -> None:
@@ -59,11 +59,11 @@ class TestRuns:
         state, tasks = run(dagbag, "kma_aws")
         assert state == "failed"
         assert tasks["aws_cloud"] == "failed"
-        assert {tasks[name] for name in AWS_DATASETS if name != "aws_cloud"} == {"success"}
+        assert {tasks[name] for name in DAGS["kma_aws"] if name != "aws_cloud"} == {"success"}
         assert tasks["end"] == "upstream_failed"
 
     def test_a_failed_first_wave_does_not_stop_the_last(self, dagbag: DagBag, core: FakeCollector) -> None:
-        core.refuse |= {name: BadKey("401") for name in AWS_DATASETS if name != "aws_present_weather"}
+        core.refuse |= {name: BadKey("401") for name in DAGS["kma_aws"] if name != "aws_present_weather"}
         state, tasks = run(dagbag, "kma_aws")
         assert state == "failed"
         assert tasks["aws_present_weather"] == "success"
@@ -73,13 +73,13 @@ class TestRuns:
     ) -> None:
         state, tasks = run(dagbag, "kma_aws", datasets=["aws_present_weather"])
         assert state == "success"
-        assert [name for name in AWS_DATASETS if tasks[name] == "skipped"] == [
-            name for name in AWS_DATASETS if name != "aws_present_weather"
+        assert [name for name in DAGS["kma_aws"] if tasks[name] == "skipped"] == [
+            name for name in DAGS["kma_aws"] if name != "aws_present_weather"
         ]
         assert tasks["aws_present_weather"] == tasks["end"] == "success"
 
     def test_a_spent_quota_skips_what_it_stops_and_the_run_is_green(self, dagbag: DagBag, core: FakeCollector) -> None:
-        core.refuse |= {name: quota_spent() for name in AWS_DATASETS if name != "aws_present_weather"}
+        core.refuse |= {name: quota_spent() for name in DAGS["kma_aws"] if name != "aws_present_weather"}
         core.fail_sync = quota_spent()
         state, tasks = run(dagbag, "kma_aws")
         assert state == "success"
@@ -87,7 +87,7 @@ class TestRuns:
             name for name in tasks if name == "stations" or name in core.refuse
         ]
         assert tasks["check"] == tasks["aws_present_weather"] == tasks["end"] == "success"
-        assert len(core.asked) == len(AWS_DATASETS), "every wave has had its turn"
+        assert len(core.asked) == len(DAGS["kma_aws"]), "every wave has had its turn"
         assert run(dagbag, "kma_stations") == ("success", {"start": "success", "stations": "skipped", "end": "success"})
 
     def test_a_quota_that_stops_everything_leaves_a_green_run(self, dagbag: DagBag, core: FakeCollector) -> None:

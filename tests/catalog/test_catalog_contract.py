@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from kmaflow.catalog import ASOS_DATASETS, AWS_DATASETS, DATASETS, dataset
+from kmaflow.catalog import DAGS, DATASETS, dataset
 from kmaflow.catalog.model import AtMost, Codes, Column, Dash, Dataset, Missing, Never
 from kmaflow.errors import UsageError
 
@@ -106,8 +106,8 @@ def names(columns: tuple[Column, ...]) -> list[str]:
 
 def test_the_datasets_stand_in_the_order_of_the_design() -> None:
     assert list(DATASETS) == list(CONTRACT)
-    assert list(CONTRACT)[:5] == list(AWS_DATASETS)
-    assert ASOS_DATASETS == ("asos_hourly",)
+    assert list(CONTRACT)[:5] == list(DAGS["kma_aws"])
+    assert DAGS["kma_asos"] == ("asos_hourly",)
 
 
 @pytest.mark.parametrize("name", CONTRACT)
@@ -168,7 +168,7 @@ def test_the_asos_sentinels_are_those_of_each_field() -> None:
 
 
 def test_every_aws_number_is_missing_at_or_below_minus_fifty() -> None:
-    for name in AWS_DATASETS:
+    for name in DAGS["kma_aws"]:
         described = DATASETS[name]
         assert {column.missing for column in (*described.columns, *described.pair_columns)} == {AtMost(-50.0)}
 
@@ -207,7 +207,7 @@ def test_header_aliases_never_name_two_columns() -> None:
 
 @pytest.mark.parametrize("described", DATASETS.values(), ids=lambda one: one.name)
 def test_every_dataset_says_how_it_is_asked(described: Dataset) -> None:
-    asking = described.asking
+    asking = described.request
     assert (
         asking.endpoint in described.source or asking.endpoint.rsplit("/")[-1].removesuffix(".php") in described.source
     )
@@ -222,7 +222,7 @@ def test_every_dataset_says_how_it_is_asked(described: Dataset) -> None:
 
 def test_present_weather_is_asked_for_single_minutes() -> None:
     described = DATASETS["aws_present_weather"]
-    assert described.asking.parameters == {"itv": "1", "range": "1", "disp": "1", "help": "0"}
+    assert described.request.parameters == {"itv": "1", "range": "1", "disp": "1", "help": "0"}
     assert described.pair_table == "aws_present_weather_code"
 
 

@@ -13,6 +13,7 @@ from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.collect import ALL, Collector
 from kmaflow.collect.planning.calls import plan as calls_of
 from kmaflow.collect.repair import Repair
+from kmaflow.maintain.doctor import check_up
 from kmaflow.maintain.why import story
 from kmaflow.simulator.faults import Faults
 from kmaflow.simulator.server import Running
@@ -62,18 +63,27 @@ def test_what_one_answer_left_out_comes_with_the_next_calls(
         assert differences(collector, hub, name, BEGIN - 9 * MINUTE, TEN.end) == []
 
 
-def test_most_of_the_stored_stations_left_out_are_asked_for_again(hub: Running, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("count", "name"), [(40, AWS), (3, AWS), (3, "aws_cloud"), (3, "asos_hourly")])
+def test_most_of_the_stored_stations_left_out_are_asked_for_again(
+    hub: Running, tmp_path: Path, count: int, name: str
+) -> None:
+    step = DATASETS[name].cadence
+    before, asked = Window(BEGIN - 5 * step, BEGIN), Window(BEGIN, BEGIN + 5 * step)
     with collecting(hub, tmp_path, NOW) as collector:
-        collector.collect(AWS, Window(BEGIN - 10 * MINUTE, BEGIN), ALL)
+        collector.collect(name, before, ALL)
         with reading(collector.store.engine) as connection:
-            there = sorted(set(stamps(connection, AWS, Window(BEGIN - MINUTE, BEGIN)).filter(state="present")["stn"]))
-        asked = len(requests_seen(hub))
+            there = sorted(set(stamps(connection, name, before).filter(state="present")["stn"]))
+        chosen = tuple(there[:count])
+        seen = len(requests_seen(hub))
         plan(hub, "few_stations")
-        result = collector.collect(AWS, TEN, StationChoice(tuple(there[:40])))
-        assert (len(requests_seen(hub)) - asked, result.complete) == (2, True)
+        result = collector.collect(name, asked, StationChoice(chosen))
+        assert (len(requests_seen(hub)) - seen, result.complete) == (2, True)
         with reading(collector.store.engine) as connection:
-            states = stamps(connection, AWS, TEN, stations=frozenset(there[:40]))["state"]
-        assert "absent" not in set(states)
+            states = stamps(connection, name, asked, stations=frozenset(chosen))["state"]
+        assert set(states) <= {"present", "blank"}
+        seen = len(requests_seen(hub))
+        assert collector.collect(name, Window(before.start - 5 * step, before.start), StationChoice(chosen)).complete
+        assert len(requests_seen(hub)) == seen + 1
 
 
 @pytest.mark.parametrize("fault", ["last_stamps", "few_stations", "no_rows"])
@@ -179,10 +189,20 @@ def test_a_hub_that_ignores_tm1_is_asked_stamp_by_stamp_and_said_to(tmp_path: Pa
         assert (result.complete, _gaps(collector, window, name)) == (True, [])
         assert differences(collector, hub, name, BEGIN + MINUTE, window.end) == []
         assert ledger(collector, name).count(WINDOW_FORM) == 1
-        assert collector.store.asked_one_by_one(name)
+        (why,) = collector.store.asked_one_by_one(10).values()
+        assert "another KMAFLOW_WINDOW_MINUTES" in why
         before = len(requests_seen(hub))
-        assert collector.collect(name, Window(window.end, window.end + 10 * MINUTE), ALL).planned == 10
+        following = Window(window.end, window.end + 10 * MINUTE)
+        assert collector.collect(name, following, ALL).planned == 10
         assert len(requests_seen(hub)) == before + 10
+        assert collector.quota is not None
+        kept = collector.quota._live_need(datetime(2025, 1, 15)).calls
+        assert kept == 144 * (4 + 10) + 24 + 2, "live data's share counts a call for each stamp"
+        told = {finding.what: finding.seen for finding in check_up(collector.settings)}
+        assert told[f"window form · {name}"] == why
+        hub.simulator.hub.faults.clear()
+        collector.settings.window_minutes = 5
+        assert collector.collect(name, following, ALL).planned == 2, "another setting tries windows again"
 
 
 def test_an_undisturbed_hour_costs_exactly_its_calls(hub: Running, tmp_path: Path) -> None:

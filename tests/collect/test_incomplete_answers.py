@@ -63,7 +63,7 @@ def disturb(hub: Running, *kinds: str, rate: float = 0.2) -> None:
     for name in NAMES:
         kind = kinds[0]
         argument = hub.simulator.hub.faults.faults.argument(kind)
-        plan(hub, kind, endpoint=DATASETS[name].asking.endpoint.rsplit("/", 1)[-1], argument=argument)
+        plan(hub, kind, endpoint=DATASETS[name].request.endpoint.rsplit("/", 1)[-1], argument=argument)
 
 
 def truth(hub: Running, name: str, window: Window) -> pl.DataFrame:

@@ -15,10 +15,12 @@ from kmaflow.catalog.time import DAY, MINUTE, Window, now_kst
 from kmaflow.collect import Collector, StationChoice
 from kmaflow.hub.saved_file import UnfitFile, read_saved
 from kmaflow.maintain.load_saved import Covers, FileFromTheFuture, UnreadableFile, identify, load_body, read_file
+from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.store.engines.loader import Loader
 
 from ..store.bodies import minute_body, stamp, station_body, weather_body
 from .hub import NOW, settings_for
+from .spoilt import quiet_hub
 
 BODY = minute_body({(stamp(1), 108): {"ta": 1.0}, (stamp(2), 108): {}})
 
@@ -49,10 +51,18 @@ def test_made_bodies_are_known_too() -> None:
     [
         (b"", "empty"),
         ('{"result":{"status":401,"message":"유효한 인증키가 아닙니다."}}'.encode(), "유효한 인증키가 아닙니다"),
+        (
+            '{\n  "result" : {\n    "status" : 401,\n    "message" : "유효한 인증키"\n  }\n}'.encode(),
+            "says (401): 유효한 인증키",
+        ),
+        (b"[1, 2]", "holds words and no table: [1, 2]"),
         (b"<html><body>404</body></html>", "HTML"),
         (b"#START7777\n# YYMMDDHHMI STN XX YY\n202501151201,108,1,2,=\n#7777END\n", "those of no dataset"),
         (b"#START7777\n202501151201,108,1,2,=\n#7777END\n", "--dataset"),
-        (b"some other file\n", "--dataset"),
+        (b"some other file\n", "ask the hub again"),
+        (b"#START7777\n#7777END\n", "holds no row"),
+        (b"\x89PNG\r\n\x1a\n\x00\x0512 34", "holds no text"),
+        (b"PDF 1.4\n\x05\x06", "holds no text"),
     ],
 )
 def test_what_is_no_answer_is_refused_in_words_about_files(content: bytes, words: str) -> None:
@@ -177,9 +187,15 @@ def _as_cells(body: bytes, separator: str, *, quoted: bool, closed: bool = True)
         _as_cells(BODY, ";", quoted=False),
         _as_cells(BODY, "\t", quoted=True),
         _as_cells(BODY, ",", quoted=False, closed=False),
+        BODY.replace(_HEAD, _HEAD.lower()),
+        b"".join(b"  " + line for line in BODY.splitlines(keepends=True)),
+        b"\xef\xbb\xbf" + BODY + b"\xef\xbb\xbf" + BODY,
     ],
-    ids=["bom", "crlf", "cr", "no-markers", "no-end", "no-last-break", "cells", "quoted", "semicolons", "tabs", "no-="],
-)
+    ids=[
+        "bom", "crlf", "cr", "no-markers", "no-end", "no-last-break", "cells", "quoted", "semicolons", "tabs", "no-=", "lower",
+        "indented", "twice",
+    ],
+)  # fmt: skip
 def test_what_editors_and_spreadsheets_make_of_an_answer_loads_as_the_answer(content: bytes, tmp_path: Path) -> None:
     with Collector.open(settings_for(None, tmp_path), needs_hub=False) as collector:
         told = load_body(collector, content, NOW)
@@ -199,6 +215,36 @@ def test_a_header_of_somebody_elses_loads_by_name_and_values_only(tmp_path: Path
         assert load_body(collector, altered, NOW, dataset=aws, values_only=True)["rejected"] == 0
         told = load_body(collector, named, NOW + MINUTE, dataset=aws, values_only=True)
         assert (told["rows"], told["rejected"]) == (4, 1)  # the line of names is no row
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (BODY.replace(b"2025011512", b"2025-01-15 12:"), "save the hub's answer again"),
+        (BODY.replace(b",", b";").replace(b".", b","), "save the hub's answer again"),
+        (BODY + weather_body({(stamp(1), 108): [(61, 1)]}), "a file of its own"),
+    ],
+)
+def test_where_not_one_row_can_be_read_no_header_is_blamed(content: bytes, words: str, tmp_path: Path) -> None:
+    with (
+        Collector.open(settings_for(None, tmp_path), needs_hub=False) as collector,
+        pytest.raises(UnfitFile) as refused,
+    ):
+        load_body(collector, content, NOW)
+    assert words in str(refused.value)
+    assert "--values-only" not in str(refused.value)
+
+
+def test_a_time_between_the_hours_is_none_of_asos(tmp_path: Path) -> None:
+    asked = {"authKey": DEFAULT_KEY, "tm1": "202501151000", "tm2": "202501151100", "stn": "108"}
+    body = quiet_hub().answer("/api/typ01/url/kma_sfctm3.php", asked).body
+    body = body.replace(b"202501151100 ", b"202501151130 ")
+    with Collector.open(settings_for(None, tmp_path), needs_hub=False) as collector:
+        told = load_body(collector, body, NOW)
+        assert (told["from"], told["to"]) == ("2025-01-15 09:00", "2025-01-15 10:00")
+        with collector.store.engine.connect() as connection:
+            (reason,) = connection.exec_driver_sql("SELECT DISTINCT reason FROM rejected_line").scalars()
+    assert "a stamp every 1:00:00" in reason
 
 
 @pytest.mark.parametrize(

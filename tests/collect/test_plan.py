@@ -44,7 +44,7 @@ def test_calls_tile_the_window_for_every_station(
         parts = [call.window for call in calls if call.stn == stn]
         assert (parts[0].start, parts[-1].end) == (whole.start, whole.end)
         assert all(before.end == after.start for before, after in pairwise(parts))
-        longest = dataset.asking.all_stations if stn is None else dataset.asking.one_station
+        longest = dataset.request.all_stations if stn is None else dataset.request.one_station
         if stn is None and dataset.cadence < HOUR:
             longest = span * MINUTE
         assert all(part.end - part.start <= longest for part in parts)

@@ -84,8 +84,8 @@ def _collected(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             collector.sync_stations()
             real = client.HubClient._get
 
-            def renamed(self: client.HubClient, endpoint: str, parameters: dict[str, str]) -> tuple[bytes, int]:
-                content, status = real(self, endpoint, parameters)
+            def renamed(self: client.HubClient, *request: Any) -> tuple[bytes, int]:
+                content, status = real(self, *request)
                 return content.replace(b" CH_LOW", b" CH_LWO"), status
 
             with monkeypatch.context() as patch:

@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -252,8 +253,8 @@ def test_a_changed_format_is_archived_and_nothing_is_stored(
 
     real = client.HubClient._get
 
-    def renamed(self: client.HubClient, endpoint: str, parameters: dict[str, str]) -> tuple[bytes, int]:
-        content, status = real(self, endpoint, parameters)
+    def renamed(self: client.HubClient, *request: Any) -> tuple[bytes, int]:
+        content, status = real(self, *request)
         return content.replace(b" RN-15m", b" RN-20m"), status
 
     monkeypatch.setattr(client.HubClient, "_get", renamed)
@@ -273,8 +274,8 @@ def test_a_new_column_is_read_past_and_told_until_an_answer_is_without_it(
 
     real = client.HubClient._get
 
-    def wider(self: client.HubClient, endpoint: str, parameters: dict[str, str]) -> tuple[bytes, int]:
-        content, status = real(self, endpoint, parameters)
+    def wider(self: client.HubClient, *request: Any) -> tuple[bytes, int]:
+        content, status = real(self, *request)
         return content.replace(b",CA_TOT,=", b",CA_TOT,SNOW,=").replace(b",=\n2", b", 1.5,=\n2").replace(
             b",=\n#7", b", 1.5,=\n#7"
         ), status

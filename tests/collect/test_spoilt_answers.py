@@ -9,16 +9,20 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import MINUTE
+from kmaflow.catalog import DATASETS
+from kmaflow.catalog.time import DAY, HOUR, MINUTE
 from kmaflow.collect import ALL, Collector
 from kmaflow.collect.backfill.backfill import Backfill
 from kmaflow.collect.backfill.chunks import Chunk, fill
+from kmaflow.collect.due import MISSING_STEPS
 from kmaflow.collect.repair import Repair, Repaired
 from kmaflow.collect.watch import Watch
 from kmaflow.errors import KmaflowError
 from kmaflow.hub import lines
 from kmaflow.hub.errors import ChangedFormat
 from kmaflow.maintain.rebuild import rebuild
+from kmaflow.maintain.why import story
+from kmaflow.store.coverage.gaps import gaps
 from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import StoreBusy, StoreUnstorable
 from kmaflow.store.schema.service import FETCH, REJECTED_LINE
@@ -41,6 +45,38 @@ def in_a_row(body: bytes, junk: bytes) -> bytes:
     head, _, rest = body.partition(b"\n2025")
     first, _, others = rest.partition(b"\n")
     return head + b"\n2025" + first.replace(b",", b"," + junk, 1) + b"\n" + others
+
+
+def test_a_line_that_can_never_be_read_is_given_up_with_a_note(tmp_path: Path, database_url: str) -> None:
+    def spoil(operation: str, query: dict[str, str], body: bytes) -> bytes:
+        return body.replace(b"202501151203,108,", b"202501151203,108,x", 1)
+
+    asked = window("12:00", "12:10")
+    cell = asked.start + 3 * MINUTE
+    with spoiling(tmp_path, spoil, database_url=database_url, start=asked.start, revisit_days=0) as collector:
+
+        def mended(after: timedelta, *, everything: bool = False) -> Repaired:
+            collector.client.clock = lambda: NOW + after
+            return Repair(collector, end=asked.end, everything=everything).mend("aws_minute")
+
+        def told_of_it() -> tuple[str | None, str, int]:
+            with reading(collector.store.engine) as connection:
+                (gap,) = gaps(connection, ["aws_minute"], asked, now=NOW)
+            assert (gap.state, gap.stations, gap.cells) == ("rejected", (108,), 1)
+            given_up = {one.dataset: one.given_up for one in collector.store.status()}["aws_minute"]
+            return gap.why, story(collector, DATASETS["aws_minute"], 108, cell)["why_en"], given_up
+
+        collector.collect("aws_minute", asked, ALL)
+        assert [mended(step + MINUTE).given_up for step in MISSING_STEPS] == [0] * 5
+        assert told_of_it()[0::2] == ("", 0)
+        assert [mended(MISSING_STEPS[-1] + HOUR).given_up for _ in range(2)] == [1, 0]
+        why, words, given_up = told_of_it()
+        assert (why, given_up) == ("given_up", 1)
+        assert "not asked for any more" in words
+        assert "is not a number" in words
+        assert mended(20 * DAY).calls == 0
+        assert mended(20 * DAY, everything=True).calls > 0
+        assert told_of_it()[0::2] == ("given_up", 1)
 
 
 @pytest.mark.parametrize("junk", [b"\x00", b"\x00\x1b[2J\xa4?", b"x" * 20_000_000], ids=["nul", "terminal", "20 MB"])

@@ -73,16 +73,19 @@ def test_nothing(text: str | list[str | int]) -> None:
         ("107", "107 → 108 서울, 102 백령도"),
         ("서울시", "108 서울"),
         ("Seol", "108 서울"),
-        ("xyzzy", "xyzzy → -"),
+        ("xyzzy", "search with: kmaflow stations list"),
+        ("1" * 20, "search with: kmaflow stations list"),
+        ("1" * 5000, "search with: kmaflow stations list"),
         ("10８", "108"),
     ],
 )
 def test_unknown_words_name_the_nearest(text: str, near: str) -> None:
     with pytest.raises(UnknownStations) as caught:
         choose(f"108,{text}", LISTED, BOTH)
-    assert f"no such station: {text}" in str(caught.value) or near == "108"
+    assert f"no such station: {text[:900]}" in str(caught.value) or near == "108"
     if near != "108":
         assert near in caught.value.todo_en
+        assert ("nearest" in caught.value.todo_en) is (" " in near and "search" not in near)
 
 
 def test_networks_bound_the_choice() -> None:

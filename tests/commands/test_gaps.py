@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from kmaflow.simulator.server import Running
 
 from ..collect.hub import plan as faults
 from ..collect.hub import requests_seen
+from ..store.bodies import Cell, minute_body, stamp
 from .conftest import Done, Kmaflow
 
 HOUR = ("--from", "2025-01-15 11:00", "--to", "2025-01-15 12:00")
@@ -52,6 +54,30 @@ def test_an_empty_database_has_nothing_to_tell(kmaflow: Kmaflow) -> None:
         False,
         60,
     )
+
+
+def test_where_nothing_says_what_is_to_be_kept_what_files_and_requests_span_is_looked_at(
+    hub: Running, kmaflow: Kmaflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells: dict[Cell, dict[str, float]] = {(stamp(minute), 108): {"ta": 1.0} for minute in (1, 2, 5)}
+    (tmp_path / "hole.txt").write_bytes(minute_body(cells, witness=False))
+    assert kmaflow("load", tmp_path / "hole.txt").code == 0
+    assert kmaflow("gaps").code == 3
+    done = kmaflow("gaps", "--stations", "108", "--json")
+    assert done.code == 3
+    assert _json(done)["windows"] == {"aws_minute": {"from": "2025-01-15 12:00", "to": "2025-01-15 12:05"}}
+    assert [(gap["from"], gap["to"], gap["stations"]) for gap in _json(done)["gaps"]] == [
+        ("2025-01-15 12:02", "2025-01-15 12:04", [108])
+    ]
+    assert _json(kmaflow("plan", "--stations", "108", "--json"))["datasets"][0]["missing_cells"] == 2
+    assert kmaflow("gaps", "--stations", "108", "--to", "2025-01-15 12:02").code == 0
+    # Then the hub is asked for an earlier hour: that is no beginning of what is to be kept complete either.
+    assert kmaflow("collect", "asos_hourly", *HOUR).code == 0
+    assert _json(kmaflow("gaps", "asos_hourly", "--json"))["windows"]["asos_hourly"]["to"] == HOUR[3]
+    assert kmaflow("gaps").code == 3
+    monkeypatch.setenv("KMAFLOW_START", "2025-01-15 12:04")
+    done = kmaflow("gaps", "aws_minute", "--stations", "108", "--to", "2025-01-15 12:05")
+    assert (done.code, "2025-01-15 12:00" in done.err) == (0, True)
 
 
 def test_gaps_say_what_is_missing_and_why(collected: Running, kmaflow: Kmaflow) -> None:

@@ -11,22 +11,23 @@ from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from tests.e2e.compose import ROOT, Compose, composed, wait_until
+from tests.e2e.compose import Compose, composed, wait_until
 
+from kmaflow.catalog import DAGS as COLLECTED
 from kmaflow.catalog.time import Window
 from kmaflow.run.api import FINISHED, AirflowApi, ApiBusy
 from kmaflow.run.environment import SIMULATED, server_url
-from kmaflow.run.finished_runs import DATASETS_OF, finished_run
+from kmaflow.run.finished_runs import finished_run
 from kmaflow.run.secrets import ClusterSecrets, read_secrets
 from kmaflow.run.truth_check import Comparison, TruthCheck
 from kmaflow.store.engines.database import open_engine
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "simulator")
 #: The DAGs that collect a window which a run's form names, each with its datasets.
-COLLECTING: Mapping[str, Sequence[str]] = DATASETS_OF
+COLLECTING: Mapping[str, Sequence[str]] = COLLECTED
 
 
-DAGS = {path.stem for path in (ROOT / "dags").glob("*.py")}
+DAGS = {*COLLECTED, "kma_stations", "kma_repair", "kma_backfill"}
 
 
 @dataclass

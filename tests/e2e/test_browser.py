@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 from tests.e2e.conftest import PATIENCE, ROOT, MakeRun
 
-from kmaflow.catalog import AWS_DATASETS, DATASETS
+from kmaflow.catalog import DAGS, DATASETS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 #: Read now: for the tests themselves the environment says nothing about kmaflow.
@@ -57,7 +57,7 @@ def test_the_graph_shows_the_flow_in_korean(page: Page, make_run: MakeRun) -> No
     page.get_by_role("button", name="Show Graph").click()
     page.get_by_role("button", name="Collapse Details Panel").click()
     graph = page.locator(".react-flow")
-    for label in ("시작", "지점 정보", "확인", *(DATASETS[name].ko for name in AWS_DATASETS), "종료"):
+    for label in ("시작", "지점 정보", "확인", *(DATASETS[name].ko for name in DAGS["kma_aws"]), "종료"):
         expect(graph.get_by_text(label, exact=True)).to_be_visible()
     page.get_by_role("button", name="Fit View").or_(page.locator(".react-flow__controls-fitview")).first.click()
     picture(page, "dag-graph")
@@ -76,7 +76,7 @@ def test_the_trigger_form_speaks_korean_and_has_no_key(page: Page, make_run: Mak
         "API허브 연결 (hub_conn_id)",
     ):
         expect(form.get_by_text(label)).to_be_visible()
-    for name in AWS_DATASETS:
+    for name in DAGS["kma_aws"]:
         expect(form.get_by_text(f"{DATASETS[name].ko} ({DATASETS[name].en})")).to_be_visible()
     expect(form.get_by_text("인증키를 이 양식에 쓰지 마십시오")).to_be_visible()
     expect(form.locator("input[type=password]")).to_have_count(0)

@@ -50,4 +50,4 @@ def test_library_and_command_line_install_and_work_without_airflow(tmp_path: Pat
         text=True,
         check=True,
     )
-    assert "kma_aws.py" in listed.stdout
+    assert "kma_observations.py" in listed.stdout

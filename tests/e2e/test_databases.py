@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 from tests.e2e.conftest import last_hours
 
-from kmaflow.catalog import AWS_DATASETS
+from kmaflow.catalog import DAGS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, floor_to, now_kst
 from kmaflow.hub.secrecy import key_id
 from kmaflow.quota.limits import Limits
@@ -63,7 +63,7 @@ def test_runs_go_to_the_database_that_their_form_names(tmp_path: Path) -> None:
                 assert done.rows > 100_000
                 engine = open_engine(url.render_as_string(hide_password=False))
                 truth = TruthCheck(running.hub_url.removesuffix("/api/typ01"), engine)
-                found = [one for name in AWS_DATASETS for one in truth.compare(name, [window])]
+                found = [one for name in DAGS["kma_aws"] for one in truth.compare(name, [window])]
                 engine.dispose()
                 assert len(found) == 6
                 assert all(one.equal for one in found), "\n".join(map(str, found))

@@ -41,8 +41,8 @@ def hub(**settings: object) -> Hub:
 def simulated(name: str, tm1: str = "202611221200", tm2: str = "", stn: int = 0, **more: str) -> bytes:
     """The simulator's answer for one dataset. Settings of the simulator come as ``law_addr_aws="1"``-like text nowhere: see ``hub``."""
     dataset = DATASETS[name]
-    asked = {**dataset.asking.parameters, "tm1": tm1, "tm2": tm2 or tm1, "stn": str(stn), **more}
-    answer = hub().answer(f"/api/typ01/{dataset.asking.endpoint}", {"authKey": DEFAULT_KEY, **asked})
+    asked = {**dataset.request.parameters, "tm1": tm1, "tm2": tm2 or tm1, "stn": str(stn), **more}
+    answer = hub().answer(f"/api/typ01/{dataset.request.endpoint}", {"authKey": DEFAULT_KEY, **asked})
     assert answer.status == 200
     return answer.body
 

@@ -257,7 +257,7 @@ def test_a_byte_order_mark_is_none_of_the_answer() -> None:
 
 
 def test_the_last_line_needs_no_line_end() -> None:
-    assert open_body(ONE.rstrip(b"\n")) == open_body(ONE)
+    assert open_body(ONE.rstrip(b"\n")).rows == open_body(ONE).rows
 
 
 @pytest.mark.parametrize("body", [ONE[:-2], ONE[: len(ONE) // 2], ONE[:5], b"#START7777\n", rows_of(ONE)[0][:30]])

@@ -6,9 +6,9 @@ from datetime import datetime
 
 import pytest
 
-from kmaflow.catalog.model import Dataset
+from kmaflow.catalog.model import DATE, TO_THE_MINUTE, Dataset
 from kmaflow.hub.errors import ChangedFormat
-from kmaflow.hub.lines import LineReader, read_stamp, read_station, tokens_of
+from kmaflow.hub.lines import LineReader, read_station, tokens_of
 from kmaflow.hub.parse import parse
 
 from .answers import (
@@ -30,7 +30,7 @@ ONE = with_rows(simulated("aws_minute"), rows_of(simulated("aws_minute"))[:40])
 
 @pytest.mark.parametrize("text", ["202612150549", "190001010000", "202402290000"])
 def test_a_stamp_has_twelve_digits(text: str) -> None:
-    assert read_stamp(text) == datetime.strptime(text, "%Y%m%d%H%M")
+    assert TO_THE_MINUTE.read(text) == datetime.strptime(text, "%Y%m%d%H%M")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,14 @@ def test_a_stamp_has_twelve_digits(text: str) -> None:
      "000112150549", "189912312359", "-02612150549"],
 )  # fmt: skip
 def test_what_is_no_time_is_no_stamp(text: str) -> None:
-    assert read_stamp(text) is None
+    assert TO_THE_MINUTE.read(text) is None
+
+
+def test_a_date_belongs_to_the_end_of_its_day() -> None:
+    assert DATE.read("20241231") == datetime(2025, 1, 1)
+    assert DATE.printed(datetime(2025, 1, 1)) == "20241231"
+    assert DATE.read("202412310000") is None
+    assert DATE.read("99991231") is None
 
 
 @pytest.mark.parametrize(("text", "stn"), [("90", 90), ("090", 90), ("999999", 999999)])

@@ -92,7 +92,7 @@ def test_stations_that_no_list_names_are_there(captures: Path) -> None:
 
 def test_the_careful_way_reads_the_captures_alike(captures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     quick = [parse(dataset, content).rows for dataset, content in files(captures)]
-    monkeypatch.setattr(fast, "_fast", lambda *_: None)
+    monkeypatch.setattr(fast, "_usual_rows", lambda *_: None)
     for (dataset, content), rows in zip(files(captures), quick, strict=True):
         assert parse(dataset, content).rows.equals(rows)
 

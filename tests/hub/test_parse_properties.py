@@ -34,7 +34,7 @@ def keys(parsed: Parsed) -> pl.DataFrame:
 
 def careful(name: str, content: bytes) -> Parsed:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fast, "_fast", lambda *_: None)
+        patch.setattr(fast, "_usual_rows", lambda *_: None)
         return parse(DATASETS[name], content)
 
 

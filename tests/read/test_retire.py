@@ -365,7 +365,7 @@ def test_nobody_loads_into_the_month_while_it_goes(
             else:
                 with (
                     pytest.raises(StoreBusy),
-                    locks.writing_alone(other.engine, locks.days_of("aws_minute", Window(march, march + HOUR))),
+                    locks.writing_alone(other.engine, locks.locks_of("aws_minute", Window(march, march + HOUR))),
                 ):
                     pass
                 refused.append("False")

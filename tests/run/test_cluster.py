@@ -184,7 +184,7 @@ def test_a_server_that_denies_is_not_waited_for(kept: ClusterSecrets) -> None:
 
 
 def make_databases_in_mariadb(kept: ClusterSecrets) -> None:
-    databases._make_in_mariadb(kept, {"KMAFLOW_MARIADB": "127.0.0.1:3306"}, ["kma"])
+    databases._make_on("mariadb", kept, {"KMAFLOW_MARIADB": "127.0.0.1:3306"}, ["kma"])
 
 
 def test_a_server_that_is_not_there_is_named(kept: ClusterSecrets, monkeypatch: pytest.MonkeyPatch) -> None:

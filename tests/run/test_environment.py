@@ -45,9 +45,14 @@ OTHER: dict[str, Any] = {
     "ui_port": 8090,
     "simulator_port": 8790,
     "lang": "ko",
+    "read_url": "postgresql://reader@db.example/kma",
+    "serve_host": "0.0.0.0",
+    "serve_port": 8801,
+    "serve_docs": True,
+    "serve_origins": "https://a.example",
 }
 #: What a container has of its own.
-OF_A_CONTAINER = {"home", "ui_port", "simulator_port"}
+OF_A_CONTAINER = {"home", "ui_port", "simulator_port", "serve_host", "serve_port"}
 
 
 @pytest.fixture
@@ -105,7 +110,7 @@ def test_the_keys_of_an_earlier_start_are_kept(places: Places) -> None:
 
 
 def test_the_dags_are_found_in_a_source_tree_and_in_a_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert (dags_folder() / "kma_aws.py").is_file()
+    assert (dags_folder() / "kma_observations.py").is_file()
     package = tmp_path / "kmaflow"
     (package / "airflow" / "dags").mkdir(parents=True)
     monkeypatch.setattr(environment, "__file__", str(package / "run" / "environment.py"))

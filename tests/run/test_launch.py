@@ -152,6 +152,7 @@ def test_main_tells_runs_until_somebody_asks_for_the_end(
             simulated=True,
             password="pass-word",
             database_url="postgresql+psycopg://me:hidden@db/kma",
+            token="a-token",
         )
 
     monkeypatch.setattr(launch, "started", fake_start)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from kmaflow.simulator import Faults, FaultSyntaxError, SimulatorSettings, parse_faults
+from kmaflow.simulator import Faults, FaultSyntaxError, SimulatorSettings, listed, parse_faults
 from kmaflow.simulator.answers import Answer
 from kmaflow.simulator.control import control
-from kmaflow.simulator.faults import ANSWER_FAULTS, Drawn, FaultDesk, Plan
+from kmaflow.simulator.faults import ANSWER_FAULTS, DATA_FAULTS, Drawn, FaultDesk, Plan
 from kmaflow.simulator.hub import Hub
 
 from .asking_hub import CGI, NOW, getter
@@ -205,6 +205,20 @@ def test_a_fault_of_one_station_or_of_a_list_meets_no_other_question() -> None:
     assert desk.draw("stn_inf.php", {"stn": "0"}).fault == "short_list"
     desk.faults = parse_faults("no_rows=1,header_column=1")
     assert desk.draw("stn_inf.php", {}).fault is None
+
+
+def test_the_list_names_every_fault_with_what_it_does() -> None:
+    lines = dict(line.split(maxsplit=1) for line in listed().splitlines())
+    assert [form.partition("=")[0] for form in lines] == [
+        *ANSWER_FAULTS,
+        *DATA_FAULTS,
+        "retry_after",
+        "ignore_tm1",
+        "again",
+    ]
+    assert "last_stamps=P:3" in lines
+    for form in lines:
+        parse_faults(form.replace("=P", "=0.5").replace("SECONDS", "30").replace("OPERATION", "nph-aws2_min"))
 
 
 def test_only_an_operation_can_ignore_tm1() -> None:

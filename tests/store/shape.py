@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from kmaflow.store import Store, views
+from kmaflow.store.engines.base import engine_of
 
 from .bodies import rows
 
@@ -59,7 +60,7 @@ def drop_views(store: Store) -> None:
 
 
 def wanted_views(engine: sa.Engine) -> set[str]:
-    return {view.name for view in views.definitions(engine.dialect.name, table_names(engine))}
+    return {view.name for view in views.definitions(engine_of(engine).words, table_names(engine))}
 
 
 def again(engine: sa.Engine) -> Store:

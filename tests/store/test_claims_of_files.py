@@ -11,9 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
+from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window, day_of, days_of
 from kmaflow.store import Store, ledger
-from kmaflow.store.coverage.day import day_of, days_of
 from kmaflow.store.coverage.gaps import gaps
 from kmaflow.store.coverage.states import stamps
 from kmaflow.store.engines import partitions

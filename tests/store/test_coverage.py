@@ -14,24 +14,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
+from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window, day_of
 from kmaflow.collect.run import chosen_rows
 from kmaflow.hub.parse import Parsed, empty_rows
 from kmaflow.store import Store
-from kmaflow.store.coverage.day import day_of, read
+from kmaflow.store.coverage.day import read
 from kmaflow.store.coverage.gaps import Gap, asked, due, first_start, gaps
 from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
 from kmaflow.store.coverage.record import keep
 from kmaflow.store.coverage.recount import recount
 from kmaflow.store.coverage.states import STATES, hours, stamps
 from kmaflow.store.coverage.timeline import MISSING
+from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.database import writing
 from kmaflow.store.ledger import DEFERRED, REQUEST
 from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, FETCH, LATEST, REJECTED_LINE, REVISION
 from kmaflow.store.selection import StationChoice
 from kmaflow.store.views.completeness import completeness_view
-from kmaflow.store.views.dialect import dialect_of
 
 from .bodies import WITNESS, at, fetch_of, minute_body, parsed_of, stamp
 
@@ -500,7 +500,7 @@ def test_sizes_and_requests_beside_the_plan_are_those_of_the_ledger(known: Store
 
 
 def test_the_view_of_hours_has_a_share_and_utc(known: Store) -> None:
-    (view,) = [completeness_view(dialect_of(known.engine.dialect.name))]
+    (view,) = [completeness_view(engine_of(known.engine).words)]
     _load(known, _full(_minutes(0, 15)), 20, window=_minutes(0, 15))
     with writing(known.engine) as connection:
         found = connection.execute(sa.text(view.query)).mappings().all()

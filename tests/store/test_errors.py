@@ -16,14 +16,13 @@ from kmaflow.read import read
 from kmaflow.store import Store
 from kmaflow.store.coverage.gaps import gaps
 from kmaflow.store.engines import base, database, sqlite
-from kmaflow.store.engines.database import reading
+from kmaflow.store.engines.database import reading, translated
 from kmaflow.store.errors import (
     StoreBusy,
     StoreError,
     StoreForeign,
     StoreReadOnly,
     StoreUnreachable,
-    translated,
 )
 
 from .bodies import WINDOW, at, load, minute_body, observations, stamp
@@ -110,9 +109,9 @@ def test_another_writer_that_does_not_end(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_every_error_of_the_driver_becomes_ours() -> None:
-    with pytest.raises(StoreError, match="here: no such thing"), translated("here"):
+    with pytest.raises(StoreError, match="here: no such thing"), translated("here", sqlite.ENGINE):
         raise sa.exc.OperationalError("SELECT 1", {}, sqlite3.OperationalError("no such thing"))
-    with pytest.raises(StoreUnreachable, match="here: boom"), translated("here"):
+    with pytest.raises(StoreUnreachable, match="here: boom"), translated("here", sqlite.ENGINE):
         raise OSError("boom")
 
 

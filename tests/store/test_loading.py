@@ -300,6 +300,19 @@ def test_a_number_of_codes_that_was_none_and_is_one_now_is_a_revision(store: Sto
     assert len(revisions(store)) == 3, "an older body corrects nothing"
 
 
+def test_it_is_one_too_when_the_older_answer_is_loaded_later(store: Store) -> None:
+    load(store, weather_body({CELL: [(61, 1)], SECOND: [(61, 1)]}), at(16), dataset="aws_present_weather")
+    none = weather_body({CELL: []})
+    for _ in range(2):
+        assert load(store, none, at(15), dataset="aws_present_weather").updated == 0
+    assert [(*row[2:5], row[8]) for row in revisions(store)] == [
+        ("n", "0", "1", "2025-01-15 12:16:00"), ("ww1", None, "61", "2025-01-15 12:16:00"), ("nn1", None, "1", "2025-01-15 12:16:00"),
+    ]  # fmt: skip
+    load(store, weather_body({SECOND: []}), at(17), dataset="aws_present_weather")
+    assert len(revisions(store)) == 3, "a younger answer without a code corrects nothing"
+    assert rows(store, "SELECT n, ww1 FROM aws_present_weather WHERE stn = 108") == [(1, 61), (1, 61)]
+
+
 def test_an_older_body_brings_the_codes_of_the_cells_that_it_fills(store: Store) -> None:
     load(store, weather_body({CELL: [(61, 1)]}), at(20), dataset="aws_present_weather")
     load(store, weather_body({SECOND: [(61, 3), (71, 2)]}), at(15), dataset="aws_present_weather")

@@ -20,7 +20,7 @@ from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.failpoints import POINTS
 from kmaflow.store import Store
 from kmaflow.store.engines.loader import Loader, loader_for
-from kmaflow.store.engines.locks import days_of, writing_alone
+from kmaflow.store.engines.locks import locks_of, writing_alone
 from kmaflow.store.errors import StoreBusy, StoreConflict, StoreLost
 
 from ..databases import database
@@ -206,7 +206,7 @@ def test_one_writer_for_a_day_at_a_time(server: Store, monkeypatch: pytest.Monke
     """A second writer of the same day waits, one of another day does not; whoever waits too long is told."""
     monkeypatch.setattr("kmaflow.store.engines.base.BUSY_SECONDS", 0)
     window = Window(NOON, NOON + 10 * MINUTE)
-    with writing_alone(server.engine, days_of("aws_minute", window)):
+    with writing_alone(server.engine, locks_of("aws_minute", window)):
         other = Window(NOON + timedelta(days=1), NOON + timedelta(days=1, minutes=10))
         cell = (other.start + MINUTE, 108)
         assert load(server, minute_body({cell: {"ta": 2.0}}), at(15), window=other).inserted == 2
@@ -222,7 +222,7 @@ def test_one_writer_for_a_day_at_a_time(server: Store, monkeypatch: pytest.Monke
 
 def test_a_window_that_ends_at_midnight_belongs_to_one_day() -> None:
     midnight = NOON.replace(hour=0)
-    assert days_of("t", Window(midnight - timedelta(days=1), midnight)) == [
+    assert locks_of("t", Window(midnight - timedelta(days=1), midnight)) == [
         f"t {midnight - timedelta(days=1):%Y-%m-%d}"
     ]
-    assert len(days_of("t", Window(midnight - MINUTE, midnight + MINUTE))) == 2
+    assert len(locks_of("t", Window(midnight - MINUTE, midnight + MINUTE))) == 2

@@ -19,6 +19,7 @@ from kmaflow.catalog.time import MINUTE
 from kmaflow.quota.tables import CALL_SIZE
 from kmaflow.store import Store, views
 from kmaflow.store.engines import partitions
+from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.locks import writing_alone
 from kmaflow.store.schema import upgrade as schema
 from kmaflow.store.schema.migrations import BOOKS, STATE, History, upgrade
@@ -141,7 +142,7 @@ def test_a_database_of_0_1_0_goes_on(tmp_path: Path) -> None:
         names = sorted(table_names(store.engine))
         before = contents(store.engine, names)
         assert sum(map(len, before.values())) > 20
-        assert set(store.init()) == {"latest", "coverage_day", "observation_schema", *OBSERVED.tables}
+        assert set(store.init()) == {"latest", "coverage_day", "api_token", "observation_schema", *OBSERVED.tables}
         schema.make_state(store.engine)
         assert _as_before(contents(store.engine, names), before) == before
         assert {kind for (kind,) in rows(store, 'SELECT kind FROM "fetch"')} == {"request"}
@@ -275,7 +276,7 @@ def test_ten_that_start_at_once_make_everything_once(
     assert differences(engine, STATE_METADATA) == []
     assert view_names(engine) == wanted_views(engine)
     noted = rows(store, "SELECT table_name, version FROM observation_schema")
-    view = views.version(engine.dialect.name)
+    view = views.version(engine_of(engine).words)
     assert set(noted) == {("aws_cloud", schema.version_of(OBSERVATIONS["aws_cloud"]))} | {
         (name, view) for name in views.NAMES
     }

@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from kmaflow.store import Store
+from kmaflow.store.engines.base import engine_named
+from kmaflow.store.engines.database import translated
 from kmaflow.store.engines.loader import loader_for
 from kmaflow.store.errors import (
     StoreBusy,
@@ -25,7 +27,6 @@ from kmaflow.store.errors import (
     StoreReadOnly,
     StoreUnreachable,
     StoreUnstorable,
-    translated,
 )
 
 from ..databases import database, server_url
@@ -150,12 +151,13 @@ def test_an_error_in_the_middle_leaves_nothing(
     ],
 )
 def test_errors_of_the_drivers_become_ours(error: Exception, expected: type[StoreError]) -> None:
-    with pytest.raises(StoreError, match="here: ") as caught, translated("here"):
+    kind = engine_named("postgresql" if type(error).__module__.startswith("psycopg") else "mariadb")
+    with pytest.raises(StoreError, match="here: ") as caught, translated("here", kind):
         raise sa.exc.DBAPIError("SELECT 1", {}, error)
     assert type(caught.value) is expected
     assert "\n" not in str(caught.value)
     # The drivers' own errors, where SQLAlchemy is not between.
-    with pytest.raises(StoreError) as caught, translated("here", type(error).__mro__[-3]):
+    with pytest.raises(StoreError) as caught, translated("here", kind, type(error).__mro__[-3]):
         raise error
     assert type(caught.value) is expected
 

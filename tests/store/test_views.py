@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.store import Store, views
+from kmaflow.store.engines.base import engine_named
 from kmaflow.store.engines.database import open_engine, writing
 from kmaflow.store.errors import StoreError
 from kmaflow.store.schema import service
@@ -74,7 +75,7 @@ def test_a_view_has_the_columns_of_the_contract(seen: Store, name: str) -> None:
 def test_the_page_for_people_describes_every_column(language: str) -> None:
     page = (Path(__file__).parents[2] / "docs" / language / "views.md").read_text(encoding="utf-8")
     tables = {*OBSERVATIONS, "latest", "station", "completeness_hour"}
-    for view in views.definitions("sqlite", tables):
+    for view in views.definitions(engine_named("sqlite").words, tables):
         assert f"## `{view.name}`" in page
         for column in view.columns:
             korean, _, english = column.comment.partition(" / ")
@@ -141,9 +142,9 @@ def test_a_table_with_the_name_of_a_view_is_left_alone(kind: str, tmp_path: Path
 
 
 def test_the_version_names_what_would_be_made() -> None:
-    versions = {kind: views.version(kind) for kind in ENGINES}
+    versions = {kind: views.version(engine_named(kind).words) for kind in ENGINES}
     assert len(set(versions.values())) == 3
-    assert views.version("mysql") == versions["mariadb"]
+    assert views.version(engine_named("mysql").words) == versions["mariadb"]
     assert all(re.fullmatch("[0-9a-f]{16}", version) for version in versions.values())
 
 

@@ -12,9 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from kmaflow.store import Store, views
+from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.database import writing
 from kmaflow.store.schema.observations import OBSERVATIONS
-from kmaflow.store.views.dialect import dialect_of
 
 from .bodies import rows
 
@@ -460,7 +460,7 @@ def _values(store: Store, expression: str, arguments: Iterable[tuple[float, floa
 
 
 def test_sine_and_bearing_are_right_all_around(store: Store) -> None:
-    dialect = dialect_of(store.engine.dialect.name)
+    dialect = engine_of(store.engine).words
     degrees = [tenths / 10 for tenths in range(0, 3601, 9)]
     for sql, function in ((dialect.sine("v.x"), math.sin), (dialect.cosine("v.x"), math.cos)):
         found = _values(store, sql, ((angle, 0.0) for angle in degrees))

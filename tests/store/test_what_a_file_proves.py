@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
+from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window, day_of
 from kmaflow.hub.parse import Parsed, empty_rows
 from kmaflow.read import frames
 from kmaflow.store import Store
-from kmaflow.store.coverage.day import ALL, day_of, read
+from kmaflow.store.coverage.day import ALL, read
 from kmaflow.store.coverage.gaps import Gap, gaps
 from kmaflow.store.coverage.held import decoded, encoded, held_cells, holds, with_held
 from kmaflow.store.coverage.recount import recount

@@ -36,8 +36,5 @@ def require_usable_metadata(engine: sa.Engine) -> None:
     """
     from kmaflow.store.engines.base import engine_of
 
-    version = engine_of(engine).version(engine)
-    if "mariadb" in version.lower():
-        raise MetadataRefused(
-            f"Airflow's own database is on MariaDB ({version}): the scheduler of Airflow 3.3 dies there with error 1064"
-        )
+    if why := engine_of(engine).unfit_for_airflow(engine):
+        raise MetadataRefused(f"Airflow's own database is {why}")

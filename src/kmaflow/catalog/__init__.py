@@ -6,40 +6,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from types import MappingProxyType
 
-from kmaflow.catalog.datasets.asos_hourly import ASOS_HOURLY
-from kmaflow.catalog.datasets.aws_cloud import AWS_CLOUD
-from kmaflow.catalog.datasets.aws_ground_temperature import AWS_GROUND_TEMPERATURE
-from kmaflow.catalog.datasets.aws_minute import AWS_MINUTE
-from kmaflow.catalog.datasets.aws_present_weather import AWS_PRESENT_WEATHER
-from kmaflow.catalog.datasets.aws_visibility import AWS_VISIBILITY
-from kmaflow.catalog.model import Dataset
+from kmaflow.catalog.model import Dataset, Schedule
+from kmaflow.catalog.registry import OWN, VARIABLE, dags_of, discover, schedules_of
 from kmaflow.catalog.stations import STATION_LISTS
 from kmaflow.errors import UsageError
 
-__all__ = ["ASOS_DATASETS", "AWS_DATASETS", "DATASETS", "PUBLIC_HUB", "STATION_LISTS", "dataset", "means_all", "named"]
+__all__ = ["DAGS", "DATASETS", "PUBLIC_HUB", "SCHEDULES", "STATION_LISTS", "dataset", "means_all", "named"]
 
 #: Where KMA answers the public; keys of institutions belong to the same paths on apihub-pub.kma.go.kr.
 PUBLIC_HUB = "https://apihub.kma.go.kr/api/typ01"
 
-DATASETS: Mapping[str, Dataset] = MappingProxyType(
-    {
-        described.name: described
-        for described in (
-            AWS_MINUTE,
-            AWS_CLOUD,
-            AWS_VISIBILITY,
-            AWS_GROUND_TEMPERATURE,
-            AWS_PRESENT_WEATHER,
-            ASOS_HOURLY,
-        )
-    }
+DATASETS: Mapping[str, Dataset] = discover(
+    [OWN, *(name for part in os.environ.get(VARIABLE, "").split(",") if (name := part.strip()))]
 )
-AWS_DATASETS: tuple[str, ...] = tuple(name for name, one in DATASETS.items() if one.network == "AWS")
-ASOS_DATASETS: tuple[str, ...] = tuple(name for name, one in DATASETS.items() if one.network == "SFC")
+#: The DAGs that collect observations: the names of their datasets, and their schedules.
+DAGS: Mapping[str, tuple[str, ...]] = dags_of(DATASETS)
+SCHEDULES: Mapping[str, Schedule] = schedules_of(DATASETS)
 
 
 def dataset(name: str) -> Dataset:

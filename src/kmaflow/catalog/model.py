@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
+
+from kmaflow.catalog.time import DAY, HOUR, Window, floor_to
 
 Kind = Literal["float", "int", "text"]
 Role = Literal["value", "descriptor", "position"]
@@ -97,15 +99,67 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class Stamp:
+    """How a stamp is printed on rows.
+
+    Attributes:
+        digits: 12 (``YYYYMMDDHHMM``), 10 or 8 (``YYYYMMDD``), KST.
+        shift: from the printed time to the stamp, which is the end of the period observed.
+    """
+
+    digits: int = 12
+    shift: timedelta = timedelta(0)
+
+    def read(self, text: str) -> datetime | None:
+        """The stamp (naive KST) that is printed so, None if it is none (observations begin in 1904)."""
+        if len(text) != self.digits or not (text.isascii() and text.isdigit()) or int(text[:4]) < _FIRST_YEAR:
+            return None
+        try:
+            hour, minute = int(text[8:10] or 0), int(text[10:] or 0)
+            return datetime(int(text[:4]), int(text[4:6]), int(text[6:8]), hour, minute) + self.shift
+        except (ValueError, OverflowError):
+            return None
+
+    def printed(self, stamp: datetime) -> str:
+        """The stamp (naive KST) as it is printed."""
+        return f"{stamp - self.shift:%Y%m%d%H%M}"[: self.digits]
+
+
+_FIRST_YEAR = 1900
+#: Printed as the stamp itself.
+TO_THE_MINUTE = Stamp()
+#: A date, which belongs to the end of its day: the day D is the stamp 00:00 of D+1.
+DATE = Stamp(8, DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The hub is asked for a stretch of time: these parameters name its first and its last stamp, both included."""
+
+    first: str = "tm1"
+    last: str = "tm2"
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """The hub is asked for one stamp, which this parameter names."""
+
+    name: str = "tm"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestForm:
     """How one endpoint is asked.
 
     Attributes:
         endpoint: path below the hub URL (``/api/typ01``).
-        parameters: sent with every call.
+        parameters: sent with every request, beside time and station.
         all_stations: longest stretch of stamps, first to last plus one step, that may be asked for all stations at once.
         one_station: the same for one station.
         station_list: whether ``stn=a:b`` works (only on the php endpoints).
+        time: the parameters that name the time.
+        written: how times are written in the request, None = as they are printed on rows.
+        timeout: longest silence of the hub in an answer, None = the client's own, 75 s.
     """
 
     endpoint: str
@@ -113,26 +167,75 @@ class Asking:
     all_stations: timedelta
     one_station: timedelta
     station_list: bool
+    time: Range | Single = Range()
+    written: Stamp | None = None
+    timeout: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When live data are asked for, and the DAG that does so. Datasets of one DAG share one schedule.
+
+    Attributes:
+        dag: id of the DAG.
+        ko / en: its title.
+        every: length of a run's window, counted from midnight KST.
+        delay: from the end of a window until the hub has its last stamp.
+        tags: the DAG's, for the list of DAGs.
+    """
+
+    dag: str
+    ko: str
+    en: str
+    every: timedelta
+    delay: timedelta
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """What ``v_latest`` shows of a dataset: the columns of the newest row that has a value.
+
+    Attributes:
+        stamp: stands before ``tm_kst`` and ``tm_utc``, as ``cloud_``.
+        columns: in the order of the view, None = every value.
+        prefix: stands before the columns' names.
+        words: column → meaning in Korean and English, where the view says more than the column's own.
+    """
+
+    stamp: str
+    columns: tuple[str, ...] | None = None
+    prefix: str = ""
+    words: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One kind of observation, described once: tables, parser, checks and docs are made from this.
+    """One kind of observation, described once: tables, requests, parser, checks, DAGs, views and docs are made from this.
 
     Attributes:
         name: our name and the table's.
+        network: whose stations report.
+        operation: the name under which 활용신청 is made.
+        request: how the hub is asked.
+        schedule: when, by which DAG.
+        turn: place among the datasets of the DAG, which are asked two at a time.
+        cadence: distance between stamps, counted from midnight KST.
+        retention: how far back the hub answers, None = without limit.
+        placeholders: an unproduced stamp is answered with rows of sentinels for all stations.
         columns: every printed column after time and station, in the printed order.
         pair_columns: only with layout ``pairs``: code and count of the first pair, which the dataset's own table keeps.
         pair_table: only with layout ``pairs``: the table of all further pairs (tm_kst, stn, k, ww, nn).
+        stamp: how times are printed on rows.
+        row_end: what a row with commas ends in: ``=``, or ``,`` where nothing follows the last comma. Rows of blanks have no end.
         layout: ``columns`` (a fixed number of columns) or ``pairs`` (six fixed columns, then code/count pairs).
         header: ``exact`` where captures prove the name line: anything else is a changed format. ``by_name`` where no public capture
             exists: names are looked up, the order below is the fallback.
-        cadence: distance between stamps.
-        latency: how long after a stamp the hub has it.
-        retention: how far back the hub answers, None = without limit.
-        placeholders: an unproduced stamp is answered with rows of sentinels for all stations.
+        young: so long after a stamp what is not there may still come.
+        partitioned: whether its tables are cut by month on servers.
+        for_good: False where ``kmaflow retention`` may take old months out of the database.
+        latest: its part of ``v_latest``, None = none.
         assumptions / assumptions_ko: what is believed without a capture.
-        operation: the name under which 활용신청 is made.
     """
 
     name: str
@@ -140,21 +243,82 @@ class Dataset:
     en: str
     network: Network
     operation: str
-    asking: Asking
+    request: RequestForm
+    schedule: Schedule
     cadence: timedelta
-    latency: timedelta
     retention: timedelta | None
     placeholders: bool
     columns: tuple[Column, ...]
     source: str
+    turn: int = 1
+    stamp: Stamp = TO_THE_MINUTE
+    row_end: Literal["=", ","] = "="
     layout: Literal["columns", "pairs"] = "columns"
     header: Literal["exact", "by_name"] = "exact"
     pair_columns: tuple[Column, ...] = ()
     pair_table: str | None = None
+    young: timedelta = 3 * HOUR
+    partitioned: bool = False
+    for_good: bool = True
+    latest: Latest | None = None
     assumptions: tuple[str, ...] = ()
     assumptions_ko: tuple[str, ...] = ()
     notes_ko: tuple[str, ...] = ()
     notes_en: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if DAY % self.cadence:
+            raise ValueError(f"{self.name}: stamps every {self.cadence} do not divide a day")
+        if DAY % self.schedule.every or self.schedule.every % self.cadence:
+            raise ValueError(f"{self.name}: a run every {self.schedule.every} holds no whole number of stamps")
+        if isinstance(self.request.time, Single) and self.stamps_per_request > 1:
+            raise ValueError(f"{self.name}: one stamp per request is asked for, so its stretches are one step long")
+
+    @property
+    def shown_latest(self) -> dict[str, str]:
+        """Its columns of ``v_latest``: name in the view → own name."""
+        if self.latest is None:
+            return {}
+        names = self.latest.columns or [column.name for column in self.values]
+        return {f"{self.latest.prefix}{name}": name for name in names}
+
+    @property
+    def latency(self) -> timedelta:
+        """How long after a stamp the hub has it."""
+        return self.schedule.delay
+
+    @property
+    def stamps_per_request(self) -> int:
+        """The most stamps that one request may ask for."""
+        return max(self.request.all_stations, self.request.one_station) // self.cadence
+
+    @property
+    def completeness(self) -> timedelta:
+        """The length of what ``completeness_hour`` counts in one row: an hour, or one stamp where these are further apart."""
+        return max(HOUR, self.cadence)
+
+    @property
+    def silent_after(self) -> timedelta:
+        """How long a station may be silent before blank and absent cells count as its silence: a day, or two stamps and the delay."""
+        return max(DAY, 2 * self.cadence + self.latency)
+
+    def asked(self, window: Window, stn: int | None) -> dict[str, str]:
+        """The parameters of the request for the stamps of a window, for one station or (None) all; without the key.
+
+        Raises:
+            ValueError: the hub takes one stamp only, and the window holds several.
+        """
+        written = self.request.written or self.stamp
+        last = floor_to(window.end, self.cadence)
+        first = min(floor_to(window.start, self.cadence) + self.cadence, last)
+        time = self.request.time
+        if isinstance(time, Range):
+            times = {time.first: written.printed(first), time.last: written.printed(last)}
+        elif first == last:
+            times = {time.name: written.printed(last)}
+        else:
+            raise ValueError(f"{self.name}: the hub gives one stamp per request, not {window}")
+        return {**self.request.parameters, **times, "stn": str(stn or 0)}
 
     @property
     def stored(self) -> tuple[Column, ...]:
@@ -202,6 +366,8 @@ class StationList:
 
     Attributes:
         network: ``AWS`` or ``SFC`` (ASOS); also the value of ``inf``.
+        stations: about how many report at a time, for estimates before anything is known.
+        since: the first year of observations.
         fields: byte fields in printed order.
         since_2026: fields that newer answers print behind the others.
     """
@@ -211,6 +377,8 @@ class StationList:
     en: str
     endpoint: str
     parameters: Mapping[str, str]
+    stations: int
+    since: int
     fields: tuple[ByteField, ...]
     since_2026: tuple[ByteField, ...]
     source: str

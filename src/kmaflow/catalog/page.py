@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
 from kmaflow.catalog import DATASETS, STATION_LISTS
 from kmaflow.catalog.model import AtMost, ByteField, Codes, Column, Dash, Dataset, Missing
+from kmaflow.catalog.time import in_words
 
 Language = Literal["ko", "en"]
 LANGUAGES: tuple[Language, ...] = ("ko", "en")
@@ -43,7 +43,6 @@ _FIELDS = {
     "en": "| column | KMA | meaning | type | unit | bytes |",
     "ko": "| 열 | KMA | 설명 | 형식 | 단위 | 바이트 |",
 }
-_SPANS = {"en": (" d", " h", " min"), "ko": ("일", "시간", "분")}
 
 
 def _missing(rule: Missing) -> str:
@@ -55,14 +54,6 @@ def _missing(rule: Missing) -> str:
         case Dash():
             return "`-`"
     return "–"
-
-
-def _span(span: timedelta, language: Language) -> str:
-    days, hours, minutes = _SPANS[language]
-    length = int(span.total_seconds() // 60)
-    if length % 1440 == 0:
-        return f"{length // 1440}{days}"
-    return f"{length // 60}{hours}" if length % 60 == 0 else f"{length}{minutes}"
 
 
 def _column(column: Column, language: Language) -> str:
@@ -81,18 +72,19 @@ def _column(column: Column, language: Language) -> str:
 
 
 def _how_it_is_asked(dataset: Dataset, language: Language) -> str:
-    asking = dataset.asking
+    request = dataset.request
     cadence, all_stations, one_station, latency = (
-        _span(span, language) for span in (dataset.cadence, asking.all_stations, asking.one_station, dataset.latency)
+        in_words(span, language)
+        for span in (dataset.cadence, request.all_stations, request.one_station, dataset.latency)
     )
-    kept = None if dataset.retention is None else _span(dataset.retention, language)
+    kept = None if dataset.retention is None else in_words(dataset.retention, language)
     if language == "ko":
         return (
-            f"`{asking.endpoint}` · 관측 주기 {cadence} · 한 번에 요청할 수 있는 최대 구간 {all_stations}(전체 지점), {one_station}(한 지점) · "
+            f"`{request.endpoint}` · 관측 주기 {cadence} · 한 번에 요청할 수 있는 최대 구간 {all_stations}(전체 지점), {one_station}(한 지점) · "
             f"관측 {latency} 뒤 제공 · 보관 기간 {'제한 없음' if kept is None else f'약 {kept}'} · 활용신청: {dataset.operation}"
         )
     return (
-        f"`{asking.endpoint}` · every {cadence} · at most {all_stations} (all stations) or {one_station} (one station) per request · "
+        f"`{request.endpoint}` · every {cadence} · at most {all_stations} (all stations) or {one_station} (one station) per request · "
         f"on the hub after {latency} · kept there {'without limit' if kept is None else f'about {kept}'} · "
         f"활용신청 (application for use): {dataset.operation}"
     )

@@ -93,6 +93,8 @@ SFC_STATIONS = StationList(
     en="station list of ASOS",
     endpoint="url/stn_inf.php",
     parameters={"inf": "SFC", "stn": "0", "help": "0"},
+    stations=110,
+    since=1904,
     fields=(
         *_head(),
         _height("ht_pa", 53, 62, "기압계 해발고도", "height of the barometer above sea level"),
@@ -119,6 +121,8 @@ AWS_STATIONS = StationList(
     en="station list of AWS, which holds all ASOS stations too",
     endpoint="url/stn_inf.php",
     parameters={"inf": "AWS", "stn": "0", "help": "0"},
+    stations=760,
+    since=1988,
     fields=(
         *_head(),
         _height("ht_wd", 53, 62, "풍향·풍속계 지상높이", "height of the anemometer above ground"),

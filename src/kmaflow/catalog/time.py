@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Literal
 
 from kmaflow.errors import UsageError
 
@@ -76,10 +77,40 @@ def _parsed(text: str) -> datetime:
     raise UsageError(f"not a time: {text!r}", todo_en=_TODO_EN, todo_ko=_TODO_KO)
 
 
+def in_words(span: timedelta, language: Literal["ko", "en"]) -> str:
+    """A length of time in its largest whole unit: ``10 min``, ``1 h``, ``30 d``."""
+    days, hours, minutes = (" d", " h", " min") if language == "en" else ("일", "시간", "분")
+    length = int(span.total_seconds() // 60)
+    if length % 1440 == 0:
+        return f"{length // 1440}{days}"
+    return f"{length // 60}{hours}" if length % 60 == 0 else f"{length}{minutes}"
+
+
 def floor_to(moment: datetime, step: timedelta) -> datetime:
     """The last multiple of ``step`` (counted from midnight) at or before ``moment``."""
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight + ((moment - midnight) // step) * step
+
+
+def ceil_to(moment: datetime, step: timedelta) -> datetime:
+    """The first multiple of ``step`` (counted from midnight) at or after ``moment``: for a stamp and an hour, the end of its hour."""
+    floor = floor_to(moment, step)
+    return floor if floor == moment else floor + step
+
+
+def day_of(stamp: datetime) -> date:
+    """The day (00:00, 24:00] that holds the stamp."""
+    return (stamp - timedelta(microseconds=1)).date()
+
+
+def start_of(day: date) -> datetime:
+    """The 00:00 with which the day begins."""
+    return datetime(day.year, day.month, day.day)
+
+
+def minute_of(stamp: datetime) -> int:
+    """The minute of its day, 1 … 1440."""
+    return (stamp - start_of(day_of(stamp))) // MINUTE
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -138,3 +169,9 @@ class Window:
 
     def __str__(self) -> str:
         return f"({self.start:%Y-%m-%d %H:%M}, {self.end:%Y-%m-%d %H:%M}]"
+
+
+def days_of(window: Window) -> list[date]:
+    """The days (00:00, 24:00] that hold the window's stamps, in order."""
+    first = window.start.date()
+    return [first + timedelta(days=count) for count in range((day_of(window.end) - first).days + 1)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -123,7 +123,9 @@ class Collector:
     def _open_hub(self, key: SecretStr, hub_url: str, work: CallClass, clock: Callable[[], datetime] | None) -> None:
         # A SQLite file has one writer at a time: a reservation that waits for a load of ours would hold up the fetching beside it.
         self._one_writer = self.state.one_writer
-        quota = self._stack.enter_context(open_quota(self.settings, self.state, key_id(key), clock=clock))
+        quota = self._stack.enter_context(
+            open_quota(self.settings, self.state, key_id(key), clock=clock, one_by_one=self._one_by_one)
+        )
         self.meter = Meter(quota, work)
         client = HubClient(key, hub_url, meter=self.meter, on_failure=self._note_failure, clock=clock or now_kst)
         self._stack.callback(client.close)
@@ -176,6 +178,10 @@ class Collector:
                 kind=DEFERRED if isinstance(failure.error, DayQuotaSpent) else REQUEST,
             )
         )
+
+    def _one_by_one(self) -> Collection[str]:
+        """The datasets whose calls for all stations ask for one stamp each."""
+        return self.store.asked_one_by_one(self.settings.window_minutes)
 
     def _flush(self) -> None:
         if self.quota is not None:
@@ -313,7 +319,7 @@ class Collector:
             store=self.store,
             client=self.client,
             archive=self.archive,
-            window_minutes=ONE_STAMP if self.store.asked_one_by_one(name) else self.settings.window_minutes,
+            window_minutes=ONE_STAMP if name in self._one_by_one() else self.settings.window_minutes,
             calls=calls,
             one_writer=self._one_writer,
             on_progress=on_progress,

@@ -31,8 +31,6 @@ from kmaflow.store.schema.service import COMPLETENESS_HOUR
 
 MISSING_STEPS = (10 * MINUTE, HOUR, 6 * HOUR, DAY, 3 * DAY)
 QUIET_STEPS = (10 * MINUTE, HOUR)
-#: A station that has been silent for longer is not asked again for the cells in which it is.
-_REPORTED_WITHIN = DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +140,12 @@ def _missing(
             kept.append(replace(group, codes=np.where(mask, group.codes, ANSWERED)))
     found = [unanswered(connection, picture, groups) for groups in sorted_out]
     for gap in unread(connection, picture):
-        axis = Axis(gap.window, picture.axis.step)
-        ready = due(answers(connection, picture.dataset, axis, gap.stations or ()), MISSING_STEPS, now)
-        found[0 if everything or ready.any() else 2].append(gap)
+        came = answers(connection, picture.dataset, Axis(gap.window, picture.axis.step), gap.stations or ())
+        if everything or due(came, MISSING_STEPS, now).any():
+            found[0].append(gap)
+        else:
+            often_enough = gap.why != GIVEN_UP and bool((came.count > len(MISSING_STEPS)).all())
+            found[1 if often_enough else 2].append(gap)
     return tuple(found[0]), tuple(found[1]), tuple(found[2])
 
 
@@ -156,18 +157,17 @@ def _quiet(
     chosen: frozenset[int] | None,
     now: datetime,
 ) -> tuple[Want, ...]:
-    """Stretches with blank or absent cells of stations that reported within the last 24 hours. Answers of history are final.
+    """Stretches with blank or absent cells of stations that reported lately. Answers of history are final.
 
     They are asked for all stations: so the ledger shows how often it was done.
     """
-    live = answered.first - stamps_of(axis) < DAY.total_seconds()
+    silence = DATASETS[dataset].silent_after
+    live = answered.first - stamps_of(axis) < silence.total_seconds()
     mask = live & _passed(answered, answered.first, QUIET_STEPS, now)
     if not mask.any():
         return ()
     hours = COMPLETENESS_HOUR.c
-    query = sa.select(hours.stn).where(
-        hours.dataset == dataset, hours.hour_kst > now - _REPORTED_WITHIN, hours.present > 0
-    )
+    query = sa.select(hours.stn).where(hours.dataset == dataset, hours.hour_kst > now - silence, hours.present > 0)
     roster = frozenset(connection.execute(query.distinct()).scalars())
     roster = roster if chosen is None else roster & chosen
     found = []

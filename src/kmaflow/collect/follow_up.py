@@ -16,13 +16,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from kmaflow import __version__
 from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import HOUR, Window
+from kmaflow.collect.planning.calls import ONE_STAMP
 from kmaflow.hub.errors import NoRows
 from kmaflow.store import Store
 from kmaflow.store.coverage.proof import Proof
-from kmaflow.store.ledger import ABSENT, EMPTY, LONGEST, WINDOW_FORM, event
+from kmaflow.store.ledger import ABSENT, EMPTY, LONGEST, WINDOW_FORM, event, window_form
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class FollowUp:
     Args:
         ask: makes a call (window, station or None), loads what comes, and says what is still unanswered.
         has_row: whether the answer that came last has a row of a station.
+        window_minutes: as the calls for all stations are made.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class FollowUp:
         ask: Callable[[Window, int | None], Asked],
         has_row: Callable[[int], bool],
         clock: Callable[[], datetime],
+        window_minutes: int,
     ) -> None:
         self.dataset = dataset
         self.store = store
@@ -56,6 +58,7 @@ class FollowUp:
         self.ask = ask
         self.has_row = has_row
         self.clock = clock
+        self.window_minutes = window_minutes
         self._step = dataset.cadence
 
     def after(self, window: Window, stn: int | None, answer: Proof | NoRows) -> list[datetime]:
@@ -152,14 +155,15 @@ class FollowUp:
 
     def _windows_fail(self) -> bool:
         """Whether windows are of no use for this dataset; the first time that is seen it is said loudly."""
-        if self.store.asked_one_by_one(self.dataset.name):
+        if self.window_minutes == ONE_STAMP:
             return True
         if not self.store.windows_fail(self.dataset.name, self._step):
             return False
         words = (
-            f"kmaflow {__version__}: {self.dataset.asking.endpoint} leaves out stamps when several are asked for, and gives them one by one; "
-            "until the next release each call for all stations asks for one stamp"
+            f"{window_form(self.window_minutes)}{self.dataset.request.endpoint} leaves out stamps when several are asked for, and gives them one "
+            "by one; until the next release, or another KMAFLOW_WINDOW_MINUTES, each call for all stations asks for one stamp"
         )
+        self.window_minutes = ONE_STAMP
         log.error("%s: %s", self.dataset.name, words)
         self.store.note(event(self.dataset.name, None, WINDOW_FORM, message=words))
         return True

@@ -260,9 +260,8 @@ class Repair:
         """Note in the ledger that nobody asks for these any more, and why; how many cells."""
         cells = 0
         for gap in exhausted:
-            why = (
-                f"given up after the last try at {gap.last:%Y-%m-%d %H:%M}: {gap.why or gap.state}: {gap.error or '-'}"
-            )
+            last = f"{gap.last:%Y-%m-%d %H:%M}" if gap.last else "-"
+            why = f"given up after the last try at {last}: {gap.why or gap.state}: {gap.error or '-'}"
             chosen = "all" if gap.stations is None else ",".join(map(str, gap.stations))
             with writing(self._collector.store.engine) as connection:
                 for part in gap.window.split(ledger.LONGEST):

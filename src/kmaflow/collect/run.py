@@ -124,6 +124,7 @@ class DatasetRun:
             self._ask_again,
             lambda stn: stn in self._last_seen,
             lambda: client.clock(),
+            window_minutes,
         )
 
     def leave_out(self, done: Container[tuple[datetime, datetime, int]]) -> None:
@@ -280,7 +281,7 @@ class DatasetRun:
         last = parsed.rows["tm_kst"].max()
         if isinstance(last, datetime) and (result.last_stamp is None or last > result.last_stamp):
             result.last_stamp = last
-        self._last_seen = frozenset(parsed.rows["stn"])
+        self._last_seen = frozenset(parsed.rows["stn"].unique().to_list())
         return loaded.proof
 
     def _young(self, stamps: Sequence[datetime]) -> None:

@@ -10,7 +10,6 @@ from functools import partial
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
 from kmaflow.collect.collector import Collector
-from kmaflow.collect.live_need import EVERY
 from kmaflow.collect.repair import Repair, Repaired
 from kmaflow.collect.result import DatasetResult
 from kmaflow.errors import KmaflowError
@@ -131,7 +130,7 @@ class Watch:
 
     def _live_window(self, name: str, *, ahead: bool = False) -> Window:
         """The newest window that the hub has whole, or the one after it."""
-        every = EVERY[name]
+        every = DATASETS[name].schedule.every
         end = floor_to(self._now() - DATASETS[name].latency, every) + (every if ahead else timedelta(0))
         return Window(end - every, end)
 

@@ -30,6 +30,9 @@ NAMES = (
     "retention",
     "simulate",
     "stations",
+    "serve",
+    "token",
+    "mcp",
     "airflow",
 )
 

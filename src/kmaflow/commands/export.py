@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kmaflow.commands.options import NamedDatasets
 from kmaflow.commands.output import Json, print_json, print_table, progress
 from kmaflow.commands.read import AsOf, From, Stations, To
 
@@ -14,9 +15,7 @@ if TYPE_CHECKING:
 
 
 def export(
-    datasets: Annotated[
-        list[str], typer.Argument(help="all, 또는 / or: aws_minute aws_cloud … asos_hourly", metavar="DATASET…")
-    ],
+    datasets: NamedDatasets,
     from_: From,
     to: To,
     out: Annotated[

@@ -36,6 +36,7 @@ _REASONS = {
     "quota": "한도 / quota",
     "stations": "저장 지점 밖 / not among KMAFLOW_STATIONS then",
     "planned": "예정 / planned",
+    "given_up": "더 요청하지 않음 / given up",
 }
 
 
@@ -61,6 +62,7 @@ def gaps(
     from kmaflow.collect.planning.estimate import usual_windows
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
+    from kmaflow.store.coverage.gaps import spanned
     from kmaflow.store.engines.database import reading
 
     settings, now = load_settings(), now_kst()
@@ -69,14 +71,21 @@ def gaps(
         store.init()
         with reading(store.engine) as connection:
             names, choice = datasets_and_stations(connection, settings, datasets, stations)
-            windows = usual_windows(connection, names, begin, end, settings.start, now)
+            windows = usual_windows(connection, names, begin, end, settings.start, now, held=True)
             found = _found(connection, windows, choice, settings, all_states=all_states)
             totals = _totals(connection, windows, choice, found) if all_states else None
+            spans = {name: spanned(connection, name) for name in windows if begin is None}
     missing = [gap for gap in found if gap.state not in ("blank", "absent", "empty")]
     if as_json:
         print_json(_json(windows, choice, found, totals))
     else:
         _print(windows, choice, found, totals)
+        for name, span in spans.items():
+            if span is not None and span.start < windows[name].start:
+                typer.echo(
+                    f"{name}: {_time(span.start)}부터 받은 것이 있습니다: --from / what came reaches back to {_time(span.start)}: --from",
+                    err=True,
+                )
     exit_with(3 if missing else 0)
 
 

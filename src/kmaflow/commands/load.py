@@ -107,16 +107,19 @@ def load(
             done.append({"file": str(path), **result})
             bars.update(bar, advance=1, rows=sum(int(one["rows"]) for one in done))
     _report(done, as_json=as_json)
-    exit_with(1 if failed else 3 if any(one["rejected"] or one["not_produced"] for one in done) else 0)
+    lacking = any(one["rejected"] or one["not_produced"] or one["outcome"] == "incomplete_answer" for one in done)
+    exit_with(1 if failed else 3 if lacking else 0)
 
 
 def _asked(collector: Collector, text: str) -> str:
     """The stations of ``--asked-stations`` as the manifest keeps them. Numbers need no list that names them."""
+    from kmaflow.hub.lines import read_station
     from kmaflow.store.selection import StationChoice, wanted
 
     words = wanted(text)
-    if words and all(word.isascii() and word.isdigit() for word in words):
-        return StationChoice(tuple(sorted(map(int, words)))).selection
+    numbers = {stn for word in words if (stn := read_station(word)) is not None}
+    if words and len(numbers) == len(set(words)):
+        return StationChoice(tuple(sorted(numbers))).selection
     return collector.choose_stations(words).selection
 
 

@@ -38,7 +38,7 @@ Stations = Annotated[
 NamedDatasets = Annotated[
     list[str],
     typer.Argument(
-        help=say("all 또는 aws_minute aws_cloud … asos_hourly", "all, or: aws_minute aws_cloud … asos_hourly"),
+        help=say("all 또는 자료 이름(kmaflow status)", "all, or names (kmaflow status lists them)"),
         metavar="DATASET…",
     ),
 ]

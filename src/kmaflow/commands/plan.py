@@ -47,7 +47,7 @@ def plan(
         store.init()
         with reading(store.engine) as connection:
             names, choice = datasets_and_stations(connection, settings, datasets, stations)
-            windows = usual_windows(connection, names, begin, end, settings.start, now)
+            windows = usual_windows(connection, names, begin, end, settings.start, now, held=True)
             found = prospects(
                 connection,
                 windows,

@@ -23,13 +23,13 @@ HELP = say(
     예: kmaflow retention --keep-months 24 --export archive/parquet --dry-run
 
     달마다 archive/parquet/자료이름/YYYY-MM.parquet에 쓴 뒤 다시 읽어 테이블과 비교하고, 같을 때만 행을 삭제합니다(PostgreSQL과 MariaDB에서는 파티션 단위).
-    수집 이력, 정정 이력, 시간별 집계는 남습니다. 중단되면 다시 실행해 이어 갈 수 있습니다. asos_hourly는 삭제하지 않습니다.""",
+    수집 이력, 정정 이력, 시간별 집계는 남습니다. 중단되면 다시 실행해 이어 갈 수 있습니다. 시간자료는 삭제하지 않습니다.""",
     """Move old months of the minute data into files and drop them from the database.
 
     Example: kmaflow retention --keep-months 24 --export archive/parquet --dry-run
 
     Each month is written to archive/parquet/DATASET/YYYY-MM.parquet, read back and compared with the table. Only then are its rows dropped (on
-    PostgreSQL and MariaDB as a whole partition). The ledger, corrections and hourly counts stay. Rerun it to resume. asos_hourly is never dropped.""",
+    PostgreSQL and MariaDB as a whole partition). The ledger, corrections and hourly counts stay. Rerun it to resume. Hourly data are never dropped.""",
 )
 
 

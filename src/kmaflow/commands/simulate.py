@@ -38,15 +38,26 @@ def simulate(
     from kmaflow.catalog.time import parse_time
     from kmaflow.errors import KmaflowError, UsageError
     from kmaflow.settings import load_settings
-    from kmaflow.simulator import DEFAULT_KEY, FaultSyntaxError, PortTaken, SimulatorSettings, parse_faults, serve
+    from kmaflow.simulator import (
+        DEFAULT_KEY,
+        FaultSyntaxError,
+        PortTaken,
+        SimulatorSettings,
+        listed,
+        parse_faults,
+        serve,
+    )
 
+    if faults == "list":
+        typer.echo(listed())
+        return
     try:
         wanted = parse_faults(faults)
     except FaultSyntaxError as error:
         raise UsageError(
             f"--faults: {error}",
-            todo_en="write NAME=PROBABILITY[:ARGUMENT], separated by commas",
-            todo_ko="이름=확률[:값]을 쉼표로 이어 쓰십시오",
+            todo_en="write NAME=PROBABILITY[:ARGUMENT], separated by commas; all of them: --faults list",
+            todo_ko="이름=확률[:값]을 쉼표로 이어 쓰십시오; 모두 보기: --faults list",
         ) from None
     settings = SimulatorSettings(seed=seed, now=parse_time(now) if now else None, speed=speed, faults=wanted)
     where = load_settings().simulator_port if port is None else port

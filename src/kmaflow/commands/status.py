@@ -34,6 +34,7 @@ def status(
     with Store(settings.database_url) as store:
         found = store.status()
         held = store.held_lists()
+        one_by_one = store.asked_one_by_one(settings.window_minutes)
         where = store.shown_url
     rows: list[dict[str, Any]] = [
         {
@@ -44,6 +45,7 @@ def status(
             "last_stamp": _time(one.last_stamp),
             "lag_minutes": None if one.last_stamp is None else int((now - one.last_stamp).total_seconds() // 60),
             "last_fetch": _time(one.last_fetch),
+            "given_up": one.given_up,
             "note": one.note,
         }
         for one in found
@@ -51,6 +53,7 @@ def status(
     quotas = _quotas(settings, now)
     if as_json:
         told: dict[str, Any] = {"database": where, "now_kst": _time(now), "datasets": rows}
+        told["asked_one_by_one"] = one_by_one
         told["held_station_lists"] = {name: {"since": _time(since), "why": why} for name, (since, why) in held.items()}
         print_json(told | {"quota_today": quotas[0], "other_keys_today": quotas[1:]})
         return
@@ -59,11 +62,13 @@ def status(
         f"{where} · {_time(now)} KST",
         columns,
         [[row[name] for name in columns] for row in rows],
-        right=("present", "blank", "lag_minutes"),
+        right=("present", "blank", "lag_minutes", "given_up"),
     )
     for row in rows:
         if row["note"]:
             typer.echo(f"{row['dataset']}: {row['note']}")
+    for name, why in one_by_one.items():
+        typer.echo(f"{name}: 한 시각씩 요청 / asked stamp by stamp: {why}")
     for name, (since, why) in held.items():
         typer.echo(
             f"지점 목록 {name} 보류 / station list held since {_time(since)}: {why} → kmaflow stations sync --force"

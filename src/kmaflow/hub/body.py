@@ -11,6 +11,7 @@ import codecs
 import html
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,11 +44,12 @@ _WRONG_QUESTION = re.compile(
 #: What no refusal has and the smallest piece of a table has: a line of names, or a row's stamp (also quoted) and what follows it.
 _TABLE_LINE = re.compile(rb"^[ \t]*(?:#+[ \t]*Y{2,4}MMDD|[\"'#]?\d{8}(?:\d{4})?[\"']?[ ,\t])", re.MULTILINE)
 _NUMBER_FIRST = re.compile(rb"^[ \t]*[\"'#]?\d", re.MULTILINE)
+_FILLED = re.compile(rb"\S")
 _TAG = re.compile(r"<(script|style).*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 #: So much of a body is looked at for words.
 _WORDS_IN = 100_000
 #: A first row whose first byte became a ``#``, or that got one: not a line of the header (the ruler has more digits).
-_SPOILT_ROW = re.compile(rb"\s*#\d{11,12}[ ,]")
+_SPOILT_ROW = re.compile(rb"\s*#(?:\d{7,8}|\d{11,12})[ ,]")
 _NO_STATION = "입력하신 지점번호가 없습니다"
 
 
@@ -57,16 +59,35 @@ class Body:
 
     Attributes:
         head: the ``#`` lines before the first row, decoded, without ``#START7777``.
-        rows: the bytes of the rows, every row with its LF; empty where there is none. Lines of the header printed again between rows
-            are left out; any other ``#`` line stays, since it may be a row that lost its first byte.
+        content: what the rows stand in, from ``start`` to ``end``; every row has its LF. Lines of the header printed again between
+            rows are left out; any other ``#`` line stays, since it may be a row that lost its first byte.
         first_line: number of the first row's line in the body, counted from 1.
-        later: the ``#`` lines among ``rows``.
+        later: the ``#`` lines among the rows.
     """
 
     head: tuple[str, ...]
-    rows: bytes
+    content: bytes
+    start: int
+    end: int
     first_line: int
     later: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> bytes:
+        """The bytes of the rows; empty where there is none."""
+        return self.content[self.start : self.end]
+
+    def parts(self, size: int) -> Iterator[tuple[bytes, int]]:
+        """The rows in pieces of whole lines of about so many bytes, each with its place in ``content``."""
+        start = self.start
+        while start < self.end:
+            stop = self.content.find(b"\n", min(start + size, self.end - 1), self.end) + 1
+            yield self.content[start:stop], start
+            start = stop
+
+    def line_at(self, place: int) -> int:
+        """Number in the body of the line that begins at this place in ``content``."""
+        return self.first_line + self.content.count(b"\n", self.start, place)
 
 
 def decode(content: bytes) -> str:
@@ -194,10 +215,11 @@ def open_body(content: bytes, *, end_marker: bool = True) -> Body:
     content = content.removeprefix(BOM)
     if b"\r" in content:
         content = content.replace(b"\r\n", b"\n")
+    whole = content
     end = len(content)
     if end_marker:
         end = content.rfind(END)
-        if end < 0 or (end > 0 and content[end - 1 : end] != b"\n") or content.rfind(START) > end:
+        if end < 0 or (end > 0 and content[end - 1 : end] != b"\n") or content.find(START, end) >= 0:
             raise Truncated(f"the answer stops after {len(content):,} bytes without #7777END", status=200, body=content)
     head: list[str] = []
     position, line_number = 0, 1
@@ -210,27 +232,27 @@ def open_body(content: bytes, *, end_marker: bool = True) -> Body:
         if line.strip() and not line.startswith(START):
             head.append(decode(line))
         position, line_number = line_end + 1, line_number + 1
-    rows = content[position:end]
     later: list[str] = []
-    if b"#" in rows:
+    if content.find(b"#", position, end) >= 0:
         # A block per minute with its own header has been reported nowhere, but a line beginning with # is never a row.
-        lines = rows.split(b"\n")
+        lines = content[position:end].split(b"\n")
         for index, line in enumerate(lines):
             if line.lstrip()[:1] == b"#":
                 if line.startswith((START, END)) or decode(line) in head:
                     lines[index] = b""
                 else:
                     later.append(decode(line))
-        rows = b"\n".join(lines)
-    if (
-        not rows.lstrip()
-    ):  # lstrip copies nothing where there is nothing to strip; strip would copy the body for its last LF
-        rows = b""
-    elif not rows.endswith(b"\n"):
-        rows += b"\n"
-    if rows and not head and not _NUMBER_FIRST.search(rows):
-        # Words between the marks.
-        raise _by_status(200, words_of(rows), content)
-    if end_marker and rows and not head and not content.lstrip(_BLANK).startswith(START):
-        raise Truncated("the answer begins in the middle: it has rows but no header", status=200, body=content)
-    return Body(tuple(head), rows, line_number, tuple(later))
+        content, position = b"\n".join(lines), 0
+        end = len(content)
+    if not _FILLED.search(content, position, end):
+        end = position
+    elif content[end - 1 : end] != b"\n":
+        content, position = content[position:end] + b"\n", 0
+        end = len(content)
+    if position < end and not head:
+        if not _NUMBER_FIRST.search(content, position, end):
+            # Words between the marks.
+            raise _by_status(200, words_of(content[position:end]), whole)
+        if end_marker and not whole.lstrip(_BLANK).startswith(START):
+            raise Truncated("the answer begins in the middle: it has rows but no header", status=200, body=whole)
+    return Body(tuple(head), content, position, end, line_number, tuple(later))

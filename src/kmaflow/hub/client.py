@@ -1,7 +1,6 @@
 """Asking the hub: one HTTP client, typed errors, retries for what may pass, halves for what was too much.
 
-Only here is it known that the hub's ``tm1``..``tm2`` includes both ends. The key is a query parameter; it is in no message, no log and
-no kept byte.
+The key is a query parameter; it is in no message, no log and no kept byte.
 """
 
 from __future__ import annotations
@@ -50,7 +49,8 @@ from kmaflow.hub.metering import Meter
 from kmaflow.hub.secrecy import guard_logs, key_id, scrub, scrub_text, without_key
 
 #: Slow answers of 30–75 s have been reported; longer ones never came to an end.
-_TIMEOUT = httpx.Timeout(75.0, connect=10.0)
+_CONNECT = 10.0
+_TIMEOUT = httpx.Timeout(75.0, connect=_CONNECT)
 _LONGEST_WAIT = 60.0
 _ASK_LESS_EN = (
     "smaller parts of it came back no better, so still smaller ones are not asked now: set a smaller KMAFLOW_WINDOW_MINUTES, "
@@ -294,12 +294,11 @@ class HubClient:
     def _ask_once(
         self, dataset: Dataset, window: Window, stn: int | None, let_in: Callable[[], None] | None = None
     ) -> Answer:
-        stamps = window.count(dataset.cadence)
-        first = next(window.stamps(dataset.cadence), window.end)
-        last = first + (stamps - 1) * dataset.cadence if stamps else window.end
-        parameters = dict(dataset.asking.parameters)
-        parameters |= {"tm1": f"{first:%Y%m%d%H%M}", "tm2": f"{last:%Y%m%d%H%M}", "stn": str(stn or 0)}
-        whole = self._metered(dataset.name, stamps, stn, dataset.asking.endpoint, parameters, let_in)
+        request, parameters = dataset.request, dataset.asked(window, stn)
+        timeout = None if request.timeout is None else httpx.Timeout(request.timeout.total_seconds(), connect=_CONNECT)
+        whole = self._metered(
+            dataset.name, window.count(dataset.cadence), stn, request.endpoint, parameters, let_in, timeout
+        )
         empty = not whole.opened().rows and stn is None
         if empty and (error := why_empty(dataset, window, whole.content, self.clock())):
             raise error
@@ -313,20 +312,21 @@ class HubClient:
         endpoint: str,
         parameters: dict[str, str],
         let_in: Callable[[], None] | None = None,
+        timeout: httpx.Timeout | None = None,
     ) -> _Whole:
         """One GET that the meter has let in; what it refuses is not asked."""
         if self._meter is None:
             begun = self._timer()
-            return _Whole(*self._get(endpoint, parameters), self._timer() - begun)
+            return _Whole(*self._get(endpoint, parameters, timeout), self._timer() - begun)
         with self._meter.call(name, stamps, stn) as settle:
             if let_in is not None:
                 let_in()
             begun = self._timer()
-            whole = _Whole(*self._get(endpoint, parameters), self._timer() - begun)
+            whole = _Whole(*self._get(endpoint, parameters, timeout), self._timer() - begun)
             settle(len(whole.content))
             return whole
 
-    def _get(self, endpoint: str, parameters: dict[str, str]) -> tuple[bytes, int]:
+    def _get(self, endpoint: str, parameters: dict[str, str], timeout: httpx.Timeout | None) -> tuple[bytes, int]:
         """One GET. Raises a HubError for whatever is no answer, made outside of the handler so that it drags no URL along."""
         failed: HubError
         self.requests += 1
@@ -337,7 +337,10 @@ class HubClient:
             with (
                 incoming.watched(self._http.close),
                 self._http.stream(
-                    "GET", f"{self.hub_url}/{endpoint}", params={**parameters, "authKey": self._key.get_secret_value()}
+                    "GET",
+                    f"{self.hub_url}/{endpoint}",
+                    params={**parameters, "authKey": self._key.get_secret_value()},
+                    timeout=httpx.USE_CLIENT_DEFAULT if timeout is None else timeout,
                 ) as response,
             ):
                 self.clock_ahead = seconds_until(response.headers.get("Date", ""), self.clock())

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import Window, floor_to
 from kmaflow.hub.errors import HubError, NoRows, NotYetProduced
-
-#: An hour's zero rows mean "not yet" for that long after its stamp; collectors are seen to step back up to 3 hours.
-_YOUNG = timedelta(hours=3)
 
 
 def why_empty(dataset: Dataset, window: Window, content: bytes, at: datetime) -> HubError | None:
     """What an answer without a row is that came at ``at`` (naive KST); None where the hub has simply thrown such old data away."""
     last = floor_to(window.end, dataset.cadence) if window.count(dataset.cadence) else window.end
     age = at - last
-    if age < _YOUNG:
+    if age < dataset.young:
         return NotYetProduced(
             f"{dataset.name}: the hub has nothing yet for {last:%Y-%m-%d %H:%M}", status=200, body=content
         )

@@ -22,6 +22,8 @@
         ├── Refused                  any other refusal in the hub's own words, or words that the question was wrong
         ├── TooLarge                 more bytes than any answer has
         └── ChangedFormat            the answer is no longer laid out as the catalogue says
+            ├── NoRowRead            not one of its rows can be read
+            └── SecondHeader         other columns begin between its rows
 
 ``code`` is the word that the ledger keeps for it.
 """
@@ -252,3 +254,11 @@ class ChangedFormat(TerminalHubError):
     code = "changed_format"
     todo_en = "the body is kept in the archive; update kmaflow and run: kmaflow load on it, or report the new header"
     todo_ko = "원문은 보관되었습니다; kmaflow를 갱신해 다시 적재하거나 새 머리줄을 알려 주십시오"
+
+
+class NoRowRead(ChangedFormat):
+    """The columns are known, but not one row can be read."""
+
+
+class SecondHeader(ChangedFormat):
+    """Another line of column names stands between the rows."""

@@ -13,9 +13,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from kmaflow.catalog.model import Column, Dataset, Never
-from kmaflow.hub.errors import ChangedFormat
+from kmaflow.hub.errors import ChangedFormat, SecondHeader
 
-_TIME_NAME = re.compile(r"Y{2,4}MMDD(HH)?(MI|mm)?")
+_TIME_NAME = re.compile(r"Y{2,4}MMDD(HH)?(MI|MM)?", re.IGNORECASE)
 _STATION_NAMES = frozenset({"STN", "STN_ID", "STNID"})
 
 
@@ -41,7 +41,7 @@ def _name_lines(head: tuple[str, ...]) -> tuple[list[str] | None, list[str] | No
         tokens = _tokens(line)
         if tokens and _TIME_NAME.fullmatch(tokens[0]):
             names = tokens
-        elif names is not None and tokens and tokens[0] == "KST":
+        elif names is not None and tokens and tokens[0].upper() == "KST":
             return names, tokens
     return names, None
 
@@ -87,14 +87,14 @@ def refuse_second_header(dataset: Dataset, later: tuple[str, ...]) -> None:
     """
     names, _ = _name_lines(later)
     if names is not None:
-        raise ChangedFormat(f"{dataset.name}: a second line of column names stands between the rows: {' '.join(names)}")
+        raise SecondHeader(f"{dataset.name}: a second line of column names stands between the rows: {' '.join(names)}")
 
 
 def _exact(dataset: Dataset, names: list[str]) -> Order:
     # What does not begin with a letter is no name: a comment, a dash.
     printed = [name for name in names[2:] if name[0].isalpha()]
     older = tuple(column for column in dataset.columns if column.since is None)
-    if names[1:2] == ["STN"]:
+    if [name.upper() for name in names[1:2]] == ["STN"]:
         for columns in (dataset.columns, older):
             if _named(names[2:], columns):
                 return Order(columns)
@@ -189,7 +189,7 @@ def _is_unit(token: str) -> bool:
 
 def _by_name(dataset: Dataset, names: list[str]) -> Order:
     """Look every name up; where none is known, keep the catalogue's order if the number of columns fits."""
-    if len(names) < 2 or names[1] not in _STATION_NAMES:
+    if len(names) < 2 or names[1].upper() not in _STATION_NAMES:
         raise ChangedFormat(
             f"{dataset.name}: the name line does not begin with time and station: {' '.join(names[:4])}"
         )

@@ -24,7 +24,6 @@ TOO_LARGE = 1e15
 #: What the tables hold (``store/types.py``): INTEGER, VARCHAR(32).
 TOO_LARGE_WHOLE = 2**31
 LONGEST_TEXT = 32
-_FIRST_YEAR = 1900
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +54,6 @@ def tokens_of(line: str) -> list[str]:
     while tokens and not tokens[-1]:
         tokens.pop()
     return tokens
-
-
-def read_stamp(text: str) -> datetime | None:
-    """A 12-digit KST stamp, None if it is not one (observations begin in 1904)."""
-    if len(text) != 12 or not (text.isascii() and text.isdigit()):
-        return None
-    if int(text[:4]) < _FIRST_YEAR:
-        return None
-    try:
-        return datetime(int(text[:4]), int(text[4:6]), int(text[6:8]), int(text[8:10]), int(text[10:]))
-    except ValueError:
-        return None
 
 
 def read_station(text: str) -> int | None:
@@ -130,12 +117,13 @@ class LineReader:
         return self.columns + self.dataset.pair_columns * pairs
 
     def read(self, lines: Iterable[tuple[int, str]], *, closed: bool) -> None:
-        """Sort numbered lines. ``closed``: every row with commas must end in ``=``."""
+        """Sort numbered lines. ``closed``: every row with commas must end in ``=``, or in the dataset's own ``row_end``."""
+        ends = ("=", self.dataset.row_end)
         for number, line in lines:
             if not line.strip():
                 continue
             tokens = tokens_of(line)
-            tm = read_stamp(tokens[0]) if tokens else None
+            tm = self.dataset.stamp.read(tokens[0]) if tokens else None
             stn = read_station(tokens[1]) if len(tokens) > 1 else None
             comma = "," in line
             if tm is None:
@@ -144,8 +132,8 @@ class LineReader:
                 reason = "the second column is not a station number"
             else:
                 layout = self._layout(tokens, tm.year)
-                if not isinstance(layout, str) and comma and closed and not line.rstrip().endswith("="):
-                    layout = "no '=' at its end"
+                if not isinstance(layout, str) and comma and closed and not line.rstrip().endswith(ends):
+                    layout = f"no '{self.dataset.row_end}' at its end"
                 reason = layout if isinstance(layout, str) else _bad_value(tokens[2:], layout)
                 if reason is None and not isinstance(layout, str):
                     if comma:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -19,9 +19,9 @@ from kmaflow.catalog.model import Column, Dataset
 from kmaflow.catalog.time import Window
 from kmaflow.errors import shown
 from kmaflow.hub.body import Body, open_body
-from kmaflow.hub.errors import ChangedFormat
+from kmaflow.hub.errors import NoRowRead
 from kmaflow.hub.header import column_order, refuse_second_header
-from kmaflow.hub.lines import Rejected, read_stamp, read_station, tokens_of
+from kmaflow.hub.lines import Rejected, read_station, tokens_of
 from kmaflow.hub.rows import clean, read_blocks
 
 #: Raised by one whenever the same bytes may give other values.
@@ -80,16 +80,18 @@ def parse(
         ChangedFormat: names or order of the columns are not those of the catalogue, or not one row can be read.
     """
     body = open_body(content, end_marker=end_marker)
-    if not body.rows and not body.head:
+    if body.start == body.end and not body.head:
         return _nothing(dataset)
     order = column_order(dataset, body.head, header_expected=end_marker)
     refuse_second_header(dataset, body.later)
     rejected: list[Rejected] = []
     frames: list[pl.DataFrame] = []
     pair_frames: list[pl.DataFrame] = []
-    for part, first_line in _parts(dataset, body):
-        blocks, refused = read_blocks(dataset, order.columns, part, first_line)
-        rejected += refused
+    for part, place in body.parts(_part_size(dataset)):
+        blocks, refused = read_blocks(dataset, order.columns, part)
+        if refused:
+            first_line = body.line_at(place)
+            rejected += [replace(line, line=first_line + line.line) for line in refused]
         for layout, block in blocks:
             frames.append(block.select(_stored(dataset.stored, layout)))
             if dataset.layout == "pairs":
@@ -98,13 +100,15 @@ def parse(
     rows = pl.concat(frames) if frames else _nothing(dataset).rows.drop("blank")
     further = pl.concat(pair_frames).unique(maintain_order=True) if pair_frames else None
     rows, twice = _one_row_per_cell(rows, further)
-    rejected += _reject_cells(twice, body, rejected, "two rows of the answer disagree about this station and time")
+    rejected += _reject_cells(
+        dataset, twice, body, rejected, "two rows of the answer disagree about this station and time"
+    )
     if window is not None:
         rows, outside = _inside(rows, window)
         reason = f"the stamp is outside of the window asked {window}"
-        rejected += _reject_cells(outside, body, rejected, reason)
+        rejected += _reject_cells(dataset, outside, body, rejected, reason)
     if rejected and rows.is_empty():
-        raise ChangedFormat(f"{dataset.name}: {_all_rejected(rejected)}")
+        raise NoRowRead(f"{dataset.name}: {_all_rejected(rejected)}")
     blank = pl.all_horizontal(pl.col(column.name).is_null() for column in dataset.values)
     rows = rows.with_columns(blank=blank)
     rows, not_produced = _without_placeholders(rows, dataset, one_station=one_station)
@@ -129,17 +133,8 @@ def _all_rejected(rejected: list[Rejected]) -> str:
     return f"every one of {len(rejected):,} rows is rejected: {reasons}"
 
 
-def _parts(dataset: Dataset, body: Body) -> Iterator[tuple[bytes, int]]:
-    """The rows, in pieces of whole lines with the number of the first, so that a month takes no more memory than a week."""
-    size = _PART_WITH_TEXT if any(column.kind == "text" for column in dataset.columns) else _PART
-    start, first_line = 0, body.first_line
-    while len(body.rows) - start > size:
-        end = body.rows.find(b"\n", start + size) + 1 or len(body.rows)
-        part = body.rows[start:end]
-        yield part, first_line
-        start, first_line = end, first_line + part.count(b"\n")
-    if start < len(body.rows):
-        yield body.rows[start:], first_line
+def _part_size(dataset: Dataset) -> int:
+    return _PART_WITH_TEXT if any(column.kind == "text" for column in dataset.columns) else _PART
 
 
 def empty_rows(dataset: Dataset) -> pl.DataFrame:
@@ -198,7 +193,9 @@ def _pairs_of(pairs: pl.DataFrame | None, dataset: Dataset, rows: pl.DataFrame) 
     return pairs.join(rows.select(_KEY), on=_KEY, how="semi").sort("tm_kst", "stn", "k")
 
 
-def _reject_cells(cells: pl.DataFrame, body: Body, already: list[Rejected], reason: str) -> list[Rejected]:
+def _reject_cells(
+    dataset: Dataset, cells: pl.DataFrame, body: Body, already: list[Rejected], reason: str
+) -> list[Rejected]:
     """The lines of these cells, without those that are rejected already for what is in them."""
     if cells.is_empty():
         return []
@@ -208,7 +205,7 @@ def _reject_cells(cells: pl.DataFrame, body: Body, already: list[Rejected], reas
     for number, line in enumerate(body.rows.decode("cp949", errors="replace").split("\n"), start=body.first_line):
         if number in known or len(tokens := tokens_of(line)) < 2:
             continue
-        tm, stn = read_stamp(tokens[0]), read_station(tokens[1])
+        tm, stn = dataset.stamp.read(tokens[0]), read_station(tokens[1])
         if (tm, stn) in wanted:
             found.append(Rejected(number, line, reason, tm, stn))
     return found
@@ -242,8 +239,9 @@ def _without_placeholders(
     """Leave out the stamps at which all stations are blank: the hub prints sentinels for minutes that it has not produced."""
     if not dataset.placeholders or one_station or rows.is_empty() or not rows["blank"].any():
         return rows, ()
-    by_stamp = rows.group_by("tm_kst").agg(pl.col("blank").all().alias("all_blank"), pl.len().alias("stations"))
-    young = by_stamp.filter(pl.col("all_blank") & (pl.col("stations") > 1))["tm_kst"].sort()
+    blank = rows.select("tm_kst", "blank").filter("blank").group_by("tm_kst").len().filter(pl.col("len") > 1)
+    filled = rows.select(pl.col("tm_kst").filter(~pl.col("blank")).unique())
+    young = blank.join(filled, on="tm_kst", how="anti")["tm_kst"].sort()
     if young.is_empty():
         return rows, ()
     return rows.filter(~pl.col("tm_kst").is_in(young.implode())), tuple(young.to_list())

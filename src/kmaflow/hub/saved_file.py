@@ -17,12 +17,12 @@ from typing import ClassVar
 
 import polars as pl
 
-from kmaflow.catalog import STATION_LISTS
-from kmaflow.catalog.model import ByteField, Network
+from kmaflow.catalog import DATASETS, STATION_LISTS
+from kmaflow.catalog.model import ByteField
 from kmaflow.catalog.time import DAY
 from kmaflow.errors import KmaflowError
-from kmaflow.hub.body import END, decode
-from kmaflow.hub.lines import Rejected, read_stamp, read_station, tokens_of
+from kmaflow.hub.body import END, decode, refusal
+from kmaflow.hub.lines import Rejected, read_station, tokens_of
 from kmaflow.hub.parse import Parsed
 
 #: First bytes of files that hold an answer only after somebody has opened them.
@@ -32,13 +32,16 @@ _PACKED = {
     b"\x28\xb5\x2f\xfd": "zstd",
     b"\xd0\xcf\x11\xe0": "Excel workbook",
 }
+_EVERY_OTHER_NUL = re.compile(rb"(?:[^\0]\0){4}|(?:\0[^\0]){4}")
 #: What Excel makes of a time of twelve digits.
 _ROUNDED = re.compile(rb'^[" \t]*\d[.,]\d+E\+1\d', re.MULTILINE)
 #: The first line that begins with a number.
 _ROW = re.compile(rb'^[" \t]*\d.*$', re.MULTILINE)
+#: Files with a byte order mark that were put together have one in their midst.
+_MARKS = re.compile(b"^" + codecs.BOM_UTF8, re.MULTILINE)
 _PADDED = re.compile(rb",[ \t]*$", re.MULTILINE)
-#: The first year of each network: ASOS stations since 1904 (KMA API Hub, station lists), automatic stations since 1988.
-FIRST_YEAR: dict[Network, int] = {"SFC": 1904, "AWS": 1988}
+#: How the times of a file may be printed, whose dataset is not known yet.
+_STAMPS = frozenset(dataset.stamp for dataset in DATASETS.values())
 #: A single stamp further than this from all others is a slip of the pen, if it is one among many rows.
 FAR = timedelta(days=7)
 #: So large a part of the rows must lie together for the others to be such slips.
@@ -78,7 +81,11 @@ def read_saved(content: bytes, *, values_only: bool = False) -> SavedFile:
         UnfitFile: it is empty, packed, in UTF-16, or a spreadsheet has rounded its times.
     """
     _refuse_unreadable(content)
-    content = _plain(_as_cp949(content).replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+    words = _as_cp949(content).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    content = _plain(words)
+    if refusal(content) is not None:
+        # Words stay words: who reads them says what they are.
+        return SavedFile(words, is_complete=False)
     if _ROUNDED.search(content):
         raise UnfitFile(
             "a spreadsheet has rounded the times of this file (2.02611E+11): they are lost",
@@ -86,12 +93,14 @@ def read_saved(content: bytes, *, values_only: bool = False) -> SavedFile:
             todo_ko="허브의 응답을 다시 저장하십시오; Excel에서는 첫 열을 텍스트로 가져오십시오",
         )
     rest, _, last = content.rstrip(b"\n \t").rpartition(b"\n")
-    is_complete = last == END
+    is_complete = last.strip() == END
+    if is_complete:
+        content = rest + b"\n" + END + b"\n"
     cut = None
     if (
         not is_complete
         and not content.endswith(b"\n")
-        and last.strip()[:1] not in (b"#", b"{", b"<", b"")
+        and last.strip()[:1] not in (b"#", b"")
         and not last.endswith(b"=")
     ):
         cut = Rejected(
@@ -103,8 +112,7 @@ def read_saved(content: bytes, *, values_only: bool = False) -> SavedFile:
         content = rest + b"\n"
     if values_only:
         content = re.sub(rb"(?m)^[ \t]*#.*$", b"", content)
-    elif not is_complete and (b"#" in content or _ROW.search(content)):
-        # Words alone stay words: who reads them tells them from a table.
+    elif not is_complete:
         content = content + (b"" if content.endswith(b"\n") else b"\n") + END + b"\n"
     return SavedFile(content, is_complete, cut)
 
@@ -119,7 +127,7 @@ def _refuse_unreadable(content: bytes) -> None:
                 todo_en="unpack it, or save the sheet as CSV; then load that file",
                 todo_ko="압축을 풀거나 시트를 CSV로 저장한 뒤 그 파일을 적재하십시오",
             )
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:64]:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _EVERY_OTHER_NUL.match(content):
         raise UnfitFile(
             "the file is in UTF-16 (Windows: 'Unicode')",
             todo_en="save it as UTF-8 or ANSI (CP949)",
@@ -137,8 +145,8 @@ codecs.register_error("kmaflow-lost", _lost)
 
 
 def _as_cp949(content: bytes) -> bytes:
-    """Text in UTF-8 as CP949, by whose bytes the hub's station lists are laid out."""
-    bare = content.removeprefix(codecs.BOM_UTF8)
+    """Text in UTF-8 as CP949, by whose bytes the hub's station lists are laid out, without byte order marks."""
+    bare = _MARKS.sub(b"", content)
     if bare.isascii() or bare.lstrip()[:1] in (b"{", b"<"):
         return bare
     try:
@@ -152,7 +160,7 @@ def _plain(content: bytes) -> bytes:
     found_row = _ROW.search(content)
     first = found_row[0].decode("cp949", errors="surrogateescape") if found_row else ""
     separator = _separator(first)
-    has_stamp = read_stamp(first.partition(separator)[0].strip('" ')) is not None
+    has_stamp = _stamp_of(first.partition(separator)[0].strip('" ')) is not None
     closes = has_stamp and separator in first and found_row is not None and content.find(b"=", found_row.start()) < 0
     if b'"' not in content and separator == "," and not closes and not _PADDED.search(content):
         return content
@@ -211,16 +219,20 @@ def _by_bytes(fields: Sequence[ByteField], cells: Sequence[str]) -> str | None:
     return bytes(line).decode("cp949", errors="surrogateescape")
 
 
+def _stamp_of(text: str) -> datetime | None:
+    return next((stamp for form in _STAMPS if (stamp := form.read(text)) is not None), None)
+
+
 def _cell_of(line: str) -> tuple[datetime | None, int | None]:
     tokens = tokens_of(line)
-    return (read_stamp(tokens[0]) if tokens else None), (read_station(tokens[1]) if len(tokens) > 1 else None)
+    return (_stamp_of(tokens[0]) if tokens else None), (read_station(tokens[1]) if len(tokens) > 1 else None)
 
 
 def believable(parsed: Parsed, saved: SavedFile, fetched_at: datetime) -> Parsed:
     """The same without the rows that cannot be what the file was saved for: they become rejected lines with their reasons.
 
-    Rows after the moment at which the file was fetched, from before the network existed, and a single stamp that lies more than 7 days from every
-    other where at least four fifths of the rows lie together.
+    Rows after the moment at which the file was fetched, from before the network existed, at times at which the dataset has none, and a single
+    stamp that lies more than 7 days from every other where at least four fifths of the rows lie together.
 
     Raises:
         UnfitFile: every row lies after that moment.
@@ -235,12 +247,18 @@ def believable(parsed: Parsed, saved: SavedFile, fetched_at: datetime) -> Parsed
             todo_en="say when the hub gave it: kmaflow load --fetched-at",
             todo_ko="허브에서 받은 시각을 kmaflow load --fetched-at 으로 알려 주십시오",
         )
-    year = FIRST_YEAR[parsed.dataset.network]
+    year = STATION_LISTS[parsed.dataset.network].since
     early = rows.filter(pl.col("tm_kst").dt.year() < year)
     reasons = dict.fromkeys(
         _stamps(late), f"the stamp is later than the moment at which the file was fetched ({fetched_at:%Y-%m-%d %H:%M})"
     )
     reasons |= dict.fromkeys(_stamps(early), f"the stamp is from before {year}, when the network began")
+    step = parsed.dataset.cadence
+    reasons |= {
+        stamp: f"{parsed.dataset.name} has a stamp every {step}, and none at that time"
+        for stamp in _stamps(rows)
+        if (stamp - datetime.min) % step
+    }
     rest = rows.filter(~pl.col("tm_kst").is_in(list(reasons))) if reasons else rows
     reasons |= _outliers(rest)
     if not reasons:

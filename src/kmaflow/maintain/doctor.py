@@ -87,14 +87,14 @@ def check_up(settings: Settings) -> Iterator[Finding]:
 def _one_by_one(settings: Settings) -> Iterator[Finding]:
     """Datasets whose calls for all stations ask for one stamp each."""
     with Store(settings.database_url) as store:
-        for name in DATASETS:
-            if (why := store.asked_one_by_one(name)) is not None:
-                yield Finding(
-                    f"window form · {name}",
-                    False,
-                    why,
-                    "빠짐은 없으나 호출이 많아집니다: 이 내용을 kmaflow에 알려 주십시오 / nothing is lost, but it takes more calls: report this to kmaflow",
-                )
+        for name, why in store.asked_one_by_one(settings.window_minutes).items():
+            yield Finding(
+                f"window form · {name}",
+                False,
+                why,
+                "빠짐은 없으나 호출이 많아집니다: 이 내용을 kmaflow에 알리고, 허브가 고쳐졌으면 KMAFLOW_WINDOW_MINUTES를 바꾸십시오 / "
+                "nothing is lost, but it takes more calls: report this to kmaflow; once the hub is mended, change KMAFLOW_WINDOW_MINUTES",
+            )
 
 
 def _left(quota: Quota) -> str:
@@ -185,7 +185,7 @@ def _operations(client: HubClient) -> Iterator[tuple[str, Callable[[], str]]]:
         end = floor_to(client.clock() - 2 * dataset.latency, dataset.cadence)
         window = Window(end - dataset.cadence, end)
 
-        yield f"{dataset.name} · {dataset.asking.endpoint.rsplit('/', 1)[-1]}", partial(_ask, client, dataset, window)
+        yield f"{dataset.name} · {dataset.request.endpoint.rsplit('/', 1)[-1]}", partial(_ask, client, dataset, window)
     for stations in STATION_LISTS.values():
         yield f"stations {stations.network} · stn_inf", partial(_ask_stations, client, stations)
 

@@ -21,8 +21,8 @@ from kmaflow.collect.collector import Collector
 from kmaflow.collect.run import chosen_rows
 from kmaflow.errors import KmaflowError
 from kmaflow.failpoints import reach
-from kmaflow.hub.body import open_body
-from kmaflow.hub.errors import ChangedFormat, HubError, NotATable, Truncated
+from kmaflow.hub.body import open_body, words_of
+from kmaflow.hub.errors import ChangedFormat, HubError, NoRowRead, NotATable, SecondHeader, Truncated
 from kmaflow.hub.header import column_order
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.hub.saved_file import SavedFile, UnfitFile, believable, of_stations, read_saved
@@ -93,7 +93,10 @@ def identify(saved: SavedFile) -> Dataset | StationList:
         UnfitFile: it holds an error of the hub or a page, there are no names, or nobody's.
     """
     with _of_files():
-        head = open_body(saved.content).head
+        body = open_body(saved.content)
+    if not body.rows and not body.head:
+        raise UnfitFile("the file holds no row", **_ASK_AGAIN)
+    head = body.head
     for stations in STATION_LISTS.values():
         if announced_fields(stations, head):
             return stations
@@ -113,19 +116,37 @@ _BY_NAME = {
 }
 
 
+#: The way where the file holds something else than an answer with data.
+_ASK_AGAIN = {
+    "todo_en": "ask the hub again, and save its answer as it comes",
+    "todo_ko": "허브에 다시 요청해 그 응답을 그대로 저장하십시오",
+}
+
+
 @contextmanager
 def _of_files() -> Iterator[None]:
     """An error about an answer of the hub becomes one about a file."""
     try:
         yield
+    except NoRowRead as error:
+        raise UnfitFile(f"the file cannot be read as it is: {error.what}") from None
+    except SecondHeader as error:
+        raise UnfitFile(
+            f"the file holds several answers: {error.what}",
+            todo_en="load each answer from a file of its own",
+            todo_ko="응답마다 따로 저장해 적재하십시오",
+        ) from None
     except ChangedFormat as error:
         raise UnfitFile(f"the file cannot be read as it is: {error.what}", **_BY_NAME) from None
     except Truncated:
         raise UnfitFile("the file has rows but no line of column names", **_BY_NAME) from None
     except NotATable as error:
-        raise UnfitFile(f"the file holds words and no table: {error.what}", **_BY_NAME) from None
+        if not words_of(error.body).isprintable():
+            raise UnfitFile("the file holds no text", **_ASK_AGAIN) from None
+        words = error.what.removeprefix("the hub says (200): ")
+        raise UnfitFile(f"the file holds words and no table: {words}", **_ASK_AGAIN) from None
     except HubError as error:
-        raise UnfitFile(f"the file holds no data: {error.what}") from None
+        raise UnfitFile(f"the file holds no data: {error.what}", **_ASK_AGAIN) from None
 
 
 def understand(
@@ -189,7 +210,7 @@ def load_body(
     with _of_files():
         whole = understand(described, saved, fetched_at, values_only=values_only, covers=covers)
     if whole.rows.is_empty() and not whole.rejected:
-        raise UnfitFile(f"the file holds no row with values of {described.name}")
+        raise UnfitFile(f"the file holds no row with values of {described.name}", **_ASK_AGAIN)
     windows: list[Window | None] = [covers.window] if covers else [*stretches(whole)] or [None]
     numbers = whole.rows["stn"].unique().to_list()
     fetch = Fetch(

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog import AWS_DATASETS
+from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import Window, now_kst
 from kmaflow.errors import UsageError
 from kmaflow.read.export import about_of, file_name
@@ -61,18 +61,19 @@ def due(store: Store, keep_months: int, names: list[str] | None = None) -> list[
     """
     if keep_months < 0:
         raise UsageError("--keep-months is negative", todo_en="write 0 or more", todo_ko="0 이상을 쓰십시오")
+    choice = [name for name, dataset in DATASETS.items() if not dataset.for_good]
     for name in names or ():
-        if name not in AWS_DATASETS:
+        if name not in choice:
             raise UsageError(
                 f"{name} is kept for good: only minute data are taken out",
-                todo_en=f"use {', '.join(AWS_DATASETS)}",
-                todo_ko=f"다음 가운데에서 고르십시오: {', '.join(AWS_DATASETS)}",
+                todo_en=f"use {', '.join(choice)}",
+                todo_ko=f"다음 가운데에서 고르십시오: {', '.join(choice)}",
             )
     # Nothing is a thousand years old, and the calendar ends somewhere.
     end = add_months(month_of(now_kst()), -min(keep_months, 12_000))
     found: list[tuple[str, datetime, int]] = []
     with reading(store.engine) as connection:
-        for name in names or AWS_DATASETS:
+        for name in names or choice:
             for month in months_before(connection, name, end):
                 rows = sum(count_rows(connection, table, window_of(month)) for table in tables_of(name))
                 found.append((name, month, rows))

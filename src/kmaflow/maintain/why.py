@@ -36,6 +36,10 @@ _WHY = {
         "an answer came to its end but left out this stamp, or most of its stations; it is asked again",
     ),
     "rejected": ("읽을 수 없는 줄이어서 따로 두었습니다", "its line cannot be read and was kept aside"),
+    "unread": (
+        "여러 번 요청해도 읽을 수 없는 줄이 와서 더 요청하지 않습니다 (kmaflow repair --all 은 다시 요청합니다)",
+        "its line cannot be read however often it is asked for; it is not asked for any more (kmaflow repair --all does)",
+    ),
     "not_yet_produced": (
         "허브가 아직 만들지 않은 시각이었습니다",
         "the hub had not produced this stamp yet when asked",
@@ -68,6 +72,7 @@ _NOT_ASKED = {"quota": "quota", "before_start": "before_start", "stations": "sta
 #: What :func:`story` calls them by the states of the contract.
 _STATE = {
     "given_up": "refused",
+    "unread": "rejected",
     "gone": "absent",
     "incomplete_answer": "refused",
     "quota": "not_asked",
@@ -170,8 +175,9 @@ def _state(
         if why == "stations":
             chosen = next((one["selection"] for one in reversed(fetches) if one["kind"] == ledger.REQUEST), None)
             detail = f" (KMAFLOW_STATIONS: {chosen})" if chosen else ""
-    elif state == "rejected" and rejected:
-        detail = f": {rejected[-1]['reason']}"
+    elif state == "rejected":
+        state = "unread" if why == ledger.GIVEN_UP else state
+        detail = f": {rejected[-1]['reason']}" if rejected else ""
     elif state == "refused":
         state = "given_up" if why == ledger.GIVEN_UP else why if why == "incomplete_answer" else state
         told = next((one for one in reversed(fetches) if one["outcome"] == why), None)
@@ -214,7 +220,7 @@ def _raw(
     order = column_order(dataset, body.head, header_expected=False).columns
     for line in body.rows.decode("cp949", errors="replace").split("\n"):
         tokens = tokens_of(line) if line.strip() else []
-        if len(tokens) > 1 and tokens[0] == f"{stamp:%Y%m%d%H%M}" and tokens[1] == str(stn):
+        if len(tokens) > 1 and tokens[0] == dataset.stamp.printed(stamp) and tokens[1] == str(stn):
             lines.append(line)
             columns = order
             if dataset.layout == "columns" and len(tokens) - 2 < len(order):

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from kmaflow.catalog import DATASETS
+from kmaflow.catalog import DATASETS, STATION_LISTS
 from kmaflow.hub.errors import HubError, QuotaSpent
 from kmaflow.quota.limits import CallClass, estimate
 from kmaflow.quota.quota import Quota
-
-#: Rows of a stamp in an answer for all stations, for the first estimate only: stations that exist, and some more.
-_STATIONS = {"AWS": 760, "SFC": 110}
 
 
 def kind_of_call(name: str, stamps: int, stn: int | None) -> str:
@@ -22,7 +19,7 @@ def kind_of_call(name: str, stamps: int, stn: int | None) -> str:
 def first_guess(name: str, stamps: int, stn: int | None) -> int:
     """Bytes that a call may bring, before any such call was made."""
     network = DATASETS[name].network if name in DATASETS else name.removeprefix("station_")
-    stations = 1 if stn is not None else _STATIONS.get(network, max(_STATIONS.values()))
+    stations = 1 if stn is not None else STATION_LISTS[network].stations
     return estimate(max(stamps, 1), stations, None)
 
 

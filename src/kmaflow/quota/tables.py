@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from kmaflow.quota.limits import CLASSES, CallClass, Kind, Spent, Usage, day_of, next_midnight
+from kmaflow.quota.limits import CLASSES, CallClass, Kind, Spent, Usage, next_midnight, usage_day
 from kmaflow.store.engines.server import insert_if_absent
 from kmaflow.store.engines.types import ON_SERVERS, STAMP
 from kmaflow.store.schema.service import API_USAGE, STATE_METADATA
@@ -56,15 +56,15 @@ _ADD = (
 
 def usage(connection: sa.Connection, key_id: str, now: datetime) -> Usage:
     """What is charged to the day of ``now`` (naive KST)."""
-    return _usage(connection.execute(_DAY, {"key": key_id, "day": day_of(now)}).all(), key_id, now)
+    return _usage(connection.execute(_DAY, {"key": key_id, "day": usage_day(now)}).all(), key_id, now)
 
 
 def usage_locked(connection: sa.Connection, key_id: str, now: datetime) -> Usage:
     """As :func:`usage`; it stays true until the transaction ends. The day's rows are made if need be."""
-    asked = {"key": key_id, "day": day_of(now)}
+    asked = {"key": key_id, "day": usage_day(now)}
     rows = connection.execute(_DAY_LOCKED, asked).all()
     if len(rows) < len(CLASSES):
-        _make_day(connection, key_id, day_of(now))
+        _make_day(connection, key_id, usage_day(now))
         rows = connection.execute(_DAY_LOCKED, asked).all()
     return _usage(rows, key_id, now)
 
@@ -75,8 +75,8 @@ def _usage(rows: Sequence[sa.Row[Any]], key_id: str, now: datetime) -> Usage:
     until = rows[0].exhausted_until if rows else None
     # What lies further ahead was written by a clock that went wrong.
     if until is None or not now < until <= next_midnight(now):
-        return Usage(key_id, day_of(now), by_class)
-    return Usage(key_id, day_of(now), by_class, rows[0].exhausted, rows[0].exhausted_by, until)
+        return Usage(key_id, usage_day(now), by_class)
+    return Usage(key_id, usage_day(now), by_class, rows[0].exhausted, rows[0].exhausted_by, until)
 
 
 def _make_day(connection: sa.Connection, key_id: str, day: str) -> None:

@@ -24,9 +24,8 @@ from datetime import datetime
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import MINUTE, Window
+from kmaflow.catalog.time import MINUTE, Window, start_of
 from kmaflow.read.tables import FETCH_ID, Subject, subject
-from kmaflow.store.coverage.day import start_of
 from kmaflow.store.coverage.held import decoded, numbers_of
 from kmaflow.store.engines.select import select
 from kmaflow.store.ledger import LOADED, RETIRED, touching

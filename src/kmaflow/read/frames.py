@@ -11,6 +11,7 @@ from typing import Literal
 import polars as pl
 import sqlalchemy as sa
 
+from kmaflow.catalog import STATION_LISTS
 from kmaflow.catalog.time import DAY, HOUR, Window, floor_to, to_kst
 from kmaflow.errors import UsageError
 from kmaflow.read.as_of import Answers, answers, rows_at
@@ -29,7 +30,7 @@ Period = Literal["month", "day"]
 #: Rows that are read at once, at most: it bounds the memory, whatever the window.
 _ROWS = 300_000
 #: More stations than any dataset has.
-_ALL_STATIONS = 760
+_ALL_STATIONS = max(stations.stations for stations in STATION_LISTS.values())
 
 
 def read(
@@ -205,12 +206,7 @@ def pieces_of(store: Store, question: Question, window: Window) -> Iterator[tupl
 
     Only the stretch that holds rows at all is cut in pieces: a window of three centuries takes no longer than its rows.
     """
-
-    def stretch() -> Window | None:
-        with reading(store.engine) as connection:
-            return held(connection, question.what, window)
-
-    there = again(stretch)
+    there = held_in(store, question.what, window)
     if there is None:
         yield window, pl.DataFrame(schema=question.schema)
         return
@@ -271,3 +267,18 @@ def _snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
         engine = engine.execution_options(isolation_level=level)
     with reading(engine) as connection:
         yield connection
+
+
+def held_in(store: Store, what: Subject, window: Window) -> Window | None:
+    """The part of the window between the dataset's first and last row in it; None where there is none."""
+
+    def stretch() -> Window | None:
+        with reading(store.engine) as connection:
+            return held(connection, what, window)
+
+    return again(stretch)
+
+
+def read_at(store: Store, question: Question, window: Window) -> pl.DataFrame:
+    """The rows of a short window as one frame, sorted by time and station."""
+    return pl.concat([frame for _, frame in pieces_of(store, question, window)])

@@ -18,7 +18,7 @@ from kmaflow.run.databases import Choices, choose_observations, make_databases, 
 from kmaflow.run.environment import cluster_environment
 from kmaflow.run.preparation import airflow_command, kmaflow_command, migrate_metadata, prepare_airflow
 from kmaflow.run.scale import Machine
-from kmaflow.run.secrets import USER, ensure_secrets, read_secrets, write_server_passwords
+from kmaflow.run.secrets import USER, VOLUMES, ensure_secrets, read_secrets, write_server_passwords
 
 #: Long-running components: what each becomes.
 COMPONENTS: dict[str, list[str]] = {
@@ -32,7 +32,6 @@ COMPONENTS: dict[str, list[str]] = {
 }
 #: Programs that may be called with the cluster's environment: ``docker compose run --rm worker kmaflow status``.
 PROGRAMS = {"airflow": airflow_command, "kmaflow": kmaflow_command}
-_SERVERS = ("redis", "postgres", "mariadb")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +54,7 @@ def _run(words: list[str], base: Mapping[str, str]) -> int:
     service, folder = words[0], secrets_folder(base)
     if service == "secrets":
         kept = ensure_secrets(folder, base)
-        write_server_passwords(kept, {server: folder.parent / server for server in _SERVERS})
+        write_server_passwords(kept, {server: folder.parent / server for server in VOLUMES})
         say("비밀값을 준비했습니다 · secrets are ready")
     elif service == "passwords":
         kept = read_secrets(folder)

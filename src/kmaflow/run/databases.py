@@ -20,12 +20,10 @@ from kmaflow.run.environment import (
     SUPERUSER,
     server_url,
 )
-from kmaflow.run.secrets import ClusterSecrets, write_private
+from kmaflow.run.secrets import DEFAULT_SERVER, PROFILES, SERVERS, ClusterSecrets, write_private
+from kmaflow.store.engines.base import engine_named, engine_of
+from kmaflow.store.errors import StoreDenied
 
-#: Servers for observations that a profile of compose.yaml starts; without one, the server of Airflow's own database
-#: holds them too.
-PROFILES = ("mariadb", "postgres-observations")
-DEFAULT_SERVER = "postgres"
 _PATIENCE_SECONDS = 180.0
 _POLL_SECONDS = 1.0
 
@@ -113,34 +111,21 @@ def make_databases(kept: ClusterSecrets, base: Mapping[str, str], observations: 
     if RESULTS not in wanted.setdefault(results, []):
         wanted[results].append(RESULTS)
     for server, names in wanted.items():
-        if server == "mariadb":
-            _make_in_mariadb(kept, base, names)
-        else:
-            _make_in_postgresql(server_url(server, "postgres", kept, base), server, names)
+        _make_on(server, kept, base, names)
 
 
-def _make_in_postgresql(url: str, server: str, names: list[str]) -> None:
+def _make_on(server: str, kept: ClusterSecrets, base: Mapping[str, str], names: list[str]) -> None:
+    described = SERVERS[server]
+    kind = engine_named(described.engine)
+    url = sa.make_url(server_url(server, kind.first_database, kept, base))
+    if described.administrator is not None:
+        name, secret = described.administrator
+        url = url.set(username=name, password=getattr(kept, secret))
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
     try:
         with _connected(engine, server) as connection:
-            there = set(connection.scalars(sa.text("SELECT datname FROM pg_database")))
             for name in names:
-                if name not in there:
-                    connection.exec_driver_sql(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
-    finally:
-        engine.dispose()
-
-
-def _make_in_mariadb(kept: ClusterSecrets, base: Mapping[str, str], names: list[str]) -> None:
-    url = sa.make_url(server_url("mariadb", "mysql", kept, base)).set(
-        username="root", password=kept.mariadb_root_password
-    )
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    try:
-        with _connected(engine, "mariadb") as connection:
-            for name in names:
-                connection.exec_driver_sql(f"CREATE DATABASE IF NOT EXISTS {name} CHARACTER SET utf8mb4")
-                connection.exec_driver_sql(f"GRANT ALL ON {name}.* TO {SUPERUSER}")
+                kind.make_database(connection, name, SUPERUSER)
     finally:
         engine.dispose()
 
@@ -152,15 +137,14 @@ def _connected(engine: sa.Engine, server: str) -> sa.Connection:
         try:
             return engine.connect()
         except sa.exc.OperationalError as error:
-            if time.monotonic() > deadline or _denied(error):
+            if time.monotonic() > deadline or _denied(engine, error):
                 raise DatabaseNotThere(f"{server} does not answer: {error.orig}") from None
         time.sleep(_POLL_SECONDS)
 
 
-def _denied(error: sa.exc.OperationalError) -> bool:
+def _denied(engine: sa.Engine, error: sa.exc.OperationalError) -> bool:
     """Whether the server is there and does not want us: waiting mends nothing."""
-    text = str(error.orig)
-    return "Access denied" in text or "authentication failed" in text
+    return error.orig is not None and engine_of(engine).error_of(error.orig) is StoreDenied
 
 
 def _host(server: str, base: Mapping[str, str]) -> str:

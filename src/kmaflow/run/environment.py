@@ -16,8 +16,10 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from kmaflow.run.scale import Machine, scale_rules
-from kmaflow.run.secrets import NAMES, USER, AirflowKeys, ClusterSecrets, variable
+from kmaflow.run.secrets import DEFAULT_SERVER, NAMES, SERVERS, USER, AirflowKeys, ClusterSecrets, variable
 from kmaflow.settings import Settings, load_settings
+from kmaflow.store.engines.base import engine_named
+from kmaflow.store.engines.database import file_url
 
 LOOPBACK = "127.0.0.1"
 #: Names inside of a cluster's database servers.
@@ -120,8 +122,8 @@ def local_environment(
         "AIRFLOW__API__HOST": LOOPBACK,
         "AIRFLOW__API__PORT": str(settings.ui_port),
         "AIRFLOW__API__BASE_URL": url,
-        # Writers wait for each other; with sqlite3's 5 seconds a busy machine shows "database is locked" as error 500.
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{places.metadata}?timeout=30",
+        # Writers wait for each other; with the driver's 5 seconds a busy machine shows "database is locked" as error 500.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"{file_url(places.metadata)}?timeout=30",
         # It would listen on every address.
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
         **setting_variables(_with_simulated_storage(settings) if simulated else settings),
@@ -153,10 +155,10 @@ def cluster_environment(
         simulated: whether the simulator is the hub.
         observations: the server that holds the observations, as :func:`server_url` names it.
     """
-    results = base.get("KMAFLOW_RESULTS") or "postgres"
+    results = base.get("KMAFLOW_RESULTS") or DEFAULT_SERVER
     tunable = {
         **scale_rules(machine),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": server_url("postgres", AIRFLOW_DATABASE, kept, base),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": server_url(DEFAULT_SERVER, AIRFLOW_DATABASE, kept, base),
         "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{server_url(results, RESULTS, kept, base)}",
         "AIRFLOW__CELERY__BROKER_URL": broker_url(kept, base),
         "AIRFLOW__API__HOST": "0.0.0.0",  # the container's; what leaves the machine is compose.yaml's affair
@@ -216,8 +218,8 @@ def broker_url(kept: ClusterSecrets, base: Mapping[str, str]) -> str:
 
 
 def server_url(server: str, database: str, kept: ClusterSecrets, base: Mapping[str, str]) -> str:
-    """A database on one of the cluster's own servers: ``postgres``, ``postgres-observations`` or ``mariadb``."""
+    """A database on one of the cluster's own servers, by its name in ``SERVERS``."""
     address = base.get(f"KMAFLOW_{server.upper().replace('-', '_')}") or server
-    if server == "mariadb":
-        return f"mysql+pymysql://{SUPERUSER}:{quote(kept.mariadb_password, safe='')}@{address}/{database}"
-    return f"postgresql+psycopg://{SUPERUSER}:{quote(kept.postgres_password, safe='')}@{address}/{database}"
+    driver = engine_named(SERVERS[server].engine).driver
+    password = quote(getattr(kept, SERVERS[server].password), safe="")
+    return f"{driver}://{SUPERUSER}:{password}@{address}/{database}"

@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from kmaflow.catalog import ASOS_DATASETS, AWS_DATASETS
+from kmaflow.catalog import DAGS
 from kmaflow.catalog.time import parse_time, to_kst
 from kmaflow.run.api import FINISHED, AirflowApi
-
-DATASETS_OF = {"kma_aws": AWS_DATASETS, "kma_asos": ASOS_DATASETS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ class RunWatch:
 def finished_run(api: AirflowApi, run: dict[str, str]) -> FinishedRun:
     """A run of the REST API with what its tasks left behind."""
     dag_id, run_id = run["dag_id"], run["dag_run_id"]
-    names = DATASETS_OF.get(dag_id, ())
+    names = DAGS.get(dag_id, ())
     plan = api.xcom(dag_id, run_id, "check") if names else None
     summaries = [summary for name in names if (summary := api.xcom(dag_id, run_id, name))]
     failed = []

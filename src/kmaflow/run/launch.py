@@ -22,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 
+from kmaflow.catalog import DAGS
 from kmaflow.catalog.time import HOUR, floor_to, now_kst, parse_time
 from kmaflow.errors import KmaflowError, UsageError
 from kmaflow.run import complain, say
@@ -36,7 +37,7 @@ from kmaflow.run.preparation import (
     prepare_airflow,
 )
 from kmaflow.run.processes import Child, Children
-from kmaflow.run.secrets import USER, ensure_keys, login_password
+from kmaflow.run.secrets import USER, ensure_keys, login_password, token_to_try
 from kmaflow.settings import Settings, load_settings
 
 _READY_SECONDS = 240.0
@@ -60,6 +61,12 @@ class Running:
     simulated: bool
     password: str
     database_url: str
+    token: str
+
+    @property
+    def try_line(self) -> str:
+        """The weather at a place, in one line."""
+        return f'curl -H "Authorization: Bearer {self.token}" "{self.ui_url}/kmaflow/v1/latest?lat=37.5&lon=127.0"'
 
 
 def main() -> int:
@@ -154,6 +161,7 @@ def started(settings: Settings, extra: Mapping[str, str] | None = None) -> Itera
                     simulated=simulated,
                     password=secret,
                     database_url=env["KMAFLOW_DATABASE_URL"],
+                    token=token_to_try(places.airflow / "api_token", env["KMAFLOW_DATABASE_URL"]),
                 )
         finally:
             say("모두 끝내는 중 (최대 30초) · stopping everything (at most 30 s) …")
@@ -215,9 +223,7 @@ def _dags_are_known(api: AirflowApi) -> bool:
     errors = api.import_errors()
     if errors:
         raise StartFailed(f"a DAG file cannot be read: {errors[0].splitlines()[-1]}")
-    return {"kma_aws", "kma_asos", "kma_stations", "kma_repair", "kma_backfill"} <= {
-        dag["dag_id"] for dag in api.dags()
-    }
+    return {*DAGS, "kma_stations", "kma_repair", "kma_backfill"} <= {dag["dag_id"] for dag in api.dags()}
 
 
 def require_free(port: int, what: str, variable: str) -> None:
@@ -272,6 +278,7 @@ kmaflow 가 돌고 있습니다 · kmaflow is running
   로그인 login    {USER} / {running.password}
   자료 database   {make_url(running.database_url).render_as_string()}
   허브 hub        {hub}
+  지금 날씨 now    {running.try_line}
   로그 logs       {running.places.logs}
   끝내기 stop     Ctrl-C
 """)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
+from kmaflow.catalog.time import now_kst
 from kmaflow.errors import UsageError
 
 #: The login of Airflow and Flower.
@@ -79,6 +80,31 @@ _FIXED = {
     "mariadb_password": "ALTER USER kmaflow IDENTIFIED BY '…'",
     "mariadb_root_password": "ALTER USER root IDENTIFIED BY '…'",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseServer:
+    """A database server of compose.yaml: the engine that it is, and whose password opens it.
+
+    Attributes:
+        password: the secret of the user that kmaflow and Airflow are.
+        administrator: who may make databases, with the secret's name; None: that user.
+    """
+
+    engine: str
+    password: str
+    administrator: tuple[str, str] | None = None
+
+
+#: By the service's name. The first holds Airflow's own database; the others come with a profile, for observations.
+SERVERS = {
+    "postgres": DatabaseServer("postgresql", "postgres_password"),
+    "mariadb": DatabaseServer("mariadb", "mariadb_password", ("root", "mariadb_root_password")),
+    "postgres-observations": DatabaseServer("postgresql", "postgres_password"),
+}
+DEFAULT_SERVER, *PROFILES = SERVERS
+#: The servers that are given passwords in a volume of their own.
+VOLUMES = ("redis", "postgres", "mariadb")
 
 
 def variable(name: str) -> str:
@@ -145,11 +171,36 @@ def login_password(path: Path) -> str:
     return str(json.loads(path.read_text(encoding="utf-8"))[USER])
 
 
+def token_to_try(path: Path, database_url: str) -> str:
+    """The token of the HTTP API that `make run` shows, in a file of its own; made if the database does not know it.
+
+    Raises:
+        StoreError: the database cannot be written.
+    """
+    from kmaflow.store import Store, tokens
+    from kmaflow.store.engines.database import reading
+
+    name = "make-run"
+    with Store(database_url) as store:
+        store.init()
+        if path.exists():
+            kept = str(json.loads(path.read_text(encoding="utf-8"))[name])
+            with reading(store.engine) as connection:
+                known = tokens.find(connection, kept)
+            if known is not None and known.valid(now_kst()):
+                return kept
+        if any(token.name == name and token.valid(now_kst()) for token in tokens.listed(store)):
+            tokens.revoke(store, name)
+        made = tokens.add(store, name)
+    write_private(path, {name: made})
+    return made
+
+
 def write_server_passwords(kept: ClusterSecrets, folders: Mapping[str, Path]) -> None:
     """Give each server its own password, in the form that its image reads.
 
     Args:
-        folders: the volumes by the server's name: ``redis``, ``postgres``, ``mariadb``.
+        folders: the volumes by the server's name (:data:`VOLUMES`).
     """
     # The servers' images read these as users of their own, so the files are open; but each volume is mounted into one
     # server only.

@@ -17,12 +17,13 @@ from pathlib import Path
 
 import httpx
 
+from kmaflow.catalog import DAGS
 from kmaflow.catalog.time import Window, floor_to, now_kst, parse_time
 from kmaflow.errors import KmaflowError
 from kmaflow.run import complain, say
 from kmaflow.run.api import FINISHED
 from kmaflow.run.environment import LOOPBACK
-from kmaflow.run.finished_runs import DATASETS_OF, FinishedRun, finished_run
+from kmaflow.run.finished_runs import FinishedRun, finished_run
 from kmaflow.run.launch import Running, Stopped, await_condition, started, stop_signals
 from kmaflow.run.preparation import StartFailed
 from kmaflow.run.truth_check import Comparison, TruthCheck
@@ -30,7 +31,7 @@ from kmaflow.settings import Settings, load_settings
 
 OUTAGE = timedelta(hours=3)
 REPAIR = "kma_repair"
-_WATCHED = (*DATASETS_OF, REPAIR)
+_WATCHED = (*DAGS, REPAIR)
 _RUN_SECONDS = 240.0
 
 
@@ -86,7 +87,7 @@ def _compare(running: Running) -> list[Comparison]:
     truth = TruthCheck(running.hub_url.removesuffix("/api/typ01"), engine)
     found = []
     repaired = _repaired(running)
-    for dag_id, names in DATASETS_OF.items():
+    for dag_id, names in DAGS.items():
         windows = []
         for run in running.api.runs(dag_id=dag_id, state=list(FINISHED)):
             done = finished_run(running.api, run)
@@ -105,7 +106,7 @@ def _repaired(running: Running) -> dict[str, list[Window]]:
     Raises:
         StartFailed: it left something.
     """
-    found: dict[str, list[Window]] = {name: [] for names in DATASETS_OF.values() for name in names}
+    found: dict[str, list[Window]] = {name: [] for names in DAGS.values() for name in names}
     for run in running.api.runs(dag_id=REPAIR, state=list(FINISHED)):
         for name, windows in found.items():
             told = running.api.xcom(REPAIR, run["dag_run_id"], name)

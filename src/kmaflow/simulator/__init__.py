@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from kmaflow.simulator.faults import Faults, FaultSyntaxError, parse_faults
+from kmaflow.simulator.faults import Faults, FaultSyntaxError, listed, parse_faults
 from kmaflow.simulator.settings import DEFAULT_KEY, KeyGrant, SimulatorSettings
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ __all__ = [
     "Running",
     "Simulator",
     "SimulatorSettings",
+    "listed",
     "parse_faults",
     "running",
     "serve",

@@ -5,26 +5,7 @@ before, so the same questions meet the same faults in whatever order they come, 
 a new draw; with `again=same` it meets the same fault for ever. Faults of the data (`late`, `blank`,
 `correction`) are drawn from the seed, the station and the stamp, so they do not depend on who asks.
 
-Whole answers (with their end mark) that do not hold what was asked, and what the argument says:
-
-    last_stamps     the last stamps are not there (how many, default 3; one stamp is left)
-    one_stamp       one stamp in the middle is not there
-    no_rows         no row is there
-    few_stations    a share of the stations is not there (0.6)
-    empty_station   no row is there, where one station was asked for
-    short_list      the last rows of a station list are not there (their share, 0.5)
-    header_unit, header_comment, header_column
-                    a unit written differently; a dashed line and a sentence more; a column more (its place, 0: last)
-
-Other answers:
-
-    user_input      `user_input() error` as plain text with HTTP 200
-    cut_length      no answer is longer than so many bytes (200,000)
-    cut_time        the answer is ended after so many seconds (30), wherever it is
-    drip            one byte, then one more after so many seconds (1); clearing the faults ends it
-    bomb            so many blanks (2e9) between header and rows, which gzip makes small
-
-`ignore_tm1=OPERATION` is no fault of an answer but a trait of the hub: the operation answers tm2 alone.
+What each of them does stands in MEANING.
 """
 
 from __future__ import annotations
@@ -41,14 +22,46 @@ PARTIAL_FAULTS = ("last_stamps", "one_stamp", "no_rows", "few_stations", "empty_
 HEADER_FAULTS = ("header_unit", "header_comment", "header_column")
 """Faults of one answer that change its header."""
 
-ANSWER_FAULTS = (
-    "http504", "json200", "maintenance", "drop", "truncate", "garbage", *PARTIAL_FAULTS, *HEADER_FAULTS, "user_input",
-    "cut_length", "cut_time", "drip", "bomb", "slow",
-)  # fmt: skip
-"""Faults of one answer, in the order drawn; at most one is shown, except that slow adds to any."""
-
 DATA_FAULTS = ("late", "blank", "correction")
 """Faults of the published data; the argument is how long they last, in seconds."""
+
+MEANING = {
+    "http504": "the gateway's page with HTTP 504",
+    "json200": "a refusal of the key as JSON with HTTP 200",
+    "maintenance": "the maintenance page (HTTP status, 200 or 503)",
+    "drop": "the answer stops early, and the connection with it",
+    "truncate": "the answer stops early, without its end mark",
+    "garbage": "a line that is no row",
+    "last_stamps": "a whole answer without the last stamps (how many; one is left)",
+    "one_stamp": "a whole answer without one stamp in the middle",
+    "no_rows": "a whole answer without any row",
+    "few_stations": "a whole answer without a share of the stations (their share)",
+    "empty_station": "a whole answer without any row, where one station was asked for",
+    "short_list": "a station list without its last rows (their share)",
+    "header_unit": "a unit of the header is written otherwise",
+    "header_comment": "a dashed line and a sentence more in the header",
+    "header_column": "a column more (its place, 0: last)",
+    "user_input": "`user_input() error` as plain text with HTTP 200",
+    "cut_length": "no answer is longer (bytes)",
+    "cut_time": "the answer is ended, wherever it is (after seconds)",
+    "drip": "one byte, then one more (after seconds); clearing the faults ends it",
+    "bomb": "blanks between header and rows, which gzip makes small (how many)",
+    "slow": "the answer comes late, beside any other fault (seconds)",
+    "late": "a stamp is published late (seconds)",
+    "blank": "a row has missing codes only at first (seconds)",
+    "correction": "a value is another at first (seconds)",
+}
+"""What each fault does, and in brackets what its argument says; those of one answer in the order drawn: at most one is shown, but slow adds to any."""
+
+ANSWER_FAULTS = tuple(name for name in MEANING if name not in DATA_FAULTS)
+"""Faults of one answer."""
+
+TRAITS = {
+    "retry_after=SECONDS": "goes with 503 and 504 answers",
+    "ignore_tm1=OPERATION": "no fault of an answer but a trait of the hub: the operation answers tm2 alone",
+    "again=same": "a question asked again meets the same fault for ever (again=new: another draw)",
+}
+"""What else `parse_faults` reads."""
 
 DEFAULT_ARGUMENT = {
     "slow": 30.0, "late": 480.0, "blank": 900.0, "correction": 1800.0, "maintenance": 200.0, "last_stamps": 3.0,
@@ -110,6 +123,15 @@ def _number(text: str, part: str) -> float:
         raise FaultSyntaxError(f"{part!r}: {text!r} is not a number (2, 0.5, 2s, 5m)") from None
 
 
+def listed() -> str:
+    """All faults, a line each: name, default argument, meaning."""
+    lines = []
+    for name, meaning in MEANING.items():
+        form = f"{name}=P" + (f":{DEFAULT_ARGUMENT[name]:g}" if name in DEFAULT_ARGUMENT else "")
+        lines.append(f"{form:<22} {meaning}")
+    return "\n".join([*lines, *(f"{form:<22} {meaning}" for form, meaning in TRAITS.items())])
+
+
 def parse_faults(text: str) -> Faults:
     """Reads `truncate=0.05,slow=0.1:2s,late=0.02:8m,retry_after=30`: NAME=PROBABILITY[:ARGUMENT], …"""
     rates: dict[str, float] = {}
@@ -136,8 +158,8 @@ def parse_faults(text: str) -> Faults:
                 raise FaultSyntaxError(f"{part!r}: again is new (another draw) or same")
             same_again = value == "same"
             continue
-        if name not in ANSWER_FAULTS + DATA_FAULTS:
-            known = ", ".join((*ANSWER_FAULTS, *DATA_FAULTS, "retry_after", "ignore_tm1", "again"))
+        if name not in MEANING:
+            known = ", ".join((*MEANING, *(trait.partition("=")[0] for trait in TRAITS)))
             raise FaultSyntaxError(f"{part!r}: unknown fault {name!r}; known are {known}")
         rate, _, argument = value.partition(":")
         rates[name] = _number(rate, part)

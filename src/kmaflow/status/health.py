@@ -12,16 +12,14 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
+from kmaflow.catalog.time import DAY, Window, floor_to
 from kmaflow.quota.limits import Limits, Usage
-from kmaflow.store.coverage.gaps import asked, ever_reported, first_start, gaps
+from kmaflow.store.coverage.gaps import GRACE, asked, ever_reported, first_start, gaps
 from kmaflow.store.coverage.timeline import MISSING
 from kmaflow.store.schema.service import FETCH, LATEST, REVISION
 
 #: Missing cells are counted over so much time.
 LOOK_BACK = DAY
-#: So long after the hub has it a stamp should be here: runs begin every ten minutes.
-_GRACE = 10 * MINUTE
 #: Outcomes of answers whose rows were loaded; an unchanged answer touches none.
 _LOADED = ("ok", "partial")
 
@@ -113,7 +111,7 @@ def _missing(
     connection: sa.Connection, name: str, now: datetime, chosen: frozenset[int] | None, begin: datetime | None
 ) -> dict[str, int]:
     counts: Counter[str] = Counter(dict.fromkeys(MISSING, 0))
-    by = now - _GRACE
+    by = now - GRACE
     since = by - LOOK_BACK if begin is None else max(begin, by - LOOK_BACK)
     if since < by:
         mine = None if chosen is None else (chosen & ever_reported(connection, [name])) or chosen

@@ -15,14 +15,7 @@ StoreError
 
 from __future__ import annotations
 
-import re
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import sqlalchemy as sa
-
-from kmaflow.errors import KmaflowError, UsageError
+from kmaflow.errors import KmaflowError
 
 
 class StoreError(KmaflowError):
@@ -100,116 +93,8 @@ class StoreForeign(StoreError):
     todo_ko = "kmaflow 전용 데이터베이스를 쓰거나 다른 표의 이름을 바꾸십시오"
 
 
-#: Words of SQLite's errors, which have no codes of use.
-_SQLITE: tuple[tuple[str, type[StoreError]], ...] = (
-    ("readonly database", StoreReadOnly),
-    ("attempt to write a readonly", StoreReadOnly),
-    ("disk is full", StoreFull),
-    ("disk i/o error", StoreFull),
-    ("database is locked", StoreBusy),
-    ("unable to open", StoreUnreachable),
-    ("string or blob too big", StoreUnstorable),
-    ("not a database", StoreForeign),
-    ("has no column", StoreForeign),
-    ("no such column", StoreForeign),
-)
-#: SQLSTATE, or its class; PostgreSQL, appendix A.
-_POSTGRESQL: dict[str, type[StoreError]] = {
-    "28": StoreDenied,
-    "42501": StoreDenied,
-    "3D": StoreUnreachable,
-    "25006": StoreReadOnly,
-    "53100": StoreFull,
-    "53300": StoreBusy,
-    "55P03": StoreBusy,
-    "40": StoreConflict,
-    "08": StoreLost,
-    "57P": StoreLost,
-    "23514": StoreMonthGone,
-    "42P01": StoreForeign,
-    "42703": StoreForeign,
-    "42804": StoreForeign,
-    **dict.fromkeys(("22001", "22003", "22007", "22008", "22021", "22P02", "22P03", "22P04"), StoreUnstorable),
-    "22P05": StoreForeign,
-}
-#: While connecting, psycopg has no SQLSTATE.
-_POSTGRESQL_WORDS: tuple[tuple[str, type[StoreError]], ...] = (
-    ("cannot contain nul", StoreUnstorable),
-    ("password", StoreDenied),
-    ("no pg_hba.conf entry", StoreDenied),
-    ("role ", StoreDenied),
-    ("too many clients", StoreBusy),
-    ("remaining connection slots", StoreBusy),
-    ("server closed the connection", StoreLost),
-    ("terminating connection", StoreLost),
-    ("ssl syscall error", StoreLost),
-    ("the connection is closed", StoreLost),
-    ("connection is lost", StoreLost),
-    ("consuming input failed", StoreLost),
-    ("sending query failed", StoreLost),
-    ("starting up", StoreLost),
-    ("shutting down", StoreLost),
-)
-#: Error numbers of MariaDB and MySQL.
-_MYSQL: dict[int, type[StoreError]] = {
-    **dict.fromkeys((1044, 1045, 1142, 1143, 1227, 1370, 1698), StoreDenied),
-    **dict.fromkeys((1049, 2002, 2003, 2005), StoreUnreachable),
-    **dict.fromkeys((1036, 1290, 1792), StoreReadOnly),
-    **dict.fromkeys((1021, 1114, 3, 28), StoreFull),
-    **dict.fromkeys((1040, 1203, 1205), StoreBusy),
-    **dict.fromkeys((1020, 1213, 3058), StoreConflict),
-    **dict.fromkeys((0, 1053, 1152, 1158, 1159, 1160, 1161, 1317, 1927, 2006, 2013, 2014, 2055), StoreLost),
-    **dict.fromkeys((1153, 1264, 1265, 1292, 1366, 1406), StoreUnstorable),
-    **dict.fromkeys((1054, 1146), StoreForeign),
-}
+class StoreSlow(StoreError):
+    """The database took longer than is allowed to who only reads."""
 
-
-def _kind(error: BaseException) -> type[StoreError]:
-    """Which of ours a driver's error is."""
-    module = type(error).__module__.partition(".")[0]
-    text = str(error).lower()
-    if module == "psycopg":
-        state = getattr(error, "sqlstate", None) or ""
-        for length in (5, 3, 2):
-            if found := _POSTGRESQL.get(state[:length]):
-                return found
-        if state:
-            return StoreError
-        unreachable = StoreUnreachable if "connect" in text or "resolve" in text or "does not exist" in text else None
-        return next((kind for words, kind in _POSTGRESQL_WORDS if words in text), unreachable or StoreError)
-    if module == "pymysql":
-        number = error.args[0] if error.args and isinstance(error.args[0], int) else -1
-        # Without a number the driver found its connection gone ("(0, '')", or InterfaceError).
-        return _MYSQL.get(number, StoreLost if type(error).__name__ == "InterfaceError" else StoreError)
-    return next((kind for words, kind in _SQLITE if words in text), StoreError)
-
-
-def _words(error: BaseException) -> str:
-    """A driver's message in one line, without the number tuple of pymysql."""
-    if len(error.args) == 2 and isinstance(error.args[0], int):
-        return f"{error.args[1] or type(error).__name__} ({error.args[0]})"
-    return re.sub(r"\s+", " ", str(error)).strip() or type(error).__name__
-
-
-@contextmanager
-def translated(where: str, driver: type[Exception] = sqlite3.Error) -> Iterator[None]:
-    """Turn the errors of SQLAlchemy and of the driver itself into ours. ``where`` names the database without its password."""
-    try:
-        yield
-    except sa.exc.ArgumentError as cause:
-        raise UsageError(
-            f"KMAFLOW_DATABASE_URL is no SQLAlchemy URL ({type(cause).__name__})",
-            todo_en="write for example sqlite:///var/kmaflow.db or postgresql://user:password@host/name",
-            todo_ko="예: sqlite:///var/kmaflow.db, postgresql://사용자:암호@서버/이름",
-        ) from None
-    except (sa.exc.DBAPIError, driver) as cause:
-        original = (cause.orig if isinstance(cause, sa.exc.DBAPIError) else cause) or cause
-        kind = _kind(original)
-        raise kind(f"{where}: {_words(original)}") from (cause if kind is StoreError else None)
-    except (UnicodeError, OverflowError) as cause:
-        # Met by the driver before anything was sent.
-        raise StoreUnstorable(f"{where}: {cause}") from None
-    except (ConnectionError, TimeoutError) as cause:
-        raise StoreLost(f"{where}: {cause.strerror or cause}") from None
-    except OSError as cause:
-        raise StoreUnreachable(f"{where}: {cause.strerror or cause}") from None
+    todo_en = "ask for less at once: a shorter window, fewer stations or elements"
+    todo_ko = "한 번에 덜 요청하십시오: 더 짧은 기간, 더 적은 지점이나 요소"

@@ -374,9 +374,14 @@ def windows_fail(connection: sa.Connection, dataset: str, step: timedelta) -> bo
     return outcomes == ["incomplete_answer"] * _IN_A_ROW
 
 
-def asked_one_by_one(connection: sa.Connection, dataset: str) -> str | None:
-    """Why this version of kmaflow asks for one stamp in each call for all stations; None where it asks for windows."""
+def window_form(window_minutes: int) -> str:
+    """How a note of :data:`WINDOW_FORM` begins: it holds for this version of kmaflow and this ``WINDOW_MINUTES``."""
+    return f"kmaflow {__version__}, KMAFLOW_WINDOW_MINUTES {window_minutes}: "
+
+
+def asked_one_by_one(connection: sa.Connection, dataset: str, window_minutes: int) -> str | None:
+    """Why each call for all stations asks for one stamp; None where they ask for windows of ``window_minutes``."""
     table = FETCH.c
     query = sa.select(table.message).where(table.dataset == dataset, table.outcome == WINDOW_FORM)
     found = connection.execute(query.order_by(table.id.desc()).limit(1)).scalar()
-    return found if found is not None and found.startswith(f"kmaflow {__version__}: ") else None
+    return found if found is not None and found.startswith(window_form(window_minutes)) else None

@@ -15,13 +15,14 @@ from datetime import datetime
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import HOUR, MINUTE, Window
+from kmaflow.catalog.time import HOUR, Window
 from kmaflow.failpoints import reach
 from kmaflow.hub.lines import Rejected
 from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger, stations
 from kmaflow.store.coverage import record
+from kmaflow.store.coverage.day import by_hour
 from kmaflow.store.coverage.held import encoded, held_cells
 from kmaflow.store.coverage.proof import NOTHING_LEFT, Proof, proof_of
 from kmaflow.store.engines.loader import Loader, loader_for
@@ -182,11 +183,6 @@ def keep_rejected(connection: sa.Connection, name: str, rejected: tuple[Rejected
         )
 
 
-def _hour() -> pl.Expr:
-    """End of the hour (hour-1, hour] that holds the stamp."""
-    return (pl.col("tm_kst") - MINUTE).dt.truncate("1h") + HOUR
-
-
 class _Merge:
     """Rows into a stretch of the table that may already hold some."""
 
@@ -214,6 +210,8 @@ class _Merge:
         self.dataset = parsed.dataset.name
         self.names = [column.name for column in parsed.dataset.stored]
         self.values = [column.name for column in parsed.dataset.values]
+        #: What also a row without values may say: that no code follows (``n`` 0 of present weather).
+        self.others = [name for name in self.names if name not in self.values]
 
     def run(self, stored: pl.DataFrame) -> Loaded:
         new, differing = self.rows, self.rows.clear()
@@ -235,8 +233,12 @@ class _Merge:
         return pl.all_horizontal(pl.col(name).is_null() for name in self.values)
 
     def _differing(self, stored: pl.DataFrame) -> pl.DataFrame:
-        """Rows with values that differ from what is stored (``…_old``, ``fetch_id``, ``empty``)."""
-        both = self.rows.filter(~pl.col("blank")).join(stored, on=_KEY, suffix="_old", maintain_order="left")
+        """Rows that differ from what is stored (``…_old``, ``fetch_id``, ``empty``): those with values, and blank ones that say something against values."""
+        says = pl.any_horizontal(pl.lit(value=False), *(pl.col(name).is_not_null() for name in self.others))
+        rows = self.rows.filter(~pl.col("blank") | says)
+        both = rows.join(stored, on=_KEY, suffix="_old", maintain_order="left").filter(
+            ~(pl.col("blank") & pl.col("empty"))
+        )
         return both.filter(pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_old")) for name in self.names))
 
     def _note_lacking(self, stored: pl.DataFrame) -> None:
@@ -263,23 +265,27 @@ class _Merge:
         if self.known.newer:
             younger = [self.known.younger(*cell) for cell in differing.select(*_KEY, "fetch_id").iter_rows()]
         differing = differing.with_columns(younger=pl.Series(younger, dtype=pl.Datetime("us")))
-        wins = differing.filter(pl.col("empty") | pl.col("younger").is_null())
+        wins = differing.filter(~pl.col("blank") & (pl.col("empty") | pl.col("younger").is_null()))
         if not wins.is_empty():
             self.loader.update(self.table, wins.with_columns(fetch_id=pl.lit(self.fetch_id)))
             reach("rows_updated")
-        revisions = self._revisions(differing.filter(~pl.col("empty") | self._said_otherwise()))
+        both_have_values = ~pl.col("empty") & ~pl.col("blank")
+        revisions = self._revisions(differing.filter(both_have_values | self._said_otherwise()))
         if not revisions.is_empty():
             self.connection.execute(REVISION.insert(), revisions.to_dicts())
             reach("revisions_written")
         return wins.height, revisions.height, differing.filter("empty")
 
     def _said_otherwise(self) -> pl.Expr:
-        """Whether a row without values said something all the same that is another now: that no code follows (``n`` 0 of present weather)."""
-        others = [name for name in self.names if name not in self.values]
+        """Whether the older row has no values, but said something (:attr:`others`) that is another now."""
+        first = pl.col("younger").is_not_null()
         changed = [
-            pl.col(f"{name}_old").is_not_null() & pl.col(name).ne_missing(pl.col(f"{name}_old")) for name in others
+            pl.when(first).then(name).otherwise(f"{name}_old").is_not_null()
+            & pl.col(name).ne_missing(pl.col(f"{name}_old"))
+            for name in self.others
         ]
-        return pl.any_horizontal(pl.lit(value=False), *changed) & pl.col("younger").is_null()
+        older_is_blank = pl.when(first).then("blank").otherwise("empty")
+        return older_is_blank & pl.any_horizontal(pl.lit(value=False), *changed)
 
     def _revisions(self, changed: pl.DataFrame) -> pl.DataFrame:
         """One row for each value that is another now; where a younger answer stands behind the stored value, this one preceded it."""
@@ -309,12 +315,14 @@ class _Merge:
         counts = [new.select("tm_kst", "stn", present=present, blank=blank)]
         if not filled.is_empty():
             counts.append(filled.select("tm_kst", "stn", present=pl.lit(1, pl.Int64), blank=pl.lit(-1, pl.Int64)))
-        by_hour = pl.concat(counts).group_by(hour_kst=_hour(), stn="stn").agg(pl.col("present", "blank").sum())
-        if self.known.retired and not by_hour.is_empty():
+        per_hour = (
+            pl.concat(counts).group_by(hour_kst=by_hour("tm_kst"), stn="stn").agg(pl.col("present", "blank").sum())
+        )
+        if self.known.retired and not per_hour.is_empty():
             # What was counted before a month was taken out stays until rows come back: then the hour is counted anew.
-            by_hour = self._counted_anew(by_hour)
-        self.loader.add_counts(self.dataset, by_hour)
-        self.counted = by_hour
+            per_hour = self._counted_anew(per_hour)
+        self.loader.add_counts(self.dataset, per_hour)
+        self.counted = per_hour
         reach("hours_counted")
         if not self.advance:
             return
@@ -322,14 +330,14 @@ class _Merge:
         self.loader.advance(self.dataset, valued.group_by("stn").agg(pl.col("tm_kst").max()))
         reach("latest_advanced")
 
-    def _counted_anew(self, by_hour: pl.DataFrame) -> pl.DataFrame:
+    def _counted_anew(self, per_hour: pl.DataFrame) -> pl.DataFrame:
         """The counts of the hours and stations as the table has them now; those that were kept are taken away."""
-        first, last = by_hour.select(first=pl.col("hour_kst").min(), last=pl.col("hour_kst").max()).row(0)
+        first, last = per_hour.select(first=pl.col("hour_kst").min(), last=pl.col("hour_kst").max()).row(0)
         stored = self.loader.stored(self.table, Window(first - HOUR, last))
-        stored = stored.with_columns(empty=self._all_missing(), hour_kst=_hour())
-        stored = stored.join(by_hour, on=["hour_kst", "stn"], how="semi")
+        stored = stored.with_columns(empty=self._all_missing(), hour_kst=by_hour("tm_kst"))
+        stored = stored.join(per_hour, on=["hour_kst", "stn"], how="semi")
         table = COMPLETENESS_HOUR.c
-        for hour, stn in by_hour.select("hour_kst", "stn").iter_rows():
+        for hour, stn in per_hour.select("hour_kst", "stn").iter_rows():
             mine = (table.dataset == self.dataset) & (table.hour_kst == hour) & (table.stn == stn)
             self.connection.execute(COMPLETENESS_HOUR.delete().where(mine))
         present, blank = pl.col("empty").not_().cast(pl.Int64), pl.col("empty").cast(pl.Int64)

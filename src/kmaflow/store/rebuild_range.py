@@ -16,14 +16,13 @@ import polars as pl
 import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import HOUR, Window
+from kmaflow.catalog.time import HOUR, Window, days_of
 from kmaflow.failpoints import reach
 from kmaflow.hub.parse import PARSER_VERSION, Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger
-from kmaflow.store.coverage import day
 from kmaflow.store.engines.loader import loader_for
-from kmaflow.store.engines.locks import days_of, writing_alone
+from kmaflow.store.engines.locks import locks_of, writing_alone
 from kmaflow.store.ledger import LOADED, RETIRED, Fetch
 from kmaflow.store.load import Loaded, load, load_list
 from kmaflow.store.schema.columns import schema_of
@@ -56,7 +55,7 @@ def remaking(store: Store, dataset: str, window: Window | None) -> Iterator[Stre
     if dataset in DATASETS:
         store.ensure(dataset, window)
     store.init()
-    with writing_alone(store.engine, days_of(dataset, window) if window else [dataset]) as connection:
+    with writing_alone(store.engine, locks_of(dataset, window) if window else [dataset]) as connection:
         yield Stretch(connection, dataset, window)
 
 
@@ -176,7 +175,7 @@ class Stretch:
         self._connection.execute(REVISION.delete().where(revised))
         counted = (hours.dataset == self.dataset) & (hours.hour_kst > window.start) & (hours.hour_kst <= window.end)
         self._connection.execute(COMPLETENESS_HOUR.delete().where(counted))
-        sheets, days = COVERAGE_DAY.c, day.days_of(window)
+        sheets, days = COVERAGE_DAY.c, days_of(window)
         mine = (sheets.dataset == self.dataset) & sheets.day_kst.between(f"{days[0]}", f"{days[-1]}")
         self._connection.execute(COVERAGE_DAY.delete().where(mine))
         self._old = [window]

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from kmaflow.catalog import DATASETS, means_all
 from kmaflow.catalog.model import Network
 from kmaflow.errors import UsageError
+from kmaflow.hub.lines import read_station
 from kmaflow.store.schema.service import COVERAGE_DAY, STATION
 from kmaflow.store.stations import Station, current
 
@@ -114,42 +115,39 @@ def choose(
     by_name: dict[str, list[Station]] = {}
     for station in members:
         for name in {station.name_ko, station.name_en} - {None}:
-            by_name.setdefault(_plain(str(name)), []).append(station)
+            by_name.setdefault(plain(str(name)), []).append(station)
     chosen: set[int] = set()
     unknown: list[str] = []
     for word in words:
-        if word.isascii() and word.isdigit():
-            if int(word) in numbers:
-                chosen.add(int(word))
-            else:
-                unknown.append(word)
-        elif found := by_name.get(_plain(word)):
+        if (stn := read_station(word)) is not None and stn in numbers:
+            chosen.add(stn)
+        elif found := by_name.get(plain(word)):
             chosen.update(station.stn for station in found)
         else:
             unknown.append(word)
     if unknown:
-        near = "; ".join(f"{word} → {_nearest(word, members, numbers)}" for word in unknown)
+        nearest = {word: _nearest(word, members, numbers) for word in unknown}
+        near = "; ".join(f"{word} → {stations}" for word, stations in nearest.items() if stations)
         raise UnknownStations(
             f"no such station: {', '.join(unknown)}",
-            todo_en=f"nearest: {near}; search with: kmaflow stations list",
-            todo_ko=f"가까운 지점: {near}; kmaflow stations list 로 찾으십시오",
+            todo_en=(f"nearest: {near}; " if near else "") + "search with: kmaflow stations list",
+            todo_ko=(f"가까운 지점: {near}; " if near else "") + "kmaflow stations list 로 찾으십시오",
         )
     return StationChoice(tuple(sorted(chosen)))
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A name as it is compared: without blanks and stars, in small letters."""
     return re.sub(r"[\s*]+", "", name).casefold()
 
 
 def _nearest(word: str, members: Sequence[Station], numbers: set[int]) -> str:
     named = {station.stn: station.name_ko or station.name_en or "" for station in members}
-    if word.isascii() and word.isdigit():
-        found: list[int] = sorted(sorted(numbers), key=lambda stn: abs(stn - int(word)))[:3]
+    if (number := read_station(word)) is not None:
+        found: list[int] = sorted(sorted(numbers), key=lambda stn: abs(stn - number))[:3]
     else:
-        names = {
-            _plain(name): station.stn for station in members for name in (station.name_ko, station.name_en) if name
-        }
-        inside = [name for name in names if _plain(word) and (_plain(word) in name or name in _plain(word))]
-        close = inside[:3] or get_close_matches(_plain(word), names, n=3, cutoff=0.3)
+        names = {plain(name): station.stn for station in members for name in (station.name_ko, station.name_en) if name}
+        inside = [name for name in names if plain(word) and (plain(word) in name or name in plain(word))]
+        close = inside[:3] or get_close_matches(plain(word), names, n=3, cutoff=0.3)
         found = sorted({names[name] for name in close})
-    return ", ".join(f"{stn} {named.get(stn, '')}".strip() for stn in found) or "-"
+    return ", ".join(f"{stn} {named.get(stn, '')}".strip() for stn in found)

@@ -10,14 +10,15 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS, STATION_LISTS
-from kmaflow.catalog.time import Window
+from kmaflow.catalog.time import Window, now_kst
 from kmaflow.failpoints import reach
 from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger, stations
+from kmaflow.store.coverage.gaps import abandoned
 from kmaflow.store.engines import partitions
 from kmaflow.store.engines.database import open_engine, reading, shown, writing
-from kmaflow.store.engines.locks import days_of, writing_alone
+from kmaflow.store.engines.locks import locks_of, writing_alone
 from kmaflow.store.errors import StoreMonthGone
 from kmaflow.store.ledger import Fetch
 from kmaflow.store.load import Loaded, load, load_list
@@ -31,7 +32,7 @@ from kmaflow.store.stations import Station, StationChanges
 @dataclass(frozen=True, slots=True)
 class DatasetStatus:
     """Freshness of one dataset: rows with values, blank rows, end of the first hour, last stamp with a value
-    (naive KST), last answer, and what was assumed in reading it."""
+    (naive KST), last answer, cells that are not asked for any more, and what was assumed in reading it."""
 
     dataset: str
     present: int
@@ -39,6 +40,7 @@ class DatasetStatus:
     first_hour: datetime | None
     last_stamp: datetime | None
     last_fetch: datetime | None
+    given_up: int
     note: str | None = None
 
 
@@ -105,7 +107,7 @@ class Store:
             self.ensure(name, fetch.window)
             with (
                 self._months_looked_at(),
-                writing_alone(self.engine, days_of(name, fetch.window) if fetch.window else [name]) as connection,
+                writing_alone(self.engine, locks_of(name, fetch.window) if fetch.window else [name]) as connection,
             ):
                 return load(connection, parsed, fetch, force=force)
 
@@ -132,11 +134,12 @@ class Store:
         with reading(self.engine) as connection:
             return ledger.windows_fail(connection, dataset, step)
 
-    def asked_one_by_one(self, dataset: str) -> str | None:
-        """Why calls for all stations ask for one stamp each; None where they ask for several."""
+    def asked_one_by_one(self, window_minutes: int) -> dict[str, str]:
+        """The datasets whose calls for all stations ask for one stamp each instead of ``window_minutes``, and why."""
         self.init()
         with reading(self.engine) as connection:
-            return ledger.asked_one_by_one(connection, dataset)
+            found = {name: ledger.asked_one_by_one(connection, name, window_minutes) for name in DATASETS}
+        return {name: why for name, why in found.items() if why is not None}
 
     def note(self, fetch: Fetch) -> int:
         """A ledger row for a request that brought no rows; gives its id."""
@@ -208,4 +211,5 @@ class Store:
         ).one()
         last = connection.execute(sa.select(sa.func.max(LATEST.c.tm_kst)).where(LATEST.c.dataset == name)).scalar()
         answered, note = ledger.last_success(connection, name), ledger.last_note(connection, name)
-        return DatasetStatus(name, counts[0], counts[1], counts[2], last, answered, note)
+        given_up = abandoned(connection, name, now_kst())
+        return DatasetStatus(name, counts[0], counts[1], counts[2], last, answered, given_up, note)

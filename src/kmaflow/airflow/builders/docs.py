@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kmaflow.catalog.time import in_words
+
 if TYPE_CHECKING:
     from kmaflow.airflow.provider.timetable import WindowTimetable
     from kmaflow.catalog.model import Dataset
@@ -76,13 +78,15 @@ what it lacks is asked again when its next try has come. What is missing, and wh
 
 def observations(datasets: Sequence[Dataset], timetable: WindowTimetable) -> str:
     """The page of a collecting DAG."""
-    step, delay = (int(span.total_seconds() // 60) for span in (timetable.step, timetable.delay))
+    (step_ko, delay_ko), (step, delay) = [
+        [in_words(span, to) for span in (timetable.step, timetable.delay)] for to in ("ko", "en")
+    ]
     rows = "\n".join(f"| `{dataset.name}` | {dataset.ko} | {dataset.en} |" for dataset in datasets)
     return f"""### 무엇을 하나 · What it does
 
-{step}분마다 그 {step}분의 관측을 모든 지점에 대해 모아 데이터베이스에 넣습니다. 구간이 끝나고 {delay}분 뒤에 시작합니다.
+{step_ko}마다 그 {step_ko} 동안의 관측을 모든 지점에 대해 모아 데이터베이스에 넣습니다. 구간이 끝나고 {delay_ko} 뒤에 시작합니다.
 
-*Every {step} minutes: the observations of those minutes for all stations, into the database. A run starts {delay} minutes after its interval.*
+*Every {step}: the observations of that time for all stations, into the database. A run starts {delay} after its interval.*
 
 | 표 · table | 자료 | dataset |
 |---|---|---|

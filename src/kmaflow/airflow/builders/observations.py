@@ -1,6 +1,6 @@
-"""The DAGs that collect observations: `kma_aws` and `kma_asos`, one builder for both.
+"""The DAGs that collect observations, `kma_aws` and `kma_asos`: one for each schedule of the catalogue.
 
-    start → stations → check → wave 1 → wave 2 → wave 3 → end
+    start → stations → check → wave 1 → wave 2 → wave 3 → end        (a wave: two datasets side by side)
 
 How the edges and rules give what is promised:
 
@@ -29,12 +29,15 @@ from kmaflow.airflow.builders.form import observation_form
 from kmaflow.airflow.provider.schedule import catchup, start_date
 from kmaflow.airflow.provider.timetable import WindowTimetable
 from kmaflow.airflow.tasks import observations
+from kmaflow.catalog import DAGS, DATASETS, SCHEDULES
 from kmaflow.settings import load_settings
 
 if TYPE_CHECKING:
-    from kmaflow.catalog.model import Dataset
+    from kmaflow.catalog.model import Dataset, Schedule
 
 POOL = "kma_apihub"
+#: So many datasets of a DAG are asked at a time: the order spares the hub.
+_SIDE_BY_SIDE = 2
 OWNER = "kmaflow"
 STATION_LIST_AGE = timedelta(hours=24)
 #: The first retry comes within 30 s (Airflow waits once to twice the delay), so that what a killed worker left runs elsewhere soon; the last one
@@ -55,29 +58,33 @@ def asset(name: str) -> Asset:
     return Asset(f"kma://{name}", group="kma")
 
 
-def observation_dag(
-    dag_id: str,
-    *,
-    title: str,
-    timetable: WindowTimetable,
-    waves: Sequence[Sequence[Dataset]],
-    tags: Sequence[str],
-) -> DAG:
-    """One collecting DAG.
-
-    Args:
-        title: Korean display name.
-        timetable: gives each run its window.
-        waves: datasets that may be asked side by side, in the order of the waves.
+def observation_dags() -> dict[str, DAG]:
+    """All collecting DAGs, by id.
 
     Raises:
         UsageError: a setting cannot be used (shown as import error in the UI).
     """
+    return {
+        dag_id: observation_dag(SCHEDULES[dag_id], [DATASETS[name] for name in names]) for dag_id, names in DAGS.items()
+    }
+
+
+def observation_dag(schedule: Schedule, datasets: Sequence[Dataset]) -> DAG:
+    """One collecting DAG.
+
+    Args:
+        schedule: gives each run its window.
+        datasets: in the order in which they are asked, two at a time.
+
+    Raises:
+        UsageError: a setting cannot be used.
+    """
     settings = load_settings()
-    datasets = [dataset for wave in waves for dataset in wave]
+    timetable = WindowTimetable(schedule.every, schedule.delay)
+    waves = [datasets[first : first + _SIDE_BY_SIDE] for first in range(0, len(datasets), _SIDE_BY_SIDE)]
     dag = DAG(
-        dag_id,
-        dag_display_name=title,
+        schedule.dag,
+        dag_display_name=schedule.ko,
         description=" · ".join(dataset.ko for dataset in datasets),
         doc_md=docs.observations(datasets, timetable),
         schedule=timetable,
@@ -87,7 +94,7 @@ def observation_dag(
         max_active_tasks=settings.max_active_tasks,
         default_args={"owner": OWNER, **RETRIES},
         params=observation_form(datasets, settings.stations),
-        tags=["kma", *tags],
+        tags=["kma", *schedule.tags],
     )
     with dag:
         start = EmptyOperator(task_id="start", task_display_name="시작", doc_md=docs.START)

@@ -1,4 +1,4 @@
-"""What kmaflow adds to every Airflow process: its timetable, so that the scheduler can read stored DAGs."""
+"""What kmaflow adds to every Airflow process: its timetable, so that the scheduler can read stored DAGs; and to the api-server the HTTP API."""
 
 from __future__ import annotations
 
@@ -14,3 +14,10 @@ class KmaflowPlugin(AirflowPlugin):
 
     name = "kmaflow"
     timetables: list[Any] = [WindowTimetable]  # noqa: RUF012  (Airflow declares it so)
+
+    @property
+    def fastapi_apps(self) -> list[Any]:  # type: ignore[override]
+        """The HTTP API; made when the api-server asks, not in every scheduler and worker."""
+        from kmaflow.airflow.provider.http_api import mounted
+
+        return mounted()

@@ -10,6 +10,17 @@ from typing import Any
 
 #: The type of the connection that holds the key; also the id of the default connection and of the pool.
 CONNECTION_TYPE = "kma_apihub"
+#: The connection type of MariaDB: Airflow's own provider needs a compiler to install, and without it the form would not offer it.
+STAND_IN: dict[str, Any] = {
+    "connection-type": "mysql",
+    "hook-class-name": "kmaflow.airflow.provider.store_connection.StoreHook",
+    "hook-name": "MariaDB / MySQL (kmaflow)",
+    "ui-field-behaviour": {
+        "hidden-fields": [],
+        "relabeling": {"schema": "데이터베이스 (database)"},
+        "placeholders": {"extra": '{"ssl": {"ca": "/path/ca.pem"}}'},
+    },
+}
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -39,7 +50,7 @@ def get_provider_info() -> dict[str, Any]:
                     },
                 },
             },
-            *_mysql_unless_there(),
+            *([] if importlib.util.find_spec("airflow.providers.mysql") else [STAND_IN]),
         ],
         "hooks": [
             {
@@ -55,21 +66,3 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
     }
-
-
-def _mysql_unless_there() -> list[dict[str, Any]]:
-    """The connection type ``mysql``: Airflow's own provider needs a compiler to install, and without it the form would not offer MariaDB."""
-    if importlib.util.find_spec("airflow.providers.mysql") is not None:
-        return []
-    return [
-        {
-            "connection-type": "mysql",
-            "hook-class-name": "kmaflow.airflow.provider.store_connection.MariadbHook",
-            "hook-name": "MariaDB / MySQL (kmaflow)",
-            "ui-field-behaviour": {
-                "hidden-fields": [],
-                "relabeling": {"schema": "데이터베이스 (database)"},
-                "placeholders": {"extra": '{"ssl": {"ca": "/path/ca.pem"}}'},
-            },
-        }
-    ]

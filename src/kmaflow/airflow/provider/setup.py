@@ -16,13 +16,14 @@ POOL = "kma_apihub"
 POOL_SLOTS = 4
 POOL_DESCRIPTION = "API허브를 부르는 태스크의 동시 실행 한도 · tasks that may call the hub at the same time"
 
-_CONNECTIONS = {
+#: Type (None: that of the first engine) and description.
+_CONNECTIONS: dict[str, tuple[str | None, str]] = {
     "kma_apihub": (
         "kma_apihub",
         "기상청 API허브: 비밀번호 칸에 인증키. 비우면 KMAFLOW_API_KEY, KMAFLOW_HUB_URL · API Hub: the key as password; empty: the settings",
     ),
     "kma_store": (
-        "sqlite",
+        None,
         "관측 데이터베이스. 비우면 KMAFLOW_DATABASE_URL · Observation database; empty: the setting KMAFLOW_DATABASE_URL",
     ),
 }
@@ -63,6 +64,7 @@ def make_defaults() -> SetupResult:
 
     from airflow import settings
     from kmaflow.airflow.metadata_check import require_usable_metadata
+    from kmaflow.store.engines.base import engines
 
     if settings.engine is not None:
         require_usable_metadata(settings.engine)
@@ -78,6 +80,7 @@ def make_defaults() -> SetupResult:
         for conn_id, (conn_type, description) in _CONNECTIONS.items():
             existing = session.scalar(select(Connection).where(Connection.conn_id == conn_id))
             if existing is None:
+                conn_type = conn_type or engines()[0].airflow_types[0]
                 session.add(Connection(conn_id=conn_id, conn_type=conn_type, description=description))
                 made.append(f"connection {conn_id}")
                 continue

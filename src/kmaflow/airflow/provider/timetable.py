@@ -15,6 +15,8 @@ from airflow.exceptions import AirflowTimetableInvalid
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 from pendulum import DateTime, instance, now
 
+from kmaflow.catalog.time import in_words
+
 _DAY = timedelta(days=1)
 #: Steps divide a day, so counting them from any midnight of KST will do; this is how far the one of 1970-01-01 lies before the epoch.
 _KST_SECONDS = 9 * 3600
@@ -33,9 +35,9 @@ class WindowTimetable(Timetable):
     def __init__(self, step: timedelta, delay: timedelta) -> None:
         self.step = step
         self.delay = delay
-        minutes, late = int(step.total_seconds() // 60), int(delay.total_seconds() // 60)
+        (every_ko, late_ko), (every, late) = [[in_words(span, to) for span in (step, delay)] for to in ("ko", "en")]
         self.description = (
-            f"{minutes}분 간격, 끝난 뒤 {late}분에 시작 · every {minutes} min, {late} min after the interval"
+            f"{every_ko} 간격, 끝나고 {late_ko} 뒤에 시작 · every {every}, {late} after the end of the interval"
         )
 
     def __eq__(self, other: object) -> bool:
@@ -52,7 +54,7 @@ class WindowTimetable(Timetable):
     @property
     def summary(self) -> str:
         """What the list of DAGs shows as schedule."""
-        return f"{int(self.step.total_seconds() // 60)}분 + {int(self.delay.total_seconds() // 60)}분"
+        return f"{in_words(self.step, 'ko')} + {in_words(self.delay, 'ko')}"
 
     def serialize(self) -> dict[str, Any]:
         """Seconds, as stored in Airflow's database."""

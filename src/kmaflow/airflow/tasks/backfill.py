@@ -63,15 +63,14 @@ def check(context: Context) -> list[Periods]:
 def periods_of(dataset: Dataset, window: Window) -> list[Window]:
     """What one task fills of a dataset, in the order of time.
 
-    Hours are cut where a call ends; minutes at midnights, or at quarters of the day where there is no more than a day.
+    Where one call reaches over days, it is cut where a call ends; else at midnights, or at quarters of the day where there is no more than a day.
     """
-    hours = dataset.cadence >= HOUR
-    if hours:
-        unit = dataset.asking.all_stations
-    else:
+    unit = dataset.request.all_stations
+    over_days = unit >= DAY
+    if not over_days:
         unit = DAY if window.end - window.start > DAY else _OF_A_DAY
     length = -(-(window.end - window.start) // (_MOST_PERIODS * unit)) * unit
-    start = window.start if hours else floor_to(window.start, unit)
+    start = window.start if over_days else floor_to(window.start, unit)
     parts = Window(start, window.end).split(length)
     return [Window(max(part.start, window.start), part.end) for part in parts]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from kmaflow.catalog.datasets.asos_hourly_columns import COLUMNS
-from kmaflow.catalog.model import Asking, Dataset
-from kmaflow.catalog.time import HOUR
+from kmaflow.catalog.model import Dataset, Latest, RequestForm, Schedule
+from kmaflow.catalog.time import HOUR, MINUTE
 
 ASOS_HOURLY = Dataset(
     name="asos_hourly",
@@ -14,17 +14,37 @@ ASOS_HOURLY = Dataset(
     en="ASOS hourly data",
     network="SFC",
     operation="kma_sfctm3 (종관기상관측(ASOS) > 지상 관측자료 조회 > 시간자료(기간 조회))",
-    asking=Asking(
+    request=RequestForm(
         endpoint="url/kma_sfctm3.php",
         parameters={"help": "0"},
         all_stations=timedelta(days=30),
         one_station=timedelta(days=30),
         station_list=True,
     ),
+    schedule=Schedule(
+        dag="kma_asos",
+        ko="기상청 종관기상관측 (ASOS)",
+        en="KMA synoptic stations (ASOS)",
+        every=HOUR,
+        delay=20 * MINUTE,
+        tags=("asos", "hourly"),
+    ),
     cadence=HOUR,
-    latency=timedelta(minutes=20),
     retention=None,
     placeholders=False,
+    latest=Latest(
+        columns=tuple(
+            "wd ws gst_wd gst_ws pa ps ta td hm rn rn_day ir sd_tot wc ww ca_tot ch_min vs ss si ts".split()  # noqa: SIM905
+        ),
+        stamp="asos_",
+        prefix="asos_",
+        words={
+            "wd": ("풍향, 무풍은 asos_ws = 0", "wind direction, calm is asos_ws = 0"),
+            "gst_wd": ("돌풍향", "gust direction"),
+            "ch_min": ("최저운고", "height of the lowest cloud base"),
+            "vs": ("시정", "visibility"),
+        },
+    ),
     columns=COLUMNS,
     source="kma_sfctm3: KMA API Hub documentation; capture of kma_sfctm2, all stations, 2022-11-30 09:00",
     assumptions=(

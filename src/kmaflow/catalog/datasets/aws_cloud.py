@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from kmaflow.catalog.datasets.aws_position import LAT, LON
-from kmaflow.catalog.model import Asking, AtMost, Column, Dataset
+from kmaflow.catalog.datasets.aws_schedule import AWS_SCHEDULE
+from kmaflow.catalog.model import AtMost, Column, Dataset, Latest, RequestForm
 from kmaflow.catalog.time import MINUTE
 
 _HELP = "help=1 text of nph-aws2_min_cloud (captures 2024-10…12)"
@@ -17,17 +18,33 @@ AWS_CLOUD = Dataset(
     en="AWS cloud base and cloud amount",
     network="AWS",
     operation="nph-aws2_min_cloud (방재기상관측(AWS) > AWS 매분자료 조회 > AWS 운고 운량)",
-    asking=Asking(
+    request=RequestForm(
         endpoint="cgi-bin/url/nph-aws2_min_cloud",
         parameters={"disp": "1", "help": "0"},
         all_stations=timedelta(minutes=10),
         one_station=timedelta(days=1),
         station_list=False,
     ),
+    schedule=AWS_SCHEDULE,
+    turn=2,
     cadence=MINUTE,
-    latency=timedelta(minutes=3),
     retention=timedelta(days=548),
     placeholders=True,
+    partitioned=True,
+    for_good=False,
+    latest=Latest(
+        columns=("ch_low", "ch_mid", "ch_top", "ca_tot"),
+        stamp="cloud_",
+        words={
+            "ch_low": (
+                "하층 운고, 7620 = 그 아래 구름 없음",
+                "base of the lowest cloud layer, 7620 = nothing below that",
+            ),
+            "ch_mid": ("중층 운고, 7620 = 없음", "base of the second cloud layer, 7620 = none"),
+            "ch_top": ("상층 운고(밑면), 7620 = 없음", "base of the third cloud layer, 7620 = none"),
+            "ca_tot": ("전운량, 9 = 하늘을 볼 수 없음(운량이 아님)", "total cloud amount, 9 = sky obscured: no amount"),
+        },
+    ),
     columns=(
         LON,
         LAT,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from kmaflow.catalog.model import Asking, AtMost, Column, Dataset
+from kmaflow.catalog.datasets.aws_schedule import AWS_SCHEDULE
+from kmaflow.catalog.model import AtMost, Column, Dataset, Latest, RequestForm
 from kmaflow.catalog.time import MINUTE
 
 _SOURCE = "column order of a public parser (MethodFunc/airflow_with_dag); no capture"
@@ -80,17 +81,24 @@ AWS_GROUND_TEMPERATURE = Dataset(
     en="AWS grass, surface and soil temperature",
     network="AWS",
     operation="nph-aws2_min_lst (방재기상관측(AWS) > AWS 매분자료 조회 > AWS 초상온도)",
-    asking=Asking(
+    request=RequestForm(
         endpoint="cgi-bin/url/nph-aws2_min_lst",
         parameters={"disp": "1", "help": "0"},
         all_stations=timedelta(minutes=10),
         one_station=timedelta(days=1),
         station_list=False,
     ),
+    schedule=AWS_SCHEDULE,
+    turn=4,
     cadence=MINUTE,
-    latency=timedelta(minutes=3),
     retention=timedelta(days=548),
     placeholders=True,
+    partitioned=True,
+    for_good=False,
+    # ta, hm, td, pa and ps are those of aws_minute once more.
+    latest=Latest(
+        columns=("tg", "ts", "te005", "te01", "te02", "te03", "te05", "te10", "te15", "te30", "te50"), stamp="ground_"
+    ),
     header="by_name",
     columns=(
         _temperature("ta", "기온", "air temperature", (-40.0, 60.0), cf="air_temperature"),

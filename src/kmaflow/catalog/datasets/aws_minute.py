@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from kmaflow.catalog.model import Asking, AtMost, Column, Dataset
+from kmaflow.catalog.datasets.aws_schedule import AWS_SCHEDULE
+from kmaflow.catalog.model import AtMost, Column, Dataset, Latest, RequestForm
 from kmaflow.catalog.time import MINUTE
 
 _HELP = "help=1 text of nph-aws2_min (captures 2024-10…12)"
@@ -16,17 +17,24 @@ AWS_MINUTE = Dataset(
     en="AWS minute data",
     network="AWS",
     operation="nph-aws2_min (방재기상관측(AWS) > AWS 매분자료)",
-    asking=Asking(
+    request=RequestForm(
         endpoint="cgi-bin/url/nph-aws2_min",
         parameters={"disp": "1", "help": "0"},
         all_stations=timedelta(minutes=10),
         one_station=timedelta(days=1),
         station_list=False,
     ),
+    schedule=AWS_SCHEDULE,
+    turn=1,
     cadence=MINUTE,
-    latency=timedelta(minutes=3),
     retention=timedelta(days=548),
     placeholders=True,
+    partitioned=True,
+    for_good=False,
+    latest=Latest(
+        stamp="",
+        words={"rn_day": ("일 누적 강수량, 우량계가 없어도 0.0", "rain since 00:00 KST, 0.0 even without a gauge")},
+    ),
     columns=(
         Column(
             name="wd1",

@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from kmaflow.catalog.datasets.aws_position import LAT, LON
-from kmaflow.catalog.model import Asking, AtMost, Column, Dataset
+from kmaflow.catalog.datasets.aws_schedule import AWS_SCHEDULE
+from kmaflow.catalog.model import AtMost, Column, Dataset, Latest, RequestForm
 from kmaflow.catalog.time import MINUTE
 
 _SOURCE = "public parsers of nph-aws2_min_ww1 rows; no capture"
@@ -23,17 +24,21 @@ AWS_PRESENT_WEATHER = Dataset(
     en="AWS present weather",
     network="AWS",
     operation="nph-aws2_min_ww1 (방재기상관측(AWS) > AWS 매분자료 조회 > AWS2 현천자료)",
-    asking=Asking(
+    request=RequestForm(
         endpoint="cgi-bin/url/nph-aws2_min_ww1",
         parameters={"itv": "1", "range": "1", "disp": "1", "help": "0"},
         all_stations=timedelta(minutes=10),
         one_station=timedelta(days=1),
         station_list=False,
     ),
+    schedule=AWS_SCHEDULE,
+    turn=5,
     cadence=MINUTE,
-    latency=timedelta(minutes=3),
     retention=timedelta(days=548),
     placeholders=True,
+    partitioned=True,
+    for_good=False,
+    latest=Latest(columns=("ww1", "nn1"), stamp="weather_", prefix="weather_"),
     layout="pairs",
     header="by_name",
     columns=(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from kmaflow.catalog.datasets.aws_position import LAT, LON
-from kmaflow.catalog.model import Asking, AtMost, Column, Dataset
+from kmaflow.catalog.datasets.aws_schedule import AWS_SCHEDULE
+from kmaflow.catalog.model import AtMost, Column, Dataset, Latest, RequestForm
 from kmaflow.catalog.time import MINUTE
 
 _HELP = "help=1 text of nph-aws2_min_vis (captures 2024-10…12)"
@@ -17,17 +18,25 @@ AWS_VISIBILITY = Dataset(
     en="AWS visibility and present weather",
     network="AWS",
     operation="nph-aws2_min_vis (방재기상관측(AWS) > AWS 매분자료 조회 > AWS2 시정자료)",
-    asking=Asking(
+    request=RequestForm(
         endpoint="cgi-bin/url/nph-aws2_min_vis",
         parameters={"disp": "1", "help": "0"},
         all_stations=timedelta(minutes=10),
         one_station=timedelta(days=1),
         station_list=False,
     ),
+    schedule=AWS_SCHEDULE,
+    turn=3,
     cadence=MINUTE,
-    latency=timedelta(minutes=3),
     retention=timedelta(days=548),
     placeholders=True,
+    partitioned=True,
+    for_good=False,
+    latest=Latest(
+        columns=("vis1", "vis10", "ww1", "ww15"),
+        stamp="vis_",
+        words={"vis1": ("1분 평균 시정, 50000 = 50 km 이상", "1-minute mean visibility, 50000 = 50 km or more")},
+    ),
     columns=(
         LON,
         LAT,

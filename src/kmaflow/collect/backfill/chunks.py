@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import DAY, HOUR, Window, floor_to
+from kmaflow.catalog.time import DAY, Window, floor_to
 from kmaflow.collect.collector import Collector
 from kmaflow.collect.due import due_now
 from kmaflow.collect.planning.estimate import plan_gaps, wants_of
@@ -78,9 +78,9 @@ def cut(name: str, window: Window, choice: StationChoice) -> list[Chunk]:
     """The chunks of a dataset, in the order of time. The same question always gives the same chunks, so that two workers meet at their leases."""
     dataset = DATASETS[name]
     days = -((window.start - window.end) // DAY)
-    if dataset.cadence >= HOUR:
+    reach = dataset.request.all_stations
+    if reach >= DAY:
         # As long as one call reaches, or a multiple of it: a chunk's last call is cut short.
-        reach = dataset.asking.all_stations
         span = reach * max(1, -(-days * DAY // (reach * MOST_CHUNKS)))
         return [Chunk(name, part) for part in window.split(span)]
     few = 1 if choice.stations is None else min(_LONGEST, max(1, _CALLS // len(choice.stations)))

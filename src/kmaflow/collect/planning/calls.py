@@ -33,12 +33,12 @@ class Rules:
     @classmethod
     def of(cls, dataset: Dataset, window_minutes: int) -> Rules:
         """The rules of a dataset; ``window_minutes`` bounds what is asked for all stations of the minute datasets (the hub's own rule is 10)."""
-        together = dataset.asking.all_stations
+        together = dataset.request.all_stations
         if dataset.cadence < HOUR:
             together = window_minutes * MINUTE
         if window_minutes == ONE_STAMP:
             together = dataset.cadence
-        return cls(dataset.cadence, together // dataset.cadence, dataset.asking.one_station // dataset.cadence)
+        return cls(dataset.cadence, together // dataset.cadence, dataset.request.one_station // dataset.cadence)
 
     def span(self, *, one_station: bool) -> timedelta:
         """The length of a call's window."""

@@ -9,24 +9,19 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from kmaflow.catalog import DATASETS
-from kmaflow.catalog.model import Network
-from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
+from kmaflow.catalog import DATASETS, STATION_LISTS
+from kmaflow.catalog.time import DAY, Window, floor_to
 from kmaflow.collect.due import meant_gaps
-from kmaflow.collect.live_need import EVERY, live_works
+from kmaflow.collect.live_need import live_works
 from kmaflow.collect.planning.calls import ONE_STAMP, Rules
 from kmaflow.collect.planning.plan import Budget, Cost, Plan, Price, Want, plan_calls
 from kmaflow.quota.limits import Limits, estimate, need_until_midnight
 from kmaflow.quota.meter import kind_of_call
-from kmaflow.store.coverage.gaps import Gap, ever_reported, first_start
+from kmaflow.store.coverage.gaps import GRACE, Gap, ever_reported, first_start, spanned
 from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
 from kmaflow.store.ledger import asked_one_by_one
 from kmaflow.store.selection import StationChoice
 
-#: Stations of a network before any is known.
-_STATIONS: dict[Network, int] = {"AWS": 750, "SFC": 100}
-#: How long after the hub has it a stamp should be here: runs begin every ten minutes.
-_GRACE = 10 * MINUTE
 _SEEN = 7 * DAY
 _A_MIDNIGHT = datetime(2026, 1, 1)
 
@@ -51,7 +46,7 @@ class Prospect:
 def settled(dataset: str, now: datetime) -> datetime:
     """The last stamp that should be in the database by now (naive KST), with ten minutes' grace for the run that brings it."""
     described = DATASETS[dataset]
-    return floor_to(now - described.latency - _GRACE, max(described.cadence, _GRACE))
+    return floor_to(now - described.latency - GRACE, max(described.cadence, GRACE))
 
 
 def usual_windows(
@@ -61,17 +56,25 @@ def usual_windows(
     end: datetime | None,
     start: datetime | None,
     now: datetime,
+    *,
+    held: bool = False,
 ) -> dict[str, Window]:
     """For each dataset what is looked at: from ``begin`` (default: ``START``, or when the hub was first asked) to ``end`` (default: what should be
     there by now). Datasets are left out for which that is nothing. All times naive KST.
+
+    Args:
+        held: where nothing says what is to be kept complete, look at the stretch that requests and files span.
     """
+    held &= begin is None and start is None
     if begin is None:
         begin = start or first_start(connection)
     found: dict[str, Window] = {}
     for name in names:
-        last = end or settled(name, now)
-        if begin is not None and begin < last and Window(begin, last).count(DATASETS[name].cadence):
-            found[name] = Window(begin, last)
+        first, last = begin, end or settled(name, now)
+        if held and (first is None or first >= last) and (span := spanned(connection, name)) is not None:
+            first, last = span.start, min(span.end, end or span.end)
+        if first is not None and first < last and Window(first, last).count(DATASETS[name].cadence):
+            found[name] = Window(first, last)
     return found
 
 
@@ -86,7 +89,7 @@ def price_of(connection: sa.Connection, dataset: str, stations: int | None = Non
     Args:
         stations: how many there are; None = as many as reported, or as the network has.
     """
-    count = stations or len(ever_reported(connection, [dataset])) or _STATIONS[DATASETS[dataset].network]
+    count = stations or len(ever_reported(connection, [dataset])) or STATION_LISTS[DATASETS[dataset].network].stations
     together, single = most_bytes_per_stamp(connection, dataset)
     return Price(
         estimate(1, count, None) if together is None else math.ceil(together),
@@ -104,7 +107,7 @@ def plan_gaps(
     newest_first: bool = False,
 ) -> Plan:
     """Cheap calls for what is wanted of a dataset, at the prices that the ledger knows."""
-    if asked_one_by_one(connection, dataset):
+    if asked_one_by_one(connection, dataset, window_minutes):
         window_minutes = ONE_STAMP
     rules = Rules.of(DATASETS[dataset], window_minutes)
     return plan_calls(wants, rules, price_of(connection, dataset), budget, newest_first=newest_first)
@@ -136,13 +139,14 @@ def quota_days(connection: sa.Connection, limits: Limits, cost: Cost, *, window_
 
     Infinite where nothing is left for it.
     """
-    prices = {name: price_of(connection, name).all_stations for name in EVERY}
+    prices = {name: price_of(connection, name).all_stations for name in DATASETS}
     seen = {
         kind_of_call(name, stamps, None): prices[name] * stamps
-        for name, every in EVERY.items()
-        for stamps in range(1, every // DATASETS[name].cadence + 1)
+        for name, dataset in DATASETS.items()
+        for stamps in range(1, dataset.schedule.every // dataset.cadence + 1)
     }
-    kept = need_until_midnight(live_works(window_minutes, seen), _A_MIDNIGHT).kept
+    one_by_one = [name for name in DATASETS if asked_one_by_one(connection, name, window_minutes)]
+    kept = need_until_midnight(live_works(window_minutes, seen, one_by_one), _A_MIDNIGHT).kept
     part = limits.backfill_share
     room = [
         min(int(part * ceiling), ceiling - back)

@@ -15,12 +15,13 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import MINUTE, Window, floor_to
-from kmaflow.store.coverage.day import start_of
+from kmaflow.catalog.time import MINUTE, Window, floor_to, start_of
 from kmaflow.store.coverage.timeline import ANSWERED, TROUBLE, Group, Picture, State
-from kmaflow.store.ledger import LONGEST
+from kmaflow.store.ledger import FILE, GIVEN_UP, LONGEST, REQUEST, touching
 from kmaflow.store.schema.service import COVERAGE_DAY, FETCH, REJECTED_LINE
 
+#: How long after the hub has it a stamp should be here: runs begin every ten minutes.
+GRACE = 10 * MINUTE
 _AT_ONCE = 500
 
 
@@ -30,7 +31,8 @@ class Gap:
 
     Attributes:
         window: naive KST.
-        why: the error's code for *refused*; ``quota``, ``before_start``, ``stations`` (asked, but not among those stored) or ``planned`` for *not asked*.
+        why: ``given_up`` for what was asked for often enough; the error's code for *refused*;
+            ``quota``, ``before_start``, ``stations`` (asked, but not among those stored) or ``planned`` for *not asked*.
         stations: numbers in order, None = all that are expected.
         cells: how many. Where ``known`` is False nobody can say which stations there are, and each stamp counts as one.
         error: the words of the last refusal, or the reason why the line was rejected.
@@ -73,8 +75,16 @@ def first_start(connection: sa.Connection) -> datetime | None:
     return floor_to(moment, MINUTE) if isinstance(moment, datetime) else None
 
 
+def spanned(connection: sa.Connection, dataset: str) -> Window | None:
+    """From the first to the last window for which the hub was asked, or of which a file holds rows; None where there is none."""
+    table = FETCH.c
+    mine = (table.dataset == dataset) & table.kind.in_([REQUEST, FILE])
+    begin, end = connection.execute(sa.select(sa.func.min(table.tm_from), sa.func.max(table.tm_to)).where(mine)).one()
+    return None if begin is None else Window(begin, end)
+
+
 def asked(connection: sa.Connection) -> list[str]:
-    """The datasets for which there has been a request, in the order of the catalogue."""
+    """The datasets for which there has been a request or a file, in the order of the catalogue."""
     table = FETCH.c
     return [
         name
@@ -114,6 +124,16 @@ def gaps(
             picture = Picture(connection, name, Window(window.start, end), stations=chosen, start=start)
             found += gaps_of(connection, picture)
     return found
+
+
+def abandoned(connection: sa.Connection, dataset: str, now: datetime) -> int:
+    """How many cells are missing and not asked for any more, since they were asked for in vain often enough."""
+    table = FETCH.c
+    noted = (table.dataset == dataset) & (table.outcome == GIVEN_UP)
+    begin, end = connection.execute(sa.select(sa.func.min(table.tm_from), sa.func.max(table.tm_to)).where(noted)).one()
+    if begin is None:
+        return 0
+    return sum(gap.cells for gap in gaps(connection, [dataset], Window(begin, end), now=now) if gap.why == GIVEN_UP)
 
 
 def gaps_of(connection: sa.Connection, picture: Picture) -> list[Gap]:
@@ -227,16 +247,21 @@ def rejected_cells(picture: Picture) -> Iterator[tuple[int, int]]:
 
 
 def unread(connection: sa.Connection, picture: Picture) -> list[Gap]:
-    """What was answered with lines that cannot be read."""
+    """What was answered with lines that cannot be read; ``why`` says where it was given up."""
     by_station: dict[int, list[int]] = {}
     for index, stn in rejected_cells(picture):
         by_station.setdefault(stn, []).append(index)
-    stretches: dict[tuple[int, int], set[int]] = {}
+    if not by_station:
+        return []
+    closed = given_up(connection, picture)
+    stretches: dict[tuple[int, int, str], set[int]] = {}
     for stn, indexes in by_station.items():
-        cuts = np.flatnonzero(np.diff(indexes) > 1) + 1
-        for part in np.split(np.array(indexes), cuts):
-            stretches.setdefault((int(part[0]), int(part[-1]) + 1), set()).add(stn)
-    windows = {span: picture.axis.window(*span) for span in stretches}
+        marks = np.array([(picture.axis.stamp(index), stn) in closed for index in indexes])
+        cuts = np.flatnonzero((np.diff(indexes) > 1) | (marks[1:] != marks[:-1])) + 1
+        for part, marked in zip(np.split(np.array(indexes), cuts), np.split(marks, cuts), strict=True):
+            why = GIVEN_UP if marked[0] else ""
+            stretches.setdefault((int(part[0]), int(part[-1]) + 1, why), set()).add(stn)
+    windows = {span: picture.axis.window(span[0], span[1]) for span in stretches}
     lines = _reasons(connection, picture.dataset, windows.values())
     found = []
     for span, stations in stretches.items():
@@ -244,8 +269,24 @@ def unread(connection: sa.Connection, picture: Picture) -> list[Gap]:
         about = [line for line in lines if line[0] in window and line[1] in stations]
         reason, last = (about[-1][2], about[-1][3]) if about else (None, None)
         cells = (span[1] - span[0]) * len(stations)
-        found.append(Gap(picture.dataset, window, "rejected", "", tuple(sorted(stations)), cells, True, reason, last))
+        found.append(
+            Gap(picture.dataset, window, "rejected", span[2], tuple(sorted(stations)), cells, True, reason, last)
+        )
     return found
+
+
+def given_up(connection: sa.Connection, picture: Picture) -> frozenset[tuple[datetime, int]]:
+    """The cells with lines that cannot be read of which the ledger says that nobody asks for them any more."""
+    axis, table = picture.axis, FETCH.c
+    query = sa.select(table.tm_from, table.tm_to, table.selection).where(
+        table.dataset == picture.dataset, table.outcome == GIVEN_UP, touching(axis.window(0, axis.count))
+    )
+    noted = [(Window(start, end), chosen) for start, end, chosen in connection.execute(query)]
+    return frozenset(
+        (stamp, stn)
+        for stamp, stn in ((axis.stamp(index), stn) for index, stn in (rejected_cells(picture) if noted else ()))
+        if any(stamp in window and (chosen == "all" or str(stn) in chosen.split(",")) for window, chosen in noted)
+    )
 
 
 def _reasons(

@@ -1,8 +1,9 @@
 """What an answer of the hub proves, stamp by stamp.
 
 A stamp is answered if the answer has rows for it, of at least half of the stations that reported from the day before to the day after. Fewer
-(*thin*) are believed when they come alike a second time. A stamp without any row is not answered: at the end of the window, and young, it is not
-produced yet; else it is a *hole*, and whoever collects asks for it again (:mod:`kmaflow.collect.follow_up`). A station's own answer proves the
+(*thin*) are believed when they come alike a second time. Where only some stations are stored, an answer of less than half the usual bytes is
+thin too. A stamp without any row is not answered: at the end of the window, and young, it is not produced yet; else it is a *hole*, and whoever
+collects asks for it again (:mod:`kmaflow.collect.follow_up`). A station's own answer proves the
 stamps that it has rows for. What is older than the hub keeps is answered by an answer without a single row: there is no more.
 """
 
@@ -15,12 +16,13 @@ from datetime import date, datetime, timedelta
 import polars as pl
 import sqlalchemy as sa
 
+from kmaflow.catalog import DATASETS
+from kmaflow.catalog.time import DAY, Window, day_of, days_of
 from kmaflow.hub.parse import Parsed
-from kmaflow.store.coverage.day import day_of, days_of, read, stations_of, who_of
+from kmaflow.store.coverage.day import read, stations_of, who_of
 from kmaflow.store.ledger import FILE, Fetch
+from kmaflow.store.schema.service import FETCH
 
-#: So long after its stamp a row that is not there may still come: collectors step back up to 3 hours.
-YOUNG = timedelta(hours=3)
 #: Of so many stored stations more than half do not fall silent at once.
 _ENOUGH = 10
 
@@ -76,12 +78,12 @@ def proof_of(connection: sa.Connection, parsed: Parsed, fetch: Fetch, stored: Ca
     for stamp in window.stamps(dataset.cadence):
         if stamp in printed or stamp in unproduced or stamp <= kept_since:
             continue
-        is_young = stamp > fetch.fetched_at - YOUNG
+        is_young = stamp > fetch.fetched_at - dataset.young
         (young if is_young and (stamp > last or fetch.stn) else holes).append(stamp)
     thin: list[datetime] = []
     if fetch.stn == 0 and printed:
         thin = _thin(connection, fetch, seen, printed, stored)
-    late = [stamp for stamp in thin if stamp > fetch.fetched_at - YOUNG]
+    late = [stamp for stamp in thin if stamp > fetch.fetched_at - dataset.young]
     return Proof(tuple(sorted({*young, *late})), tuple(holes), tuple(stamp for stamp in thin if stamp not in set(late)))
 
 
@@ -107,9 +109,11 @@ def _thin(
     assert fetch.window is not None
     days = days_of(fetch.window)
     sheets = read(connection, fetch.dataset, (days[0] - timedelta(days=1), days[-1] + timedelta(days=1)))
-    everyone = max(printed.values())
-    # Where only some are stored, what the others do is seen in the answer alone; half of a few may well be silent.
+    everyone: float = max(printed.values())
+    # Half of a few stored stations may well be silent; how many the others usually are, the size of answers around tells.
     chosen = stations_of(who_of(fetch.stn, fetch.selection))
+    if chosen is not None:
+        everyone = max(everyone, everyone * _usual_bytes(connection, fetch) / (fetch.bytes / len(printed)))
     around: dict[date, frozenset[int]] = {}
     for day in {day_of(stamp) for stamp in printed}:
         near = (sheets.get(day + timedelta(days=shift)) for shift in (-1, 0, 1))
@@ -127,3 +131,17 @@ def _thin(
     before = stored().filter(pl.col("tm_kst").is_in(found)).group_by("tm_kst").agg("stn")
     alike = {stamp for stamp, stations in before.iter_rows() if frozenset(stations) == seen.get(stamp)}
     return [stamp for stamp in found if stamp not in alike]
+
+
+def _usual_bytes(connection: sa.Connection, fetch: Fetch) -> float:
+    """The most bytes for each stamp that a whole answer for all stations had, from the day before to the day after; 0 where there is none."""
+    assert fetch.window is not None
+    table, step = FETCH.c, DATASETS[fetch.dataset].cadence
+    query = sa.select(table.tm_from, table.tm_to, table.bytes).where(
+        table.dataset == fetch.dataset,
+        table.stn == 0,
+        table.outcome.in_(["ok", "unchanged"]),
+        table.key_id.is_not(None),
+    )
+    near = query.where(table.tm_to.between(fetch.window.start - DAY, fetch.window.end + DAY), table.rejected == 0)
+    return max((size / Window(start, end).count(step) for start, end, size in connection.execute(near)), default=0.0)

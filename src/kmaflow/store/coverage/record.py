@@ -9,22 +9,9 @@ from datetime import date, datetime, timedelta
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import DAY, MINUTE, Window
+from kmaflow.catalog.time import DAY, MINUTE, Window, day_of, days_of, minute_of, start_of
 from kmaflow.hub.parse import Parsed
-from kmaflow.store.coverage.day import (
-    AROUND,
-    Minutes,
-    Sheet,
-    by_day,
-    day_of,
-    days_of,
-    joined,
-    minute_of,
-    read,
-    start_of,
-    who_of,
-    write,
-)
+from kmaflow.store.coverage.day import AROUND, Minutes, Sheet, by_day, joined, read, who_of, write
 from kmaflow.store.coverage.held import decoded, with_held
 from kmaflow.store.ledger import FILE, Fetch, Younger, asks_for
 from kmaflow.store.schema.service import COMPLETENESS_HOUR
@@ -87,7 +74,7 @@ def keep(
 
 def _reported(rows: pl.DataFrame, days: Sequence[date]) -> Iterator[tuple[date, frozenset[int]]]:
     if len(days) == 1:
-        yield days[0], frozenset(rows["stn"].unique())
+        yield days[0], frozenset(rows["stn"].unique().to_list())
     elif not rows.is_empty():
         for day, numbers in rows.group_by(by_day("tm_kst").alias("day")).agg(pl.col("stn").unique()).iter_rows():
             yield day, frozenset(numbers)

@@ -16,10 +16,9 @@ import polars as pl
 import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import DAY, HOUR, Window
-from kmaflow.store.coverage.day import Minutes, Sheet, day_of, days_of, joined, minute_of, start_of, who_of, write
+from kmaflow.catalog.time import DAY, HOUR, Window, day_of, days_of, minute_of, start_of
+from kmaflow.store.coverage.day import Minutes, Sheet, joined, who_of, write
 from kmaflow.store.coverage.held import Held, decoded, held_cells, with_held
-from kmaflow.store.coverage.proof import YOUNG
 from kmaflow.store.coverage.record import answered_minutes
 from kmaflow.store.ledger import FILE, LOADED, LONGEST, touching
 from kmaflow.store.schema.observations import OBSERVATIONS
@@ -110,7 +109,7 @@ def _answers(connection: sa.Connection, dataset: str, drafts: dict[date, _Draft]
             for day, groups in held.items():
                 drafts[day].held.append(groups)
             continue
-        since = datetime.max if described.placeholders else fetched_at - YOUNG
+        since = datetime.max if described.placeholders else fetched_at - described.young
         if described.placeholders and outcome == "unchanged":
             continue
         if outcome == "partial":

@@ -7,7 +7,7 @@ stamps only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeAlias
 
 import numpy as np
@@ -15,12 +15,12 @@ import polars as pl
 import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import DAY, HOUR, Window, floor_to
-from kmaflow.store.coverage.day import days_of, read
-from kmaflow.store.coverage.gaps import Gap, due, rejected_cells
+from kmaflow.catalog.time import DAY, HOUR, Window, ceil_to, days_of, floor_to
+from kmaflow.store.coverage.day import by_day, by_hour, read
+from kmaflow.store.coverage.gaps import Gap, due, given_up, rejected_cells
 from kmaflow.store.coverage.timeline import ANSWERED, Picture, State, plain
 from kmaflow.store.engines.base import engine_of
-from kmaflow.store.ledger import LONGEST, RETIRED
+from kmaflow.store.ledger import GIVEN_UP, LONGEST, RETIRED
 from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH
 
@@ -40,7 +40,7 @@ _QUIET: tuple[State, ...] = ("absent", "blank", "empty")
 #: Hours are looked at so many at a time: bounds the memory (ten days of 730 stations are 175,000 rows).
 _SPAN = 10 * DAY
 _KEY = ["hour_kst", "stn"]
-_DAY = (pl.col("hour_kst") - timedelta(microseconds=1)).dt.date().alias("day")
+_DAY = by_day("hour_kst").alias("day")
 _Schema: TypeAlias = dict[str, pl.DataType | type[pl.DataType]]
 
 
@@ -57,7 +57,7 @@ def hours(
     """How many cells of each hour and expected station are in each state; frames of at most ten days, in the order of time.
 
     Args:
-        window: widened to whole hours; hours of which the hub cannot have every stamp are left out.
+        window: widened to whole hours; hours without a stamp are left out, as are those of which the hub cannot have every stamp are left out.
         now, stations, start: as for :func:`kmaflow.store.coverage.gaps.gaps`.
         uneven: leave out hours in which every expected cell is present: those are not even read.
 
@@ -65,11 +65,13 @@ def hours(
         ``dataset`` String, ``hour_kst`` Datetime[us] (end of the hour, naive KST), ``stn`` Int32, and Int64 columns as in :data:`STATES`. Station 0
         stands for all where nobody knows which there are.
     """
-    end = min(floor_to(window.end - timedelta(microseconds=1), HOUR) + HOUR, floor_to(due(dataset, now), HOUR))
+    end = min(ceil_to(window.end, HOUR), floor_to(due(dataset, now), HOUR))
     begin = floor_to(window.start, HOUR)
     chosen = None if stations is None else frozenset(stations)
     for part in Window(begin, end).split(_SPAN) if begin < end else ():
         picture = Picture(connection, dataset, part, stations=chosen, start=start)
+        if picture.axis.count == 0:
+            continue
         frame = _expected(picture)
         rejected = _rejected(picture)
         if uneven:
@@ -88,7 +90,8 @@ def hours(
 def _expected(picture: Picture) -> pl.DataFrame:
     """For every hour and expected station, how many stamps are answered (``absent``), or not, and why."""
     axis = picture.axis
-    ends = pl.datetime_range(axis.first + HOUR, axis.first + axis.count * axis.step, HOUR, time_unit="us", eager=True)
+    width = DATASETS[picture.dataset].completeness
+    ends = pl.datetime_range(axis.first + width, axis.first + axis.count * axis.step, width, time_unit="us", eager=True)
     states = np.array([_UNANSWERED.index(state) for state, _ in picture.meanings])
     days = pl.Series("day", axis.days, pl.Date)
     frames = []
@@ -111,8 +114,7 @@ def _expected(picture: Picture) -> pl.DataFrame:
 def _rejected(picture: Picture) -> pl.DataFrame:
     cells = [(picture.axis.stamp(index), stn) for index, stn in rejected_cells(picture)]
     frame = pl.DataFrame(cells, schema={"tm_kst": pl.Datetime("us"), "stn": pl.Int32}, orient="row")
-    hour = (pl.col("tm_kst") - timedelta(microseconds=1)).dt.truncate("1h") + HOUR
-    return frame.group_by(hour.alias("hour_kst"), "stn").agg(rejected=pl.len().cast(pl.Int64))
+    return frame.group_by(by_hour("tm_kst").alias("hour_kst"), "stn").agg(rejected=pl.len().cast(pl.Int64))
 
 
 def _uneven_days(picture: Picture, expected: pl.DataFrame) -> pl.DataFrame:
@@ -188,6 +190,7 @@ def stamps(
     axis, meanings = picture.axis, picture.meanings
     rows = {(tm, stn): blank for tm, stn, blank in stored_rows(connection, dataset, window, chosen)}
     rejected = set(rejected_cells(picture))
+    closed = given_up(connection, picture) if rejected else frozenset()
     gone = _retired(connection, picture)
     found = []
     for group in picture.groups:
@@ -200,7 +203,7 @@ def stamps(
                     if (stamp, stn) in rows:
                         state, why = ("blank" if rows[stamp, stn] else "present"), ""
                     elif (index, stn) in rejected:
-                        state, why = "rejected", ""
+                        state, why = "rejected", GIVEN_UP if (stamp, stn) in closed else ""
                     elif code == ANSWERED and (stamp, stn) in gone:
                         state, why = gone[stamp, stn], "retired"
                     found.append((stamp, stn, state, why, stn in picture.rosters[day]))
@@ -257,13 +260,16 @@ def _retired(connection: sa.Connection, picture: Picture) -> dict[tuple[datetime
 
 
 def quiet(frames: Iterable[pl.DataFrame]) -> list[Gap]:
-    """Blank and absent cells as stretches of whole hours: what :func:`hours` counts, made one where hours follow each other and stations are alike."""
+    """Blank and absent cells as stretches of whole hours (days, where there is a stamp a day): what :func:`hours` counts, made one where hours
+    follow each other and stations are alike.
+    """
     found: list[Gap] = []
     kept = [frame.filter(pl.any_horizontal(pl.col(state) > 0 for state in _QUIET)) for frame in frames]
-    for dataset, table in pl.concat(kept).group_by("dataset", maintain_order=True) if kept else ():
+    for (dataset,), table in pl.concat(kept).group_by("dataset", maintain_order=True) if kept else ():
+        width = DATASETS[str(dataset)].completeness
         for state in _QUIET:
             rows = table.filter(pl.col(state) > 0).sort("stn", "hour_kst")
-            new = (pl.col("hour_kst").diff() != HOUR).fill_null(value=True) | (pl.col("stn").diff() != 0).fill_null(
+            new = (pl.col("hour_kst").diff() != width).fill_null(value=True) | (pl.col("stn").diff() != 0).fill_null(
                 value=True
             )
             runs = rows.group_by("stn", new.cum_sum().alias("run"), maintain_order=True).agg(
@@ -271,7 +277,7 @@ def quiet(frames: Iterable[pl.DataFrame]) -> list[Gap]:
             )
             alike = runs.group_by("low", "high", maintain_order=True).agg("stn", pl.col("cells").sum())
             for low, high, stations, cells in alike.iter_rows():
-                found.append(Gap(str(dataset[0]), Window(low - HOUR, high), state, "", tuple(sorted(stations)), cells))
+                found.append(Gap(str(dataset), Window(low - width, high), state, "", tuple(sorted(stations)), cells))
     return sorted(found, key=lambda gap: (list(DATASETS).index(gap.dataset), gap.window, gap.state))
 
 
@@ -279,11 +285,11 @@ def rows_in(
     connection: sa.Connection, dataset: str, window: Window, stations: Iterable[int] | None = None
 ) -> tuple[int, int]:
     """How many rows with values, and how many blank ones, the window has, widened to whole hours. Whole days come from their sheets."""
-    begin, end = floor_to(window.start, HOUR), floor_to(window.end - timedelta(microseconds=1), HOUR) + HOUR
+    begin, end = floor_to(window.start, HOUR), ceil_to(window.end, HOUR)
     present = blank = 0
     parts = [Window(begin, end)]
     if stations is None:
-        first, last = floor_to(begin + DAY - timedelta(microseconds=1), DAY), floor_to(end, DAY)
+        first, last = ceil_to(begin, DAY), floor_to(end, DAY)
         if first < last:
             whole = read(connection, dataset, days_of(Window(first, last))).values()
             present, blank = sum(sheet.present for sheet in whole), sum(sheet.blank for sheet in whole)

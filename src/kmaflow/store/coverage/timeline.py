@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import MINUTE, Window, floor_to
+from kmaflow.catalog.time import MINUTE, Window, days_of, floor_to, start_of
 from kmaflow.hub.errors import ConnectionFailed
-from kmaflow.store.coverage.day import ALL, AROUND, days_of, joined, read, start_of, stations_of
+from kmaflow.store.coverage.day import ALL, AROUND, joined, read, stations_of
 from kmaflow.store.engines.base import engine_of
 from kmaflow.store.ledger import ABSENT, DEFERRED, EMPTY, FILE, LONGEST, REQUEST, RETIRED
 from kmaflow.store.schema.service import FETCH

@@ -1,29 +1,48 @@
-"""What a database engine has to do for us. Each engine is one class in one file beside this one; everything else asks :func:`engine_of`."""
+"""What a database engine has to do for us. Each engine is one class in one file beside this one, named in :data:`FILES`; everything else
+asks :func:`engine_of`.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import sqlalchemy as sa
+from sqlalchemy.engine import URL
 
 from kmaflow.errors import UsageError
+from kmaflow.store.errors import StoreError
 
 if TYPE_CHECKING:
     import polars as pl
-    from sqlalchemy.engine import URL
 
     from kmaflow.store.engines.loader import Loader
+    from kmaflow.store.engines.words import Words
     from kmaflow.store.views.definition import View
 
 #: How long one writer waits for another before it says so.
 BUSY_SECONDS = 60
 CONNECT_SECONDS = 10
+#: The modules beside this one that hold an engine, as ``ENGINE``. The first one's kind is taken where nobody names a database.
+FILES = ["sqlite", "postgresql", "mariadb"]
 _CANDIDATE = "kmaflow_candidate"
+
+ColumnType = sa.types.TypeEngine[Any]
+
+
+class AirflowConnection(Protocol):
+    """What an engine reads of Airflow's connection."""
+
+    host: str | None
+    schema: str | None
+    login: str | None
+    password: str | None
+    port: int | None
 
 
 class Engine(ABC):
@@ -46,10 +65,38 @@ class Engine(ABC):
     snapshot_level: ClassVar[str | None] = "REPEATABLE READ"
     #: SQL for the names of the tables that are there (for ``table_name IN …``).
     tables_there: ClassVar[str]
+    #: SQL of the views.
+    words: ClassVar[Words]
+    #: A URL as somebody may write it.
+    url_example: ClassVar[str]
+    #: Columns: stamps to the second, moments to the microsecond, surrogate ids, text without a limit that an answer could reach; None: as
+    #: SQLAlchemy has it.
+    stamp_type: ClassVar[ColumnType | None] = None
+    moment_type: ClassVar[ColumnType | None] = None
+    id_type: ClassVar[ColumnType | None] = None
+    text_type: ClassVar[ColumnType | None] = None
+    #: What SQLAlchemy is told of all tables, of those with a surrogate id, and of those that are partitioned.
+    table_options: ClassVar[Mapping[str, Any]] = {}
+    numbered_options: ClassVar[Mapping[str, Any]] = {}
+    partition_options: ClassVar[Mapping[str, Any]] = {}
+    #: Airflow's types of a connection to it, and the extras that its driver knows by the same names.
+    airflow_types: ClassVar[tuple[str, ...]] = ()
+    airflow_extras: ClassVar[tuple[str, ...]] = ()
+    #: A database that every server has.
+    first_database: ClassVar[str] = ""
+
+    @property
+    def driver(self) -> str:
+        """The driver that is meant where none is named."""
+        return self.drivers[self.name]
 
     @abstractmethod
     def open(self, url: URL) -> sa.Engine:
         """A SQLAlchemy engine whose sessions are set up as ours."""
+
+    @abstractmethod
+    def only_read(self, engine: sa.Engine, seconds: float) -> None:
+        """Let the sessions that the engine opens from now on read only, whoever the user is, and end what takes longer."""
 
     @abstractmethod
     def loader(self, connection: sa.Connection) -> Loader:
@@ -109,9 +156,46 @@ class Engine(ABC):
         """The statement that gives a user what making our tables takes."""
         return f"GRANT ALL PRIVILEGES ON `{database}`.* TO '{user}'@'%'"
 
-    def version(self, engine: sa.Engine) -> str:  # noqa: ARG002
-        """What the server says it is, where one kind has several products; else the name."""
-        return self.name
+    def holds(self, found: ColumnType, wanted: ColumnType) -> bool:
+        """Whether a column of the type that is there gives values of the wanted type back as they were."""
+        if isinstance(wanted, sa.DateTime):
+            # With a time zone it depends on the session's.
+            return isinstance(found, sa.DateTime) and not getattr(found, "timezone", False)
+        if isinstance(wanted, sa.Double):
+            return isinstance(found, sa.Double)
+        if isinstance(wanted, sa.Integer):
+            wide = not isinstance(wanted, sa.BigInteger) or isinstance(found, sa.BigInteger)
+            return isinstance(found, sa.Integer) and wide and not isinstance(found, sa.SmallInteger)
+        return isinstance(found, sa.String)
+
+    @abstractmethod
+    def error_of(self, error: BaseException) -> type[StoreError]:
+        """Which of ours a driver's error is; StoreError itself: none in particular."""
+
+    def unfit_for_airflow(self, engine: sa.Engine) -> str | None:  # noqa: ARG002
+        """Why Airflow's own database cannot be on this server ("on MariaDB …"); None where it can."""
+        return None
+
+    def airflow_url(self, connection: AirflowConnection) -> URL | None:
+        """An Airflow connection as a URL, without its extras; None where it names no database."""
+        if not connection.schema:
+            return None
+        return URL.create(
+            self.driver,
+            username=connection.login or None,
+            password=connection.password or None,
+            host=connection.host or None,
+            port=connection.port,
+            database=connection.schema,
+        )
+
+    def airflow_query(self, extras: dict[str, Any]) -> dict[str, str]:
+        """The extras of an Airflow connection as parameters of the URL; what has been understood is taken out of ``extras``."""
+        return {name: str(extras.pop(name)) for name in sorted(set(self.airflow_extras) & extras.keys())}
+
+    def make_database(self, connection: sa.Connection, name: str, user: str) -> None:
+        """Make a database unless it is there, by a server's administrator, who lets the user do everything in it."""
+        raise NotImplementedError
 
     @abstractmethod
     def replace_view(self, connection: sa.Connection, view: View, followers: Sequence[str]) -> bool:
@@ -127,26 +211,25 @@ def run(connection: sa.Connection, statement: str) -> sa.CursorResult[*tuple[Any
     return connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
-@contextmanager
-def candidate(connection: sa.Connection, create: str, query: str) -> Iterator[str]:
-    """A view of the query under another name, dropped at the end.
+def reads_so(connection: sa.Connection, view: View, create: str, stored: str) -> bool:
+    """Whether the view that is there is what it should be: then it is left alone, since replacing it waits for everybody who reads it.
 
-    A view that is what it should be is left alone, since replacing it waits for everybody who reads it. Servers keep views in words of
-    their own, so the new one is made and asked how it reads.
+    Servers keep views in words of their own, so the new one is made under another name, asked how it reads, and dropped.
+
+    Args:
+        create: ``CREATE … VIEW``.
+        stored: SQL for the words of the view ``{}``.
     """
-    run(connection, f"{create} {_CANDIDATE} AS {query}")
-    yield _CANDIDATE
+    run(connection, f"{create} {_CANDIDATE} AS {view.query}")
+    same = run(connection, stored.format(_CANDIDATE)).scalar() == run(connection, stored.format(view.name)).scalar()
     run(connection, f"DROP VIEW {_CANDIDATE}")
+    return bool(same)
 
 
 @cache
 def engines() -> tuple[Engine, ...]:
     """One object for each kind of database."""
-    from kmaflow.store.engines.mariadb import Mariadb
-    from kmaflow.store.engines.postgresql import Postgresql
-    from kmaflow.store.engines.sqlite import Sqlite
-
-    return Sqlite(), Postgresql(), Mariadb()
+    return tuple(import_module(f"kmaflow.store.engines.{name}").ENGINE for name in FILES)
 
 
 def drivers() -> dict[str, str]:
@@ -174,3 +257,8 @@ def engine_named(dialect: str) -> Engine:
 def engine_of(bind: sa.Engine | sa.Connection) -> Engine:
     """The engine behind an SQLAlchemy engine or connection."""
     return engine_named(bind.dialect.name)
+
+
+def engine_for_airflow(connection_type: str) -> Engine | None:
+    """The engine of an Airflow connection's type; None: no database of ours."""
+    return next((engine for engine in engines() if connection_type in engine.airflow_types), None)

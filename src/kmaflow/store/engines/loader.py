@@ -17,8 +17,7 @@ import sqlalchemy as sa
 from kmaflow.catalog.time import Window
 from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.select import select
-from kmaflow.store.schema.columns import names_of
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, LATEST
+from kmaflow.store.schema.columns import keys_of, names_of
 
 #: Rows that are turned into a driver's form at once; bounds the memory of any load.
 BATCH = 50_000
@@ -39,12 +38,8 @@ class Loader(ABC):
         """Overwrite the rows that have these keys."""
 
     @abstractmethod
-    def _add_counts(self, counts: pl.DataFrame) -> None:
-        """As :meth:`add_counts`, for at least one row."""
-
-    @abstractmethod
-    def _advance(self, latest: pl.DataFrame) -> None:
-        """As :meth:`advance`, for at least one row."""
+    def _merge(self, table: sa.Table, rows: pl.DataFrame, *, add: bool) -> None:
+        """Insert rows; where a key is there, add their numbers to its own, or keep the later time of the two."""
 
     def stored(self, table: sa.Table, window: Window, stations: Sequence[int] | None = None) -> pl.DataFrame:
         """The rows of the window (None: of all stations), sorted by key."""
@@ -56,14 +51,28 @@ class Loader(ABC):
 
     def add_counts(self, dataset: str, counts: pl.DataFrame) -> None:
         """Add (``hour_kst``, ``stn``, ``present``, ``blank``) to ``completeness_hour``."""
+        from kmaflow.store.schema.service import COMPLETENESS_HOUR  # it asks the engines for its types
+
         if not counts.is_empty():
             rows = counts.with_columns(dataset=pl.lit(dataset)).select(names_of(COMPLETENESS_HOUR))
-            self._add_counts(rows.sort("hour_kst", "stn"))
+            self._merge(COMPLETENESS_HOUR, rows.sort("hour_kst", "stn"), add=True)
 
     def advance(self, dataset: str, latest: pl.DataFrame) -> None:
         """Note the last stamps with values (``stn``, ``tm_kst``); an older one than known changes nothing."""
+        from kmaflow.store.schema.service import LATEST
+
         if not latest.is_empty():
-            self._advance(latest.with_columns(dataset=pl.lit(dataset)).select(names_of(LATEST)).sort("stn"))
+            rows = latest.with_columns(dataset=pl.lit(dataset)).select(names_of(LATEST))
+            self._merge(LATEST, rows.sort("stn"), add=False)
+
+
+def on_conflict(table: sa.Table, *, add: bool) -> str:
+    """ON CONFLICT … of :meth:`Loader._merge`; the table is called ``t``."""
+    keys = keys_of(table)
+    names = [name for name in names_of(table) if name not in keys]
+    sets = ", ".join(f"{name} = t.{name} + excluded.{name}" if add else f"{name} = excluded.{name}" for name in names)
+    later = "" if add else f" WHERE excluded.{names[0]} > t.{names[0]}"
+    return f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {sets}{later}"
 
 
 def batches(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:

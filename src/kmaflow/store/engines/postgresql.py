@@ -15,12 +15,25 @@ from sqlalchemy.engine import URL
 
 from kmaflow.store.engines import base
 from kmaflow.store.engines.database import shown, writing
-from kmaflow.store.engines.loader import Loader, batches
+from kmaflow.store.engines.loader import Loader, batches, on_conflict
 from kmaflow.store.engines.locks import number_of
 from kmaflow.store.engines.select import from_csv
-from kmaflow.store.errors import StoreForeign
+from kmaflow.store.engines.words import FIRST, LAST, Period, Words
+from kmaflow.store.errors import (
+    StoreBusy,
+    StoreConflict,
+    StoreDenied,
+    StoreError,
+    StoreForeign,
+    StoreFull,
+    StoreLost,
+    StoreMonthGone,
+    StoreReadOnly,
+    StoreSlow,
+    StoreUnreachable,
+    StoreUnstorable,
+)
 from kmaflow.store.schema.columns import STAMP_TEXT, keys_of, names_of
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, LATEST
 
 if TYPE_CHECKING:
     from kmaflow.store.views.definition import View
@@ -48,8 +61,72 @@ _TYPES: dict[type[sa.types.TypeEngine[Any]], str] = {
     sa.BigInteger: "bigint",
     sa.Integer: "integer",
 }
+#: SQLSTATE, or its class (appendix A).
+_ERRORS: dict[str, type[StoreError]] = {
+    **dict.fromkeys(("28", "42501"), StoreDenied),
+    "3D": StoreUnreachable,
+    "25006": StoreReadOnly,
+    "53100": StoreFull,
+    **dict.fromkeys(("53300", "55P03"), StoreBusy),
+    "40": StoreConflict,
+    **dict.fromkeys(("08", "57P"), StoreLost),
+    "57014": StoreSlow,
+    "23514": StoreMonthGone,
+    **dict.fromkeys(("22001", "22003", "22007", "22008", "22021", "22P02", "22P03", "22P04"), StoreUnstorable),
+    **dict.fromkeys(("42P01", "42703", "42804", "22P05"), StoreForeign),
+}
+#: While connecting, psycopg has no SQLSTATE: words of its errors, the first that fits.
+_ERROR_WORDS: dict[str, type[StoreError]] = {
+    "cannot contain nul": StoreUnstorable,
+    **dict.fromkeys(("password", "no pg_hba.conf entry", "role "), StoreDenied),
+    **dict.fromkeys(("too many clients", "remaining connection slots"), StoreBusy),
+    **dict.fromkeys(("server closed the connection", "terminating connection", "ssl syscall error"), StoreLost),
+    **dict.fromkeys(("the connection is closed", "connection is lost", "consuming input failed"), StoreLost),
+    **dict.fromkeys(("sending query failed", "starting up", "shutting down"), StoreLost),
+    **dict.fromkeys(("connect", "resolve", "does not exist"), StoreUnreachable),
+}
+#: Extras that libpq knows by these names; everything else in an Airflow connection's extras is for Airflow's own hook.
+_LIBPQ = (
+    *("sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl", "sslsni", "ssl_min_protocol_version"),
+    *("channel_binding", "gssencmode", "connect_timeout", "options", "application_name", "target_session_attrs"),
+    *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "service", "passfile", "hostaddr"),
+)
 #: A view is replaced only by one with the same columns.
 _OTHER_COLUMNS = "42P16"
+
+
+class PostgresqlWords(Words):
+    """SQL of the views."""
+
+    lateral = True
+
+    def sine(self, degrees: str) -> str:
+        """As :meth:`Words.sine`."""
+        return f"SIND({degrees})"
+
+    def cosine(self, degrees: str) -> str:
+        """As :meth:`Words.cosine`."""
+        return f"COSD({degrees})"
+
+    def bearing(self, east: str, north: str) -> str:
+        """As :meth:`Words.bearing`."""
+        return f"ATAN2D({east}, {north})"
+
+    def _grouped(self, period: Period, keys: str, aggregates: str) -> str:
+        # LATERAL: each period reads its own minutes and nothing else; which partitions hold them is decided as it runs. Of an array the planner
+        # expects ten periods, of generate_series a thousand: then it would take half a second to compile what runs in ten milliseconds.
+        first = f"(SELECT date_trunc('{period.name}', {FIRST} - INTERVAL '1 second') + INTERVAL '1 {period.name}')"
+        last = f"(SELECT {LAST} + INTERVAL '{period.minutes - 1} minutes')"
+        return f"""  SELECT {keys}, g.*
+  FROM (
+    SELECT {self._period_columns(period, "CAST(e.tm_kst - INTERVAL '1 day' AS DATE)")}
+    FROM unnest(ARRAY(SELECT generate_series({first}, {last}, INTERVAL '1 {period.name}'))) e(tm_kst)
+  ) p CROSS JOIN LATERAL (
+    SELECT m.stn,
+    {aggregates}
+    FROM aws_minute m WHERE m.tm_kst > p.opened AND m.tm_kst <= p.tm_kst
+    GROUP BY m.stn
+  ) g"""
 
 
 class Postgresql(base.Engine):
@@ -62,6 +139,12 @@ class Postgresql(base.Engine):
     dialects = ("postgresql",)
     inserts_partitions = True
     tables_there = "(SELECT table_name WHERE to_regclass(table_name) IS NOT NULL)"
+    words = PostgresqlWords()
+    airflow_types = ("postgres", "postgresql")
+    airflow_extras = _LIBPQ
+    url_example = "postgresql://user:password@host/name"
+    partition_options = {"postgresql_partition_by": "RANGE (tm_kst)"}  # noqa: RUF012
+    first_database = "postgres"
 
     def open(self, url: URL) -> sa.Engine:
         """As :meth:`Engine.open`."""
@@ -77,6 +160,17 @@ class Postgresql(base.Engine):
         if "application_name" not in url.query:
             arguments["application_name"] = "kmaflow"
         return sa.create_engine(url, connect_args=arguments, pool_pre_ping=True, pool_size=4)
+
+    def only_read(self, engine: sa.Engine, seconds: float) -> None:
+        """As :meth:`Engine.only_read`."""
+
+        def prepare(driver: Any, _: Any) -> None:
+            with driver.cursor() as cursor:
+                cursor.execute("SET default_transaction_read_only = on")
+                cursor.execute(f"SET statement_timeout = {round(seconds * 1000)}")
+            driver.commit()
+
+        sa.event.listen(engine, "connect", prepare)
 
     def loader(self, connection: sa.Connection) -> Loader:
         """As :meth:`Engine.loader`."""
@@ -161,21 +255,28 @@ class Postgresql(base.Engine):
                 todo_ko="UTF8 데이터베이스를 만들어 KMAFLOW_DATABASE_URL에 쓰십시오: CREATE DATABASE kmaflow ENCODING 'UTF8' TEMPLATE template0",
             )
 
+    def error_of(self, error: BaseException) -> type[StoreError]:
+        """As :meth:`Engine.error_of`."""
+        if state := getattr(error, "sqlstate", None):
+            return next((_ERRORS[state[:length]] for length in (5, 3, 2) if state[:length] in _ERRORS), StoreError)
+        return next((kind for words, kind in _ERROR_WORDS.items() if words in str(error).lower()), StoreError)
+
+    def make_database(self, connection: sa.Connection, name: str, user: str) -> None:  # noqa: ARG002
+        """As :meth:`Engine.make_database`; whoever makes it owns it."""
+        if connection.scalar(sa.text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}) is None:
+            connection.exec_driver_sql(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+
     def grant(self, user: str, database: str) -> str:  # noqa: ARG002
         """As :meth:`Engine.grant`."""
         return f'GRANT ALL ON SCHEMA public TO "{user}"'
 
     def replace_view(self, connection: sa.Connection, view: View, followers: Sequence[str]) -> bool:
         """As :meth:`Engine.replace_view`, with comments on the view and its columns."""
-        with base.candidate(connection, "CREATE OR REPLACE VIEW", view.query) as other:
-            same = _as_stored(connection, other) == _as_stored(connection, view.name)
+        stored = "SELECT pg_get_viewdef(to_regclass('{}'))"
+        same = base.reads_so(connection, view, "CREATE OR REPLACE VIEW", stored)
         if not same:
             _replace(connection, view, followers)
         return _comment(connection, view) or not same
-
-
-def _as_stored(connection: sa.Connection, name: str) -> object:
-    return base.run(connection, f"SELECT pg_get_viewdef(to_regclass('{name}'))").scalar()
 
 
 def _replace(connection: sa.Connection, view: View, followers: Sequence[str]) -> None:
@@ -251,26 +352,12 @@ class PostgresqlLoader(Loader):
             lambda source: f"UPDATE {table.name} t SET {sets} FROM {source} WHERE {where} AND {within}",
         )
 
-    def _add_counts(self, counts: pl.DataFrame) -> None:
-        names = ", ".join(counts.columns)
+    def _merge(self, table: sa.Table, rows: pl.DataFrame, *, add: bool) -> None:
+        names, conflict = ", ".join(rows.columns), on_conflict(table, add=add)
         self._arrays(
-            COMPLETENESS_HOUR,
-            counts,
-            lambda source: (
-                f"INSERT INTO completeness_hour AS t ({names}) SELECT {names} FROM {source} ON CONFLICT (dataset, hour_kst, stn) "
-                "DO UPDATE SET present = t.present + excluded.present, blank = t.blank + excluded.blank"
-            ),
-        )
-
-    def _advance(self, latest: pl.DataFrame) -> None:
-        names = ", ".join(latest.columns)
-        self._arrays(
-            LATEST,
-            latest,
-            lambda source: (
-                f"INSERT INTO latest AS t ({names}) SELECT {names} FROM {source} ON CONFLICT (dataset, stn) "
-                "DO UPDATE SET tm_kst = excluded.tm_kst WHERE excluded.tm_kst > t.tm_kst"
-            ),
+            table,
+            rows,
+            lambda source: f"INSERT INTO {table.name} AS t ({names}) SELECT {names} FROM {source} {conflict}",
         )
 
     def _arrays(self, table: sa.Table, rows: pl.DataFrame, statement: Callable[[str], str]) -> None:
@@ -303,3 +390,6 @@ def _csv(rows: pl.DataFrame) -> memoryview:
     buffer = BytesIO()
     rows.write_csv(buffer, include_header=False, datetime_format=STAMP_TEXT)
     return buffer.getbuffer()
+
+
+ENGINE = Postgresql()

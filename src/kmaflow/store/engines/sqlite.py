@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,13 +15,25 @@ from urllib.parse import quote
 
 import polars as pl
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL
 
+from kmaflow.catalog.model import Kind
 from kmaflow.store.engines import base
 from kmaflow.store.engines.database import writing
-from kmaflow.store.engines.loader import Loader, batches
+from kmaflow.store.engines.loader import Loader, batches, on_conflict
 from kmaflow.store.engines.select import read_as
-from kmaflow.store.errors import StoreReadOnly
+from kmaflow.store.engines.words import FIRST, HOUR, Period, Words
+from kmaflow.store.errors import (
+    StoreBusy,
+    StoreError,
+    StoreForeign,
+    StoreFull,
+    StoreReadOnly,
+    StoreSlow,
+    StoreUnreachable,
+    StoreUnstorable,
+)
 from kmaflow.store.schema.columns import STAMP_TEXT, keys_of, names_of
 
 if TYPE_CHECKING:
@@ -30,8 +43,109 @@ if TYPE_CHECKING:
 _EFFECTIVE = os.access in os.supports_effective_ids
 #: From so many stations on, SQLite reads all of them faster than it looks each one up (of about 730).
 _MANY = 300
+#: Steps of SQLite's machine between two looks at the clock.
+_STEPS = 20_000
 #: Rows that the driver gives at once.
 _SLICE = 20_000
+#: Words of its errors, which have no codes of use.
+_ERRORS: tuple[tuple[str, type[StoreError]], ...] = (
+    ("interrupted", StoreSlow),
+    ("readonly database", StoreReadOnly),
+    ("attempt to write a readonly", StoreReadOnly),
+    ("disk is full", StoreFull),
+    ("disk i/o error", StoreFull),
+    ("database is locked", StoreBusy),
+    ("unable to open", StoreUnreachable),
+    ("string or blob too big", StoreUnstorable),
+    ("not a database", StoreForeign),
+    ("has no column", StoreForeign),
+    ("no such column", StoreForeign),
+)
+_RADIAN = 0.017453292519943295
+#: Abramowitz & Stegun 4.4.49: arctangent for 0 … 1, error below 2e-8 rad.
+_ARCTANGENT = (
+    *(0.0028662257, -0.0161657367, 0.0429096138, -0.0752896400, 0.1065626393),
+    *(-0.1420889944, 0.1999355085, -0.3333314528, 1.0),
+)
+
+
+class SqliteWords(Words):
+    """Times are text, trigonometry is arithmetic: SQLite may come without sine and arctangent (conda on Windows, Ubuntu 20.04), and a view
+    must work in whatever opens the file. Directions are right to better than a millionth of a degree.
+    """
+
+    _integer = "INTEGER"
+    _real = "REAL"
+
+    def shifted(self, time: str, minutes: int) -> str:
+        """A time as text so many minutes later."""
+        return f"datetime({time}, '{minutes:+d} minutes')"
+
+    def earlier(self, time: str, minutes: str) -> str:
+        """A time as text less a number of minutes."""
+        return f"datetime({time}, (-({minutes})) || ' minutes')"
+
+    def minutes_left(self, length: int) -> str:
+        """From the digits of the stamp: quicker than parsing times."""
+        return f"((1440 - 60 * substr(m.tm_kst, 12, 2) - substr(m.tm_kst, 15, 2)) % {length})"
+
+    def nothing(self, kind: Kind) -> str:  # noqa: ARG002
+        """NULL has no type here."""
+        return "NULL"
+
+    def remainder(self, number: str, by: int) -> str:
+        """What integer division leaves."""
+        return f"({number}) % {by}"
+
+    def sine(self, degrees: str) -> str:
+        """Folded to -90 … 90 degrees first."""
+        return _polynomial_sine(f"(90 - abs(180 - abs({degrees} - 270)))")
+
+    def cosine(self, degrees: str) -> str:
+        """Folded to -90 … 90 degrees first."""
+        return _polynomial_sine(f"(abs({degrees} - 180) - 90)")
+
+    def bearing(self, east: str, north: str) -> str:
+        """Direction of the vector in degrees, from 0."""
+        # The angle from the nearest axis (0 … 45°), and which axis it is counted from, in which sense.
+        ratio = f"(min(abs({east}), abs({north})) / max(abs({east}), abs({north})))"
+        series = repr(_ARCTANGENT[0])
+        for coefficient in _ARCTANGENT[1:]:
+            series = f"({coefficient!r} + {ratio} * {ratio} * {series})"
+        steep = f"abs({east}) > abs({north})"
+        axis = (
+            f"CASE WHEN {steep} THEN CASE WHEN {east} < 0 THEN 270 ELSE 90 END "
+            f"WHEN {north} < 0 THEN 180 WHEN {east} < 0 THEN 360 ELSE 0 END"
+        )
+        sense = f"CASE WHEN (({steep}) <> ({east} < 0)) <> ({north} < 0) THEN -1 ELSE 1 END"
+        return f"({axis} + ({sense}) * {ratio} * {series} / {_RADIAN!r})"
+
+    def _grouped(self, period: Period, keys: str, aggregates: str) -> str:
+        # From one period that has minutes to the next, by key. CROSS JOIN keeps SQLite from turning the loops round.
+        form = "%Y-%m-%d %H:00:00" if period is HOUR else "%Y-%m-%d 00:00:00"
+        following = "(SELECT MIN(tm_kst) FROM aws_minute WHERE tm_kst > ends.tm_kst)"
+        return f"""  WITH RECURSIVE ends(tm_kst) AS (
+    SELECT strftime('{form}', {FIRST}, '-1 second', '+1 {period.name}')
+    UNION ALL
+    SELECT strftime('{form}', {following}, '-1 second', '+1 {period.name}')
+    FROM ends WHERE ends.tm_kst IS NOT NULL
+  )
+  SELECT {keys}, m.stn,
+    {aggregates}
+  FROM (
+    SELECT {self._period_columns(period, "date(e.tm_kst, '-1 day')")} FROM ends e WHERE e.tm_kst IS NOT NULL
+  ) p CROSS JOIN aws_minute m ON m.tm_kst > p.opened AND m.tm_kst <= p.tm_kst
+  GROUP BY {keys}, m.stn"""
+
+
+def _polynomial_sine(degrees: str) -> str:
+    """Sine of -90 … 90 degrees by its power series, error below 1e-9."""
+    angle = f"{degrees} * {_RADIAN!r}"
+    square = f"{angle} * {angle}"
+    series = "1"
+    for divisor in (156, 110, 72, 42, 20, 6):
+        series = f"(1 - {square} / {divisor} * {series})"
+    return f"{angle} * {series}"
 
 
 class Sqlite(base.Engine):
@@ -45,6 +159,15 @@ class Sqlite(base.Engine):
     loosely_typed = True
     snapshot_level = None
     tables_there = "(SELECT name FROM sqlite_master WHERE type = 'table')"
+    words = SqliteWords()
+    airflow_types = ("sqlite",)
+    url_example = "sqlite:///var/kmaflow.db"
+    stamp_type = sqlite.DATETIME(  # type: ignore[no-untyped-call]
+        storage_format="%(year)04d-%(month)02d-%(day)02d %(hour)02d:%(minute)02d:%(second)02d",
+        regexp=r"(\d+)-(\d+)-(\d+) (\d+):(\d+):(\d+)",
+    )
+    id_type = sa.Integer()
+    numbered_options = {"sqlite_autoincrement": True}  # noqa: RUF012
 
     def open(self, url: URL) -> sa.Engine:
         """As :meth:`Engine.open`; the folder of the file is made."""
@@ -62,6 +185,19 @@ class Sqlite(base.Engine):
         sa.event.listen(engine, "connect", _prepare)
         sa.event.listen(engine, "begin", _begin)
         return engine
+
+    def only_read(self, engine: sa.Engine, seconds: float) -> None:
+        """As :meth:`Engine.only_read`; the time is that of a transaction."""
+
+        def prepare(driver: sqlite3.Connection, _: Any) -> None:
+            driver.execute("PRAGMA query_only = ON")
+
+        def hurry(driver: sqlite3.Connection, *_: Any) -> None:
+            end = time.monotonic() + seconds
+            driver.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+
+        sa.event.listen(engine, "connect", prepare)
+        sa.event.listen(engine, "checkout", hurry)
 
     def loader(self, connection: sa.Connection) -> Loader:
         """As :meth:`Engine.loader`."""
@@ -118,6 +254,23 @@ class Sqlite(base.Engine):
     def refuse_unfit(self, connection: sa.Connection) -> None:
         """As :meth:`Engine.refuse_unfit`: every file holds everything, and who may open it may make tables."""
 
+    def holds(self, found: base.ColumnType, wanted: base.ColumnType) -> bool:
+        """As :meth:`Engine.holds`: a column takes values of any type, in the form that its own type prefers."""
+        if isinstance(wanted, sa.DateTime):
+            return isinstance(found, (sa.DateTime, sa.String))
+        if isinstance(wanted, sa.Double):
+            return isinstance(found, (sa.Double, sa.Float))
+        return isinstance(found, sa.Integer if isinstance(wanted, sa.Integer) else sa.String)
+
+    def error_of(self, error: BaseException) -> type[StoreError]:
+        """As :meth:`Engine.error_of`, by its words."""
+        return next((kind for words, kind in _ERRORS if words in str(error).lower()), StoreError)
+
+    def airflow_url(self, connection: base.AirflowConnection) -> URL | None:
+        """As :meth:`Engine.airflow_url`: host (or schema) is the path of the file."""
+        path = connection.host or connection.schema
+        return URL.create(self.name, database=path) if path else None
+
     def replace_view(self, connection: sa.Connection, view: View, followers: Sequence[str]) -> bool:  # noqa: ARG002
         """As :meth:`Engine.replace_view`; the file keeps the words as they were written."""
         statement = f"CREATE VIEW {view.name} AS {view.query}"
@@ -159,6 +312,8 @@ def _prepare(connection: sqlite3.Connection, _: Any) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA cache_size = -65536")
+    # 40 MB: pages of the indexes that many loads change are copied into the file once instead of ten times.
+    connection.execute("PRAGMA wal_autocheckpoint = 10000")
 
 
 def _begin(connection: sa.Connection) -> None:
@@ -181,19 +336,9 @@ class SqliteLoader(Loader):
         sets, where = (", ".join(f"{name} = ?" for name in values), " AND ".join(f"{name} = ?" for name in keys))
         self._many(f"UPDATE {table.name} SET {sets} WHERE {where}", rows.select(*values, *keys))
 
-    def _add_counts(self, counts: pl.DataFrame) -> None:
-        self._many(
-            f"INSERT INTO completeness_hour ({', '.join(counts.columns)}) VALUES ({_marks(counts.columns)}) "
-            "ON CONFLICT (dataset, hour_kst, stn) DO UPDATE SET present = present + excluded.present, blank = blank + excluded.blank",
-            counts,
-        )
-
-    def _advance(self, latest: pl.DataFrame) -> None:
-        self._many(
-            f"INSERT INTO latest ({', '.join(latest.columns)}) VALUES ({_marks(latest.columns)}) "
-            "ON CONFLICT (dataset, stn) DO UPDATE SET tm_kst = excluded.tm_kst WHERE excluded.tm_kst > tm_kst",
-            latest,
-        )
+    def _merge(self, table: sa.Table, rows: pl.DataFrame, *, add: bool) -> None:
+        names = f"{table.name} AS t ({', '.join(rows.columns)})"
+        self._many(f"INSERT INTO {names} VALUES ({_marks(rows.columns)}) {on_conflict(table, add=add)}", rows)
 
     def _many(self, statement: str, rows: pl.DataFrame) -> None:
         text = rows.select(pl.col(pl.Datetime).dt.strftime(STAMP_TEXT)) if pl.Datetime in rows.dtypes else rows.select()
@@ -204,3 +349,6 @@ class SqliteLoader(Loader):
 
 def _marks(names: Sequence[str]) -> str:
     return ", ".join("?" * len(names))
+
+
+ENGINE = Sqlite()

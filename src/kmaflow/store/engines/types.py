@@ -1,7 +1,7 @@
-"""How values are stored, the same on SQLite, PostgreSQL and MariaDB.
+"""How values are stored, the same in every database but for what an engine names otherwise (``stamp_type`` … of :class:`Engine`).
 
-Times are naive KST. On SQLite they are text ``YYYY-MM-DD HH:MM:SS`` (moments with microseconds, so that two fetches of one second keep
-their order). Numbers are DOUBLE, or INTEGER where KMA prints integers; missing is NULL. Text is UTF-8 and compared byte by byte.
+Times are naive KST; where an engine keeps them as text it is ``YYYY-MM-DD HH:MM:SS`` (moments with microseconds, so that two requests of one
+second keep their order). Numbers are DOUBLE, or INTEGER where KMA prints integers; missing is NULL. Text is UTF-8 and compared byte by byte.
 """
 
 from __future__ import annotations
@@ -9,29 +9,32 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, sqlite
 
 from kmaflow.catalog.model import Kind
 from kmaflow.printable import printable
+from kmaflow.store.engines.base import engines
 
-#: A stamp: to the second, as text on SQLite.
-STAMP = sa.DateTime().with_variant(
-    sqlite.DATETIME(  # type: ignore[no-untyped-call]
-        storage_format="%(year)04d-%(month)02d-%(day)02d %(hour)02d:%(minute)02d:%(second)02d",
-        regexp=r"(\d+)-(\d+)-(\d+) (\d+):(\d+):(\d+)",
-    ),
-    "sqlite",
-)
+
+def _varying(usual: sa.types.TypeEngine[Any], attribute: str) -> Any:
+    """A column's type, with what each engine has in its place."""
+    for engine in engines():
+        if (kind := getattr(engine, attribute)) is not None:
+            usual = usual.with_variant(kind, *engine.dialects)
+    return usual
+
+
+#: A stamp: to the second.
+STAMP = _varying(sa.DateTime(), "stamp_type")
 #: A moment: to the microsecond.
-MOMENT = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+MOMENT = _varying(sa.DateTime(), "moment_type")
 TYPES: dict[Kind, Any] = {
     "float": sa.Double(),
     "int": sa.Integer(),
     "text": sa.String(32),
 }
-ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+ID = _varying(sa.BigInteger(), "id_type")
 #: Without a limit that an answer could reach.
-LONG_TEXT = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+LONG_TEXT = _varying(sa.Text(), "text_type")
 
 
 class KeptText(sa.types.TypeDecorator[str]):
@@ -47,9 +50,11 @@ class KeptText(sa.types.TypeDecorator[str]):
         return None if value is None else printable(value, self.most)
 
 
-#: Whatever the server's or the database's default is.
-ON_SERVERS: dict[str, Any] = {
-    f"{name}_{option}": value
-    for name in ("mysql", "mariadb")
-    for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
-}
+def _told(attribute: str) -> dict[str, Any]:
+    return {name: value for engine in engines() for name, value in getattr(engine, attribute).items()}
+
+
+#: What is said of every table, whatever the server's or the database's default is; of tables with a surrogate id; of partitioned ones.
+ON_SERVERS = _told("table_options")
+NUMBERED = _told("numbered_options")
+PARTITIONED = _told("partition_options")

@@ -1,7 +1,7 @@
 """The observation tables, made from the catalogue.
 
 Each is keyed (``tm_kst``, ``stn``): all stations of one time lie together and loading appends. A second index (``stn``, ``tm_kst``) serves one
-station over years. The ``aws_*`` tables are partitioned by month on servers (:mod:`kmaflow.store.engines.partitions`).
+station over years. Those of minute data are partitioned by month on servers (:mod:`kmaflow.store.engines.partitions`).
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.model import Dataset
-from kmaflow.store.engines.types import ID, ON_SERVERS, STAMP, TYPES
+from kmaflow.store.engines.types import ID, ON_SERVERS, PARTITIONED, STAMP, TYPES
 
 METADATA = sa.MetaData()
 
 
 def is_partitioned(table: str) -> bool:
-    """Whether the table is cut by month on PostgreSQL and MariaDB: minute data are, hourly data are not."""
-    return table.startswith("aws_")
+    """Whether the table is cut by month, where the engine can."""
+    return any(dataset.partitioned and table in {name, dataset.pair_table} for name, dataset in DATASETS.items())
 
 
 def _on_servers(name: str) -> dict[str, Any]:
-    return ON_SERVERS | ({"postgresql_partition_by": "RANGE (tm_kst)"} if is_partitioned(name) else {})
+    return ON_SERVERS | (PARTITIONED if is_partitioned(name) else {})
 
 
 def _observation_table(dataset: Dataset) -> sa.Table:

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
 
 from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.database import shown
@@ -23,8 +22,8 @@ def refuse_unfit(connection: sa.Connection) -> None:
     """Refuse a database that cannot hold what we write, or in which this user may not make tables.
 
     Raises:
-        StoreForeign: PostgreSQL with another encoding than UTF8. (On MariaDB our tables say utf8mb4 themselves.)
-        StoreDenied: a right is missing. (On PostgreSQL the transaction itself shows that, and leaves nothing.)
+        StoreForeign: text in another encoding than UTF-8.
+        StoreDenied: a right is missing.
     """
     engine_of(connection).refuse_unfit(connection)
 
@@ -67,9 +66,7 @@ def refuse_unlike(connection: sa.Connection, tables: Iterable[sa.Table], *, may_
         if lacking:
             raise StoreForeign(f"{where(connection)}: the table {table.name} lacks the columns {', '.join(lacking)}")
         for column in table.columns:
-            if column.name in found and not _holds(
-                found[column.name], column.type, loose=engine_of(connection).loosely_typed
-            ):
+            if column.name in found and not engine_of(connection).holds(found[column.name], column.type):
                 kind, wanted = found[column.name], column.type.compile(connection.dialect)
                 raise StoreForeign(
                     f"{where(connection)}: the column {column.name} of the table {table.name} is {kind}, not {wanted}"
@@ -91,20 +88,3 @@ def refuse_taken(connection: sa.Connection, names: Iterable[str], *taken: Iterab
     for name in names:
         if any(name in others for others in taken):
             raise StoreForeign(f"{where(connection)}: {name} is not the view that kmaflow makes under this name")
-
-
-def _holds(found: sa.types.TypeEngine[object], wanted: sa.types.TypeEngine[object], *, loose: bool) -> bool:
-    """Whether a column of the type that is there gives our values back as they were; ``loose``: a column takes values of any type (SQLite)."""
-    if isinstance(wanted, sa.DateTime):
-        # MySQL's TIMESTAMP and PostgreSQL's timestamptz depend on the session's time zone.
-        if isinstance(found, sa.String):
-            return loose
-        zoned = getattr(found, "timezone", False) or isinstance(found, mysql.TIMESTAMP)
-        return isinstance(found, sa.DateTime) and not zoned
-    if isinstance(wanted, sa.Double):
-        return isinstance(found, (sa.Double, sa.Float) if loose else sa.Double)
-    if isinstance(wanted, sa.Integer):
-        wide = loose or not isinstance(wanted, sa.BigInteger) or isinstance(found, sa.BigInteger)
-        small = isinstance(found, (sa.SmallInteger, mysql.TINYINT, mysql.MEDIUMINT)) and not loose
-        return isinstance(found, sa.Integer) and wide and not small
-    return isinstance(found, sa.String)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from kmaflow.catalog import STATION_LISTS
-from kmaflow.store.engines.types import ID, LONG_TEXT, MOMENT, ON_SERVERS, STAMP, TYPES, KeptText
+from kmaflow.store.engines.types import ID, LONG_TEXT, MOMENT, NUMBERED, ON_SERVERS, STAMP, TYPES, KeptText
 
 METADATA = sa.MetaData()
 
@@ -60,8 +60,7 @@ FETCH = sa.Table(
     sa.Index("fetch_window", "dataset", "tm_to", "tm_from", "stn"),
     sa.Index("fetch_when", "fetched_at"),
     sa.Index("fetch_outcome", "dataset", "outcome", "tm_to"),
-    sqlite_autoincrement=True,
-    **ON_SERVERS,
+    **ON_SERVERS | NUMBERED,
     comment="요청 장부 / ledger: one request and what became of it",
 )
 
@@ -81,8 +80,7 @@ REVISION = sa.Table(
     sa.Column("changed_at", MOMENT, nullable=False, comment="새 값을 받은 시각 / fetched_at of the new value [KST]"),
     sa.Index("revision_cell", "dataset", "stn", "tm_kst"),
     sa.Index("revision_when", "changed_at"),
-    sqlite_autoincrement=True,
-    **ON_SERVERS,
+    **ON_SERVERS | NUMBERED,
     comment="값의 정정 이력 / values that the hub gave differently later",
 )
 
@@ -160,6 +158,20 @@ LATEST = sa.Table(
     **ON_SERVERS,
 )
 
+API_TOKEN = sa.Table(
+    "api_token",
+    METADATA,
+    sa.Column("name", sa.String(64), primary_key=True, comment="이름 / whose it is"),
+    sa.Column("sha256", sa.String(64), nullable=False, comment="토큰의 SHA-256 / of the token, which stands nowhere"),
+    sa.Column("per_minute", sa.Integer, nullable=False, comment="1분 요청 한도 / requests a minute, at most"),
+    sa.Column("created_at", MOMENT, nullable=False, comment="만든 시각 / when it was made [KST]"),
+    sa.Column("expires_at", MOMENT, comment="끝나는 시각, NULL = 없음 / until when, NULL = without end [KST]"),
+    sa.Column("revoked_at", MOMENT, comment="취소한 시각 / when it was revoked [KST]"),
+    sa.Index("api_token_sha256", "sha256"),
+    comment="HTTP API의 토큰 / tokens of the HTTP API",
+    **ON_SERVERS,
+)
+
 OBSERVATION_SCHEMA = sa.Table(
     "observation_schema",
     METADATA,
@@ -203,5 +215,7 @@ LEASE = sa.Table(
 )
 
 #: Made by ``kmaflow init``; observation tables follow when their dataset is first loaded.
-SERVICE_TABLES = (FETCH, REVISION, REJECTED_LINE, COMPLETENESS_HOUR, COVERAGE_DAY, STATION, LATEST, OBSERVATION_SCHEMA)
+SERVICE_TABLES = (
+    FETCH, REVISION, REJECTED_LINE, COMPLETENESS_HOUR, COVERAGE_DAY, STATION, LATEST, API_TOKEN, OBSERVATION_SCHEMA,
+)  # fmt: skip
 STATE_TABLES = (API_USAGE, LEASE)

@@ -20,9 +20,9 @@ from kmaflow.catalog import DATASETS
 from kmaflow.store import views
 from kmaflow.store.engines import partitions
 from kmaflow.store.engines.base import engine_of
-from kmaflow.store.engines.database import reading, shown
+from kmaflow.store.engines.database import reading, translating
 from kmaflow.store.engines.locks import writing_alone
-from kmaflow.store.errors import StoreDenied, translated
+from kmaflow.store.errors import StoreDenied
 from kmaflow.store.schema.migrations import BOOKS, STATE, History, upgrade
 from kmaflow.store.schema.migrations.steps import make_indexes
 from kmaflow.store.schema.observations import METADATA, is_partitioned, tables_of
@@ -47,7 +47,7 @@ def make(engine: sa.Engine, datasets: Iterable[str] = ()) -> list[str]:
     known = _versions(engine)
     if known.get(BOOKS.version_table) != BOOKS.head:
         changed += _make_books(engine)
-        with translated(shown(engine.url)):
+        with translating(engine):
             there = sa.inspect(engine).get_table_names()
         known = dict.fromkeys(METADATA.tables.keys() & set(there), "") | _versions(engine)
     wanted = set(datasets)
@@ -62,7 +62,7 @@ def make(engine: sa.Engine, datasets: Iterable[str] = ()) -> list[str]:
             refuse_unlike(connection, (table for tables in pending for table in tables), may_grow=True)
     for tables in pending:
         changed += _make_observations(engine, tables)
-    version = views.version(engine_of(engine).name)
+    version = views.version(engine_of(engine).words)
     if changed or any(known.get(name) != version for name in views.NAMES):
         with _changing(engine) as connection:
             _make_views(connection, version)
@@ -113,7 +113,7 @@ def _version(engine: sa.Engine, history: History) -> str | None:
 
 
 def _read(engine: sa.Engine, statement: str) -> dict[str, str]:
-    with translated(shown(engine.url)), engine.connect() as connection:
+    with translating(engine), engine.connect() as connection:
         try:
             return {str(name): str(version) for name, version in connection.exec_driver_sql(statement)}
         except (sa.exc.ProgrammingError, sa.exc.OperationalError):

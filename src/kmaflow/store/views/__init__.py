@@ -1,4 +1,4 @@
-"""The views: what people query. Same names, columns and results on SQLite, PostgreSQL and MariaDB; ``docs/en/views.md`` describes them.
+"""The views: what people query. Same names, columns and results in every database; ``docs/en/views.md`` describes them.
 
 They need nothing but the database: whatever opens it can use them.
 """
@@ -11,11 +11,11 @@ from hashlib import sha256
 import sqlalchemy as sa
 
 from kmaflow.store.engines.base import engine_of
+from kmaflow.store.engines.words import Words
 from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, LATEST, STATION
 from kmaflow.store.views.completeness import completeness_view
 from kmaflow.store.views.definition import View
-from kmaflow.store.views.dialect import dialect_of
 from kmaflow.store.views.latest import latest_view
 from kmaflow.store.views.station import station_view
 from kmaflow.store.views.summary import daily_view, hourly_view
@@ -23,24 +23,23 @@ from kmaflow.store.views.summary import daily_view, hourly_view
 NAMES = ("v_station", "v_completeness", "v_latest", "v_hourly", "v_daily")
 
 
-def definitions(dialect_name: str, there: Set[str]) -> list[View]:
+def definitions(words: Words, there: Set[str]) -> list[View]:
     """The views that can be made over the tables that are there, in the order of making."""
-    dialect = dialect_of(dialect_name)
     views = [
         station_view(),
-        completeness_view(dialect),
-        latest_view(dialect, there),
-        hourly_view(dialect),
-        daily_view(dialect),
+        completeness_view(words),
+        latest_view(words, there),
+        hourly_view(words),
+        daily_view(words),
     ]
     return [view for view in views if view.needs <= there]
 
 
-def version(dialect_name: str) -> str:
+def version(words: Words) -> str:
     """A digest of all that :func:`make` would write where every table is there: differs when a view has changed."""
     tables = {LATEST.name, STATION.name, COMPLETENESS_HOUR.name, *OBSERVATIONS}
     # Without ``needs``: a set has another order in every process.
-    written = [(view.name, view.comment, view.columns, view.source) for view in definitions(dialect_name, tables)]
+    written = [(view.name, view.comment, view.columns, view.source) for view in definitions(words, tables)]
     return sha256(repr(written).encode()).hexdigest()[:16]
 
 
@@ -53,6 +52,6 @@ def make(connection: sa.Connection) -> list[str]:
     engine = engine_of(connection)
     return [
         view.name
-        for view in definitions(engine.name, there)
+        for view in definitions(engine.words, there)
         if engine.replace_view(connection, view, NAMES[NAMES.index(view.name) :])
     ]

@@ -31,7 +31,7 @@ class History:
     head: str
 
 
-BOOKS = History("books", "kmaflow_version", "0006")
+BOOKS = History("books", "kmaflow_version", "0007")
 STATE = History("state", "kmaflow_state_version", "0003")
 
 

@@ -1,0 +1,152 @@
+"""``/v1/completeness``, ``/v1/gaps``, ``/v1/why``, ``/v1/status``, ``/healthz``: what is there, what is missing, and why."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import polars as pl
+import sqlalchemy as sa
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from kmaflow.api import answers
+from kmaflow.api.guard import HEALTH
+from kmaflow.api.problems import Problem, documented, too_much
+from kmaflow.api.routes import parameters as given
+from kmaflow.catalog import dataset as described
+from kmaflow.catalog.time import HOUR, Window, parse_time
+from kmaflow.errors import UsageError
+from kmaflow.maintain.why import story
+from kmaflow.read.frames import numbers_of
+from kmaflow.read.latest import station_numbers
+from kmaflow.read.tables import subject
+from kmaflow.status.health import health
+from kmaflow.store.coverage.gaps import Gap, gaps
+from kmaflow.store.coverage.timeline import MISSING
+from kmaflow.store.engines.database import reading
+from kmaflow.store.schema.service import COMPLETENESS_HOUR
+
+router = APIRouter(tags=["completeness"], responses=documented())
+
+_MOST_HOURS, _MOST_DAYS = 500_000, 400
+_ALL_STATIONS = 760
+
+
+@router.get(
+    "/v1/completeness",
+    openapi_extra=given.examples("dataset=aws_minute&from=2025-01-15T12:00&to=2025-01-15T13:00&stations=108"),
+)
+def completeness(
+    request: Request, dataset: given.Dataset, from_: given.From, to: given.To, stations: given.Stations = None, fmt: given.Form = "json",
+    bom: given.Bom = False,
+) -> Response:  # fmt: skip
+    """How much of each hour and station is there. An hour of which a station has no row at all is not among them: `/v1/gaps` knows those."""
+    given.only(fmt, "json", "csv", "parquet")
+    reader, kind = given.reader_of(request), described(dataset)
+    window = Window(parse_time(from_), parse_time(to))
+    numbers = numbers_of(reader.store, stations, subject(dataset))
+    hours = max(1, window.count(HOUR)) * (_ALL_STATIONS if numbers is None else len(numbers))
+    if hours > _MOST_HOURS:
+        raise too_much(
+            f"up to {hours:,} hours of stations, at most {_MOST_HOURS:,}",
+            todo_en="ask for a shorter window or fewer stations",
+            todo_ko="기간이나 지점을 줄이십시오",
+        )
+    table, expected = COMPLETENESS_HOUR.c, max(1, HOUR // kind.cadence)
+    query = sa.select(table.hour_kst, table.stn, table.present, table.blank).where(
+        table.dataset == kind.name, table.hour_kst > window.start, table.hour_kst <= window.end
+    )
+    if numbers is not None:
+        query = query.where(table.stn.in_(numbers))
+    with reading(reader.store.engine) as connection:
+        found = [tuple(row) for row in connection.execute(query.order_by(table.hour_kst, table.stn))]
+    schema: dict[str, Any] = {"hour_kst": pl.Datetime("us"), "stn": pl.Int32, "present": pl.Int64, "blank": pl.Int64}
+    frame = pl.DataFrame(found, schema=schema, orient="row")
+    frame = frame.with_columns(expected=pl.lit(expected), share=pl.col("present") / expected)
+    age = answers.seconds_until_next([kind.name], reader.clock())
+    return answers.table(request, frame, fmt, age, {"dataset": kind.name}, "completeness", bom=bom)
+
+
+@router.get("/v1/gaps", openapi_extra=given.examples("dataset=aws_minute&from=2025-01-15T12:00&to=2025-01-15T12:50"))
+def missing(
+    request: Request, dataset: given.Dataset, from_: given.From, to: given.To, stations: given.Stations = None
+) -> Response:
+    """What is missing and why: stretches of time that were not yet produced, refused, rejected or not asked for."""
+    reader, kind = given.reader_of(request), described(dataset)
+    window, now = Window(parse_time(from_), parse_time(to)), reader.clock()
+    if (window.end - window.start).days > _MOST_DAYS:
+        raise too_much(
+            f"a window of {(window.end - window.start).days} days, at most {_MOST_DAYS}",
+            todo_en="ask for a shorter window",
+            todo_ko="기간을 줄이십시오",
+        )
+    numbers = numbers_of(reader.store, stations, subject(dataset))
+    with reading(reader.store.engine) as connection:
+        found = gaps(connection, [kind.name], window, now=now, stations=numbers, start=reader.settings.start)
+    lost = sum(gap.cells for gap in found if gap.state in MISSING)
+    body = {"dataset": kind.name, "missing_cells": lost, "complete": lost == 0, "gaps": [_gap(gap) for gap in found]}
+    return answers.whole(request, answers.dumped(body), 60)
+
+
+def _gap(gap: Gap) -> dict[str, Any]:
+    return {
+        "from": answers.iso(gap.window.start),
+        "to": answers.iso(gap.window.end),
+        "state": gap.state,
+        "why": gap.why,
+        "cells": gap.cells,
+        "stations": "all" if gap.stations is None else list(gap.stations),
+        "error": gap.error,
+        "last_asked": answers.iso(gap.last),
+    }
+
+
+@router.get("/v1/why", openapi_extra=given.examples("dataset=aws_minute&stn=108&time=2025-01-15T12:40"))
+def why(
+    request: Request,
+    dataset: given.Dataset,
+    stn: Annotated[str, Query(max_length=64, description="station number or name", examples=["108"])],
+    time: Annotated[str, Query(max_length=64, description="the stamp, KST", examples=["2025-01-15 12:40"])],
+) -> Response:
+    """The story of one cell: its state and why, the stored values beside what KMA printed, requests, corrections."""
+    reader, kind, stamp = given.reader_of(request), described(dataset), parse_time(time)
+    numbers = station_numbers(reader.store, stn)
+    if numbers is None or len(numbers) != 1:
+        raise UsageError(f"{stn!r} is not one station", todo_en="give its number", todo_ko="지점번호를 쓰십시오")
+    if not reader.has(kind.name):
+        raise Problem(
+            404,
+            f"{kind.name} was never loaded",
+            todo_en="kmaflow collect loads it",
+            todo_ko="kmaflow collect 로 받으십시오",
+        )
+    told = story(reader.collector(), kind, numbers[0], stamp)
+    return answers.whole(request, answers.dumped(told), 60)
+
+
+@router.get("/v1/status", openapi_extra=given.examples(""))
+def status(request: Request) -> Response:
+    """Freshness of every dataset that was ever asked for, and what is missing of its last day."""
+    reader, now = given.reader_of(request), given.reader_of(request).clock()
+    with reading(reader.store.engine) as connection:
+        found = health(connection, now=now, start=reader.settings.start)
+    datasets = [
+        {
+            "dataset": one.dataset,
+            "last_stamp": answers.iso(one.last_stamp),
+            "lag_minutes": answers.minutes(one.lag),
+            "rows_today": one.rows_today,
+            "revisions_today": one.revisions_today,
+            "missing": dict(one.missing),
+        }
+        for one in found
+    ]
+    return answers.whole(request, answers.dumped({"now": answers.iso(now), "datasets": datasets}), 30)
+
+
+@router.get(HEALTH, openapi_extra=given.examples(""))
+def healthz(request: Request) -> Response:
+    """Whether the database answers. Needs no token and says nothing else."""
+    with reading(given.reader_of(request).store.engine) as connection:
+        connection.execute(sa.select(1))
+    return Response(b'{"status":"ok"}', headers={"Cache-Control": "no-store"}, media_type=answers.MEDIA["json"])

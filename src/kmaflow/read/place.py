@@ -1,0 +1,181 @@
+"""Places and the stations around them. A station is one place, whether AWS, ASOS or both report from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import isfinite
+from typing import TypeAlias
+
+import sqlalchemy as sa
+
+from kmaflow.errors import UsageError
+from kmaflow.store import Store
+from kmaflow.store.engines.database import reading
+from kmaflow.store.schema.service import STATION
+from kmaflow.store.selection import plain
+from kmaflow.store.stations import Station, current
+
+#: KMA's stations lie between these degrees, islands and buoys included.
+_LAT, _LON = (31.0, 39.5), (123.5, 132.5)
+#: West, south, east, north, in degrees.
+Box: TypeAlias = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A point in Korea.
+
+    Args:
+        lat, lon: degrees north and east.
+        height: metres above sea level; None = unknown, then heights are not compared.
+
+    Raises:
+        UsageError: it lies outside of the area of KMA's stations, or lat and lon are exchanged.
+    """
+
+    lat: float
+    lon: float
+    height: float | None = None
+
+    def __post_init__(self) -> None:
+        if _inside(self.lat, self.lon):
+            if self.height is not None and not -100 <= self.height <= 3_000:
+                raise UsageError(
+                    f"no height in Korea: {self.height} m",
+                    todo_en="give metres above sea level, or leave it out",
+                    todo_ko="해발고도를 미터로 쓰거나 빼십시오",
+                )
+            return
+        if _inside(self.lon, self.lat):
+            raise UsageError(
+                f"lat and lon are exchanged: {self.lat}, {self.lon}",
+                todo_en=f"write lat={self.lon}, lon={self.lat}",
+                todo_ko=f"lat={self.lon}, lon={self.lat} 로 쓰십시오",
+            )
+        raise UsageError(
+            f"{self.lat}, {self.lon} lies outside of the area of KMA's stations",
+            todo_en=f"give lat from {_LAT[0]} to {_LAT[1]} and lon from {_LON[0]} to {_LON[1]}",
+            todo_ko=f"lat은 {_LAT[0]}~{_LAT[1]}, lon은 {_LON[0]}~{_LON[1]} 사이로 쓰십시오",
+        )
+
+
+def _inside(lat: float, lon: float) -> bool:
+    return isfinite(lat) and isfinite(lon) and _LAT[0] <= lat <= _LAT[1] and _LON[0] <= lon <= _LON[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A station as seen from a place: km along the ground, and how much higher than the place it stands (None = one height is unknown)."""
+
+    station: Station
+    distance_km: float
+    height_difference_m: float | None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The stations as they are listed now.
+
+    Attributes:
+        stations: by number.
+        ready: whether the database has its tables; without them nothing was ever stored.
+    """
+
+    stations: tuple[Station, ...]
+    ready: bool
+    by_number: Mapping[int, Station] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_number", {station.stn: station for station in self.stations})
+
+    @cached_property
+    def _placed(self) -> list[Station]:
+        return [station for station in self.stations if station.lat is not None and station.lon is not None]
+
+    def around(self, place: Place) -> list[Neighbour]:
+        """All stations with a position, the nearest first; of equal distances the lower number."""
+        found = [
+            (distance, one.stn, one)
+            for one in self._placed
+            if (distance := one.distance_km(place.lat, place.lon)) is not None
+        ]
+        return [
+            Neighbour(one, distance, _higher(one, place))
+            for distance, _, one in sorted(found, key=lambda item: item[:2])
+        ]
+
+    def named(self, text: str) -> list[Station]:
+        """The stations whose number is the text, or whose name or address holds it."""
+        wanted = plain(text)
+        if wanted.isascii() and wanted.isdigit():
+            return [one for one in self.stations if one.stn == int(wanted)]
+        return [
+            one
+            for one in self.stations
+            if any(wanted in plain(name) for name in (one.name_ko, one.name_en, one.address) if name)
+        ]
+
+    def within(self, box: Box) -> list[Station]:
+        """The stations in a box.
+
+        Raises:
+            UsageError: the box is none.
+        """
+        west, south, east, north = box
+        if not all(map(isfinite, box)) or west >= east or south >= north:
+            raise UsageError(
+                f"no box: {', '.join(map(str, box))}",
+                todo_en="give west,south,east,north in degrees, such as 126.7,37.4,127.2,37.7",
+                todo_ko="서,남,동,북을 도로 쓰십시오. 예: 126.7,37.4,127.2,37.7",
+            )
+        return [one for one in self._placed if west <= (one.lon or 0.0) <= east and south <= (one.lat or 0.0) <= north]
+
+
+def _higher(station: Station, place: Place) -> float | None:
+    if station.ht is None or place.height is None:
+        return None
+    return round(station.ht - place.height, 2)
+
+
+def listing(store: Store) -> Listing:
+    """The stations listed now. Reading makes no tables: where there are none, none are listed.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    with reading(store.engine) as connection:
+        if not sa.inspect(connection).has_table(STATION.name):
+            return Listing((), ready=False)
+        return Listing(tuple(current(connection)), ready=True)
+
+
+def stations(
+    store: Store,
+    text: str | None = None,
+    *,
+    bbox: Box | None = None,
+    near: Place | None = None,
+    k: int | None = None,
+    known: Listing | None = None,
+) -> list[Neighbour | Station]:
+    """Stations that fit all that is said, by number; with ``near`` the nearest first, with their distances.
+
+    Args:
+        text: a number, or part of a name or an address.
+        bbox: west, south, east, north.
+        k: at most so many.
+        known: the listing, where it was read before.
+    """
+    listed = known or listing(store)
+    fitting: Iterable[Station] = listed.stations if text is None else listed.named(text)
+    numbers = {one.stn for one in fitting}
+    if bbox is not None:
+        numbers &= {one.stn for one in listed.within(bbox)}
+    found: list[Neighbour | Station]
+    if near is not None:
+        found = [one for one in listed.around(near) if one.station.stn in numbers]
+    else:
+        found = [one for one in listed.stations if one.stn in numbers]
+    return found[:k]
