@@ -139,7 +139,7 @@ def test_eight_writers_killed_twenty_times_and_at_every_failpoint(server: Store,
     assert counted == [(len(youngest) - blank, blank)]
     valued = rows(server, "SELECT stn, MAX(tm_kst) FROM aws_minute WHERE ta IS NOT NULL GROUP BY stn ORDER BY stn")
     assert rows(server, "SELECT stn, tm_kst FROM latest ORDER BY stn") == valued
-    orphans = 'SELECT COUNT(*) FROM aws_minute m LEFT JOIN "fetch" f ON f.id = m.fetch_id WHERE f.id IS NULL'
+    orphans = "SELECT COUNT(*) FROM aws_minute m LEFT JOIN request f ON f.id = m.request_id WHERE f.id IS NULL"
     assert rows(server, orphans) == [(0,)]
 
 
@@ -170,7 +170,7 @@ def test_a_connection_lost_in_the_middle_is_retried_as_a_whole(server: Store, mo
     monkeypatch.setattr(kind, "add_counts", cut)
     loaded = load(server, minute_body({CELL: {"ta": 1.0}}), at(15))
     assert (loaded.inserted, len(calls)) == (2, 2)
-    assert rows(server, 'SELECT COUNT(*) FROM "fetch"') == [(1,)]
+    assert rows(server, "SELECT COUNT(*) FROM request") == [(1,)]
     assert rows(server, "SELECT SUM(present) FROM completeness_hour") == [(2,)]
 
 

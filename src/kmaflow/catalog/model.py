@@ -267,6 +267,8 @@ class Dataset:
     notes_en: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not (self.name.isidentifier() and self.name.isascii() and self.name.islower()):
+            raise ValueError(f"{self.name!r} is no name of a table: lower-case letters, digits and _ are")
         if DAY % self.cadence:
             raise ValueError(f"{self.name}: stamps every {self.cadence} do not divide a day")
         if DAY % self.schedule.every or self.schedule.every % self.cadence:

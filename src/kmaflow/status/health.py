@@ -16,7 +16,7 @@ from kmaflow.catalog.time import DAY, Window, floor_to
 from kmaflow.quota.limits import Limits, Usage
 from kmaflow.store.coverage.gaps import GRACE, asked, ever_reported, first_start, gaps
 from kmaflow.store.coverage.timeline import MISSING
-from kmaflow.store.schema.service import FETCH, LATEST, REVISION
+from kmaflow.store.schema.service import LATEST, LEDGER, REVISION
 
 #: Missing cells are counted over so much time.
 LOOK_BACK = DAY
@@ -94,8 +94,8 @@ def quota_left(usage: Usage, limits: Limits) -> QuotaLeft:
 
 
 def _rows_since(connection: sa.Connection, moment: datetime) -> dict[str, int]:
-    table = FETCH.c
-    query = sa.select(table.dataset, sa.func.sum(table.rows)).where(
+    table = LEDGER.c
+    query = sa.select(table.dataset, sa.func.sum(table.row_count)).where(
         table.fetched_at >= moment, table.outcome.in_(_LOADED)
     )
     return {name: int(count) for name, count in connection.execute(query.group_by(table.dataset))}

@@ -51,7 +51,7 @@ class Sheet:
 
 
 def who_of(stn: int, selection: str) -> str:
-    """For whom a fetch is an answer, as ``answered`` writes it."""
+    """For whom a request is an answer, as ``answered`` writes it."""
     if stn:
         return f"one:{stn}"
     return ALL if selection == "all" else f"of:{selection}"

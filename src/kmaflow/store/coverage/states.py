@@ -22,7 +22,7 @@ from kmaflow.store.coverage.timeline import ANSWERED, Picture, State, plain
 from kmaflow.store.engines.base import engine_of
 from kmaflow.store.ledger import GIVEN_UP, LONGEST, RETIRED
 from kmaflow.store.schema.observations import OBSERVATIONS
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, LEDGER
 
 #: Columns of :func:`hours` beside ``dataset``, ``hour_kst`` and ``stn``.
 STATES: tuple[State, ...] = (
@@ -234,7 +234,7 @@ def stored_rows(
 
 def _retired(connection: sa.Connection, picture: Picture) -> dict[tuple[datetime, int], State]:
     """Cells in hours whose rows were taken out, with what most rows of the hour were."""
-    axis, table = picture.axis, FETCH.c
+    axis, table = picture.axis, LEDGER.c
     begin, end = axis.first, axis.stamp(axis.count - 1)
     query = sa.select(table.tm_from, table.tm_to).where(
         table.dataset == picture.dataset,
