@@ -431,7 +431,7 @@ def test_what_nobody_foresaw_and_what_a_person_stops(
     with pytest.raises(ZeroDivisionError) as caught:
         main()
     sys.excepthook(caught.type, caught.value, None)
-    assert "unforeseen ZeroDivisionError: surprise" in written.getvalue()
+    assert "unexpected ZeroDivisionError: surprise" in written.getvalue()
     assert written.getvalue().count("\n") == 1
 
 
