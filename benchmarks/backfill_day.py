@@ -36,7 +36,7 @@ from kmaflow.catalog.time import Window
 from kmaflow.collect.planning.calls import plan
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.store import Store
-from kmaflow.store.ledger import Fetch
+from kmaflow.store.ledger import LedgerRow
 from kmaflow.store.selection import ALL
 
 CORES = len(os.sched_getaffinity(0))
@@ -108,7 +108,7 @@ def _load(database_url: str, folder: Path, window: Window, line: Connection) -> 
                 content = path_of(folder, endpoint, parameters.items()).read_bytes()
                 parsed = parse(DATASETS[name], content, window=call.window)
                 fetched = datetime(2026, 11, 22, 12) + timedelta(seconds=number)
-                fetch = Fetch(
+                request = LedgerRow(
                     name,
                     call.window,
                     0,
@@ -123,11 +123,11 @@ def _load(database_url: str, folder: Path, window: Window, line: Connection) -> 
                     "bench",
                     "all",
                 )
-                work.append((parsed, fetch))
+                work.append((parsed, request))
             line.send("ready")
             line.recv()
-            for parsed, fetch in work:
-                store.load(parsed, fetch)
+            for parsed, request in work:
+                store.load(parsed, request)
             line.send("done")
 
 

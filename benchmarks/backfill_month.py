@@ -28,10 +28,9 @@ from sqlalchemy.engine import make_url
 
 from kmaflow.catalog import DAGS
 from kmaflow.catalog.time import Window
-from kmaflow.quota.tables import API_KEY_STATE
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.store.engines.database import open_engine
-from kmaflow.store.schema.service import API_USAGE
+from kmaflow.store.schema.service import API_KEY_STATE, API_USAGE
 
 _KMAFLOW = [sys.executable, "-m", "kmaflow"]
 _NAMES = list(DAGS["kma_aws"])

@@ -40,7 +40,7 @@ database = sqlite3.connect(path)
 database.execute("PRAGMA journal_mode = WAL")
 database.execute("PRAGMA synchronous = NORMAL")
 database.execute("PRAGMA cache_size = -65536")
-database.execute(f"CREATE TABLE t (tm_kst TEXT NOT NULL, stn INTEGER NOT NULL, {values}, fetch_id INTEGER NOT NULL, PRIMARY KEY (tm_kst, stn))")
+database.execute(f"CREATE TABLE t (tm_kst TEXT NOT NULL, stn INTEGER NOT NULL, {values}, request_id INTEGER NOT NULL, PRIMARY KEY (tm_kst, stn))")
 database.execute("CREATE INDEX t_stn_tm ON t (stn, tm_kst)")
 with database:
     database.executemany(f"INSERT INTO t VALUES ({', '.join('?' * 19)})", rows.rows())

@@ -25,7 +25,7 @@ from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.store import Store
 from kmaflow.store.coverage.gaps import gaps
 from kmaflow.store.coverage.states import stamps
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, FETCH
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, LEDGER
 
 BEGIN = datetime(2025, 1, 1)
 COUNTS = {"aws_cloud": 95, "aws_visibility": 275, "aws_present_weather": 275, "asos_hourly": 97}
@@ -48,14 +48,14 @@ def fill(store: Store, days: int, *, hours: bool) -> None:
     with store.engine.begin() as connection:
         for name, described in DATASETS.items():
             spans: dict[str, list[list[int]]] = {}
-            fetches = []
+            requests = []
             for window, outcome in answers(described, days, dice):
                 if outcome is None:
                     continue
-                fetches.append(
+                requests.append(
                     {
                         "dataset": name, "stn": 0, "tm_from": window.start, "tm_to": window.end, "fetched_at": window.end + 3 * MINUTE,
-                        "http_status": 200 if outcome == "ok" else 500, "outcome": outcome, "sha256": None, "bytes": 700_000, "rows": 7300,
+                        "http_status": 200 if outcome == "ok" else 500, "outcome": outcome, "sha256": None, "bytes": 700_000, "row_count": 7300,
                         "rejected": 0, "parser_version": 1, "key_id": "0" * 12, "selection": "all",
                     }
                 )  # fmt: skip
@@ -67,7 +67,7 @@ def fill(store: Store, days: int, *, hours: bool) -> None:
                         known[-1][1] = high
                     else:
                         known.append([low, high])
-            connection.execute(FETCH.insert(), fetches)
+            connection.execute(LEDGER.insert(), requests)
             per_day = int(DAY / described.cadence) * len(numbers(name))
             connection.execute(
                 COVERAGE_DAY.insert(),
@@ -116,7 +116,7 @@ def measure(kind: str, days: int, folder: str, *, hours: bool) -> None:
             looked = median(lambda: gaps(connection, DATASETS, year, now=now))
             bare = sa.union_all(
                 sa.select(COVERAGE_DAY.c.answered, COVERAGE_DAY.c.reported),
-                sa.select(FETCH.c.dataset, FETCH.c.message).where(FETCH.c.outcome == "server"),
+                sa.select(LEDGER.c.dataset, LEDGER.c.message).where(LEDGER.c.outcome == "server"),
             )
             floor = median(lambda: connection.execute(bare).fetchall())
             middle = BEGIN + days // 2 * DAY

@@ -14,7 +14,7 @@ import time
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from load_speed import NAMES, STATIONS, database, fetch_of, hour_of
+from load_speed import NAMES, STATIONS, database, hour_of, request_of
 
 from kmaflow.catalog.time import DAY, HOUR
 from kmaflow.store import Store
@@ -82,7 +82,7 @@ def measure(kind: str, days: int, folder: str) -> None:
                 parsed = hour_of(hour)
                 hour += 1
                 start = time.perf_counter()
-                store.load(parsed, fetch_of(parsed, 1))
+                store.load(parsed, request_of(parsed, 1))
                 seconds.append(time.perf_counter() - start)
             medians.append(statistics.median(seconds))
             day = EDGE - DAY

@@ -33,7 +33,7 @@ from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import HOUR, Window
 from kmaflow.hub.parse import PARSER_VERSION, Parsed
 from kmaflow.store import Store
-from kmaflow.store.ledger import Fetch
+from kmaflow.store.ledger import LedgerRow
 from kmaflow.store.schema.observations import OBSERVATIONS
 
 SERVERS = {
@@ -65,13 +65,13 @@ def hour_of(index: int) -> Parsed:
     )
 
 
-def fetch_of(parsed: Parsed, hours: int) -> Fetch:
+def request_of(parsed: Parsed, hours: int) -> LedgerRow:
     tm = parsed.rows["tm_kst"]
     window = Window(tm.min() - timedelta(minutes=1), tm.max())  # type: ignore[operator, arg-type]
     digest = sha256(f"{window} {hours}".encode()).hexdigest()
-    return Fetch(
+    return LedgerRow(
         dataset="aws_minute", window=window, stn=0, fetched_at=window.end + timedelta(hours=hours), http_status=200, outcome="ok",
-        sha256=digest, bytes=0, rows=0, rejected=0, parser_version=PARSER_VERSION, key_id=None,
+        sha256=digest, bytes=0, row_count=0, rejected=0, parser_version=PARSER_VERSION, key_id=None,
     )  # fmt: skip
 
 
@@ -191,27 +191,27 @@ def measure(kind: str, hours: int, folder: str) -> None:
         rows = 0
         for index in range(hours):
             parsed = hour_of(index)
-            frame = parsed.rows.drop("blank").with_columns(fetch_id=pl.lit(1)).select(NAMES)
+            frame = parsed.rows.drop("blank").with_columns(request_id=pl.lit(1)).select(NAMES)
             rows += frame.height
             turns: list[tuple[str, Callable[[], object]]] = [
                 ("floor", partial(floor, frame)),
-                ("first", partial(store.load, parsed, fetch_of(parsed, 1))),
+                ("first", partial(store.load, parsed, request_of(parsed, 1))),
             ]
             for name, work in turns if index % 2 else reversed(turns):
                 gc.collect()
                 seconds[name].append(timed(work))
         for index in range(hours):
             parsed = hour_of(index)
-            seconds["same values"].append(timed(partial(store.load, parsed, fetch_of(parsed, 2), force=True)))
+            seconds["same values"].append(timed(partial(store.load, parsed, request_of(parsed, 2), force=True)))
             before = written(kind, store)
-            seconds["same bytes"].append(timed(partial(store.load, parsed, fetch_of(parsed, 2))))
+            seconds["same bytes"].append(timed(partial(store.load, parsed, request_of(parsed, 2))))
             touched = written(kind, store) - before
             if touched > 1:
                 raise SystemExit(f"{kind}: {touched} rows written for the same bytes")
             hundredth = pl.int_range(pl.len()) % 100 == index % 100
             ta = pl.when(hundredth).then(pl.col("ta") + 0.5).otherwise("ta")
             changed = Parsed(parsed.dataset, parsed.rows.with_columns(ta), None, (), (), parsed.lines)
-            seconds["1 % changed"].append(timed(partial(store.load, changed, fetch_of(changed, 3))))
+            seconds["1 % changed"].append(timed(partial(store.load, changed, request_of(changed, 3))))
         per_second = rows / sum(seconds["floor"])
         print(f"{kind:<11} {rows:>9,} rows  bare bulk load {per_second:>9,.0f} rows/s", end="")
         for name in ("first", "same values", "1 % changed"):

@@ -20,6 +20,8 @@ NOBODY = 65534
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("KMAFLOW_") and name != "KMAFLOW_CAPTURES"]:
         monkeypatch.delenv(name)
+    # Messages are English but where a test asks for Korean.
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -17,6 +17,8 @@ import yaml
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from kmaflow.catalog import DATASETS
+from kmaflow.catalog.time import in_words
 from kmaflow.cli import app, main
 from kmaflow.commands import NAMES
 from kmaflow.run.cluster import COMPONENTS, PROGRAMS
@@ -182,3 +184,14 @@ def test_the_sql_of_the_readme_runs(hub: Running, tmp_path: Path, monkeypatch: p
         for statement in filter(str.strip, block[1].split(";")):
             database.execute(statement)
     database.close()
+
+
+@pytest.mark.parametrize(("page", "language"), [("README.md", "en"), ("README.ko.md", "ko")])
+def test_both_readmes_name_every_dataset_and_operation_of_the_catalogue(
+    page: str, language: Literal["ko", "en"]
+) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([^|]+) \|[^|]+\|[^|]+\| ([^|]+) \| `(\w+)` \|$", text, re.MULTILINE)
+    assert rows == [(one.ko, in_words(one.cadence, language), name) for name, one in DATASETS.items()]
+    for one in DATASETS.values():
+        assert f"`{one.request.endpoint.rpartition('/')[2]}`" in text

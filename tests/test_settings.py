@@ -80,8 +80,10 @@ def test_what_cannot_be_a_key_is_said_in_both_languages_and_never_shown(key: str
     with pytest.raises(WrongKeyForm) as caught:
         load_settings(api_key=SecretStr(key))
     assert fault in caught.value.what
-    assert re.search("[가-힣]", caught.value.what)
+    assert re.search("[가-힣]", caught.value.what_ko)
+    assert not re.search("[가-힣]", caught.value.english)
     assert "KMAFLOW_API_KEY" in caught.value.what
+    assert "KMAFLOW_API_KEY" in caught.value.what_ko
     assert "API Hub" in caught.value.todo_en
     assert "API허브" in caught.value.todo_ko
     for text in (str(caught.value), repr(caught.value)):

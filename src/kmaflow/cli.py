@@ -1,6 +1,6 @@
 """The command line. People get tables and progress bars, ``--json`` gives one object on stdout, logs go to stderr.
 
-Exit codes: 0 done and complete · 1 failed · 2 wrong usage · 3 done, but cells are still missing. Importing this module must stay light:
+Exit codes: 0 done and complete · 1 failed · 2 wrong usage · 3 done, but data are still missing. Importing this module must stay light:
 ``kmaflow --help`` is read more often than anything else.
 """
 
@@ -19,7 +19,8 @@ import typer
 from kmaflow import __version__
 from kmaflow.commands import Commands
 from kmaflow.commands.log_lines import LogFormat, set_up
-from kmaflow.errors import KmaflowError
+from kmaflow.errors import KmaflowError, UsageError
+from kmaflow.language import LANGUAGES, VARIABLE, say, setting
 from kmaflow.printable import printable
 
 # Imports make a hundred thousand objects that all stay: looking for garbage among them is a twentieth of the start.
@@ -32,12 +33,17 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    help=(
-        "기상청 API허브의 AWS·ASOS 관측자료를 내 데이터베이스에 빠짐없이. / A complete copy of KMA's surface observations in your own database.\n\n"
-        "Start:  kmaflow doctor  →  kmaflow collect aws_minute --from 2026-11-22T12:00 --to 2026-11-22T13:00  →  kmaflow status\n\n"
-        "Without a key:  kmaflow simulate  (then KMAFLOW_HUB_URL and KMAFLOW_API_KEY as it prints them)\n\n"
-        "Times are KST (+09:00): YYYY-MM-DD HH:MM, YYYYMMDDHHMM or a date. A window holds the stamps after --from up to and including --to.\n\n"
-        "Exit codes: 0 done and complete, 1 failed, 2 wrong usage, 3 done but cells are still missing."
+    help=say(
+        "기상청 API허브의 AWS·ASOS 관측자료를 빠짐없이 수집해 내 데이터베이스에 유지합니다.\n\n"
+        "시작: kmaflow doctor → kmaflow collect aws_minute --from 2026-11-22T12:00 --to 2026-11-22T13:00 → kmaflow status\n\n"
+        "인증키 없이 써 보기: kmaflow simulate (출력되는 KMAFLOW_HUB_URL과 KMAFLOW_API_KEY를 설정하십시오)\n\n"
+        "시각은 한국시각(+09:00)입니다: YYYY-MM-DD HH:MM, YYYYMMDDHHMM 또는 날짜. 구간은 --from 다음 시각부터 --to까지입니다.\n\n"
+        "종료 코드: 0 완료, 1 실패, 2 사용법 오류, 3 완료했으나 누락 있음.",
+        "A complete copy of KMA's surface observations (AWS, ASOS) in your own database.\n\n"
+        "Start: kmaflow doctor → kmaflow collect aws_minute --from 2026-11-22T12:00 --to 2026-11-22T13:00 → kmaflow status\n\n"
+        "Without a key: kmaflow simulate (then set KMAFLOW_HUB_URL and KMAFLOW_API_KEY as it prints them)\n\n"
+        "Times are KST (+09:00): YYYY-MM-DD HH:MM, YYYYMMDDHHMM or a date. A window starts after --from and ends with --to.\n\n"
+        "Exit codes: 0 complete, 1 failed, 2 wrong usage, 3 done but data are still missing.",
     ),
 )
 
@@ -50,16 +56,21 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _global(
-    debug: Annotated[bool, typer.Option("--debug", help="오류의 자취까지 / show tracebacks and debug logs")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="하는 일을 적습니다 / log what is done")] = False,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", help=say("상세 오류(traceback)와 디버그 로그 표시", "show tracebacks and debug logs")),
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help=say("진행 상황을 로그로 표시", "log what is being done"))
+    ] = False,
     log_format: Annotated[
         LogFormat,
         typer.Option(
-            "--log-format", envvar="KMAFLOW_LOG_FORMAT", help="로그 줄의 꼴 / text, or one JSON object a line"
+            "--log-format", envvar="KMAFLOW_LOG_FORMAT", help=say("로그 형식", "text, or one JSON object per line")
         ),
     ] = LogFormat.TEXT,
     _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="판 번호 / version")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help=say("버전", "show the version"))
     ] = False,
 ) -> None:
     level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
@@ -75,11 +86,24 @@ _Complaint: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind
 
 
 def _one_line(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
-    """What nobody foresaw, still in one line."""
-    sys.stderr.write(
-        f"kmaflow: unforeseen {kind.__name__}: {printable(str(error), 1_000)} → 같은 명령을 kmaflow --debug 로 다시 해서 보고해 주십시오 / "
-        "run it again with kmaflow --debug and report what it prints\n"
+    """An unexpected error, still in one line."""
+    what = f"{kind.__name__}: {printable(str(error), 1_000)}"
+    told = say(
+        f"예상하지 못한 오류 {what} → kmaflow --debug로 다시 실행해 출력을 알려 주십시오",
+        f"unexpected {what} → run it again with kmaflow --debug and report what it prints",
     )
+    sys.stderr.write(f"kmaflow: {told}\n")
+
+
+def _check_language() -> None:
+    """The settings check it too, but help is shown without loading them."""
+    if (name := setting()) and name not in LANGUAGES:
+        raise UsageError(
+            f"a setting is wrong: {VARIABLE}: {name!r} is no language of kmaflow",
+            ko=f"설정이 잘못되었습니다: {VARIABLE}: {name!r}은(는) 지원하는 언어가 아닙니다",
+            todo_en="write ko or en",
+            todo_ko="ko 또는 en을 쓰십시오",
+        )
 
 
 def main() -> None:
@@ -89,6 +113,7 @@ def main() -> None:
     # pydantic asks every installed package for plugins, of which validating settings needs none.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
+        _check_language()
         code = app(standalone_mode=False)
     except KmaflowError as error:
         if "--debug" in sys.argv:
@@ -110,5 +135,6 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(1)
     if code == _STOPPED:
-        sys.stderr.write("kmaflow: 멈추었습니다; 저장된 것은 그대로입니다 / stopped; what is stored stays\n")
+        told = say("중단했습니다. 저장된 자료는 유지됩니다", "stopped; stored data are kept")
+        sys.stderr.write(f"kmaflow: {told}\n")
     sys.exit(code if isinstance(code, int) else 0)

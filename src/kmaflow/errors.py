@@ -7,13 +7,15 @@
     ├── archive.ArchiveError       a body could not be kept or found again
     └── simulator.PortTaken        (its own tree: the simulator imports nothing of ours)
 
-Every error says what happened and, in Korean and in English, what to do next. It never holds a key.
+Every error says what happened and what to do next, in Korean and in English; its text is in the reader's language (``language.py``).
+It never holds a key.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from kmaflow.language import say
 from kmaflow.printable import printable
 
 #: Characters of a message, and of a foreign text that it holds: a hub or a file may have said megabytes.
@@ -25,7 +27,8 @@ class KmaflowError(Exception):
 
     Attributes:
         code: one word for the kind of error, as the ledger keeps it; empty where it has none.
-        what: what happened, one line, English; control characters in it are escaped, and it is cut after 1,000 characters.
+        what / what_ko: what happened, one line, in English (for ledger and logs) and in Korean; control characters are escaped, and it is
+            cut after 1,000 characters.
         todo_en / todo_ko: the next step for the reader.
         exit_code: the code with which the command line ends when nothing catches the error.
     """
@@ -35,8 +38,12 @@ class KmaflowError(Exception):
     todo_en: str = ""
     todo_ko: str = ""
 
-    def __init__(self, what: str, *, todo_en: str | None = None, todo_ko: str | None = None) -> None:
+    def __init__(
+        self, what: str, *, ko: str | None = None, todo_en: str | None = None, todo_ko: str | None = None
+    ) -> None:
+        """``ko`` is ``what`` in Korean; a text of others (of the hub, a driver) needs none."""
         self.what = printable(what, _LONGEST)
+        self.what_ko = self.what if ko is None else printable(ko, _LONGEST)
         if todo_en is not None:
             self.todo_en = todo_en
         if todo_ko is not None:
@@ -44,8 +51,16 @@ class KmaflowError(Exception):
         super().__init__(self.what)
 
     def __str__(self) -> str:
-        todo = " / ".join(part for part in (self.todo_ko, self.todo_en) if part)
-        return f"{self.what} → {todo}" if todo else self.what
+        return say(_with_step(self.what_ko, self.todo_ko), self.english)
+
+    @property
+    def english(self) -> str:
+        """The same for a log line."""
+        return _with_step(self.what, self.todo_en)
+
+
+def _with_step(what: str, todo: str) -> str:
+    return f"{what} → {todo}" if todo else what
 
 
 def shown(text: str) -> str:

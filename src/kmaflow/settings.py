@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kmaflow.catalog import PUBLIC_HUB
 from kmaflow.catalog.time import parse_time
 from kmaflow.errors import UsageError
+from kmaflow.language import Language
 
 #: KMA's keys have 22 characters.
 _LONGEST_KEY = 200
@@ -52,7 +54,7 @@ def checked_key(text: str, where: str) -> SecretStr | None:
     key = text.strip()
     for pattern, en, ko in _KEY_FAULTS:
         if pattern.search(key):
-            raise WrongKeyForm(f"{where}: {en} · {ko}")
+            raise WrongKeyForm(f"{where}: {en}", ko=f"{where}: {ko}")
     return SecretStr(key) if key else None
 
 
@@ -62,8 +64,12 @@ def _as_time(value: Any) -> Any:
     try:
         return parse_time(value) if value.strip() else None
     except UsageError as cause:
-        # pydantic names the variable only for errors that it knows.
-        raise ValueError(f"no time; {cause.todo_en}") from None
+        raise UsageError(
+            "a setting is wrong: KMAFLOW_START: this is no time",
+            ko="설정이 잘못되었습니다: KMAFLOW_START: 시각이 아닙니다",
+            todo_en=cause.todo_en,
+            todo_ko=cause.todo_ko,
+        ) from None
 
 
 class Settings(BaseSettings):
@@ -71,42 +77,33 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="KMAFLOW_", env_file=".env", extra="ignore", hide_input_in_errors=True)
 
-    api_key: SecretStr | None = Field(None, description="인증키 / key of the API Hub")
-    hub_url: str = Field(PUBLIC_HUB, description="허브 주소 / hub, ends in /api/typ01")
-    home: Path = Field(Path("var"), description="자료를 두는 폴더 / folder for database, archive, Airflow")
-    database_url: str = Field("", repr=False, description="관측 DB / SQLAlchemy URL; default: a SQLite file in HOME")
-    state_url: str = Field("", repr=False, description="한도·임대 DB / quota and leases; default: DATABASE_URL")
-    archive_url: str = Field("", repr=False, description="원문 보관소 / bodies; default: a folder in HOME")
-    daily_calls: int = Field(20_000, gt=0, description="하루 호출 한도 / calls a day")
-    daily_bytes: int = Field(5_000_000_000, gt=0, description="하루 용량 한도 / bytes a day")
-    calls_per_second: float = Field(
-        20.0, gt=0, description="1초에 시작할 호출, 프로세스마다 / calls begun in a second, by each process"
+    api_key: SecretStr | None = Field(None, description="key of the API Hub")
+    hub_url: str = Field(PUBLIC_HUB, description="the hub's address, ends in /api/typ01")
+    home: Path = Field(Path("var"), description="folder for database, archive and Airflow")
+    database_url: str = Field("", repr=False, description="SQLAlchemy URL; default: a SQLite file in HOME")
+    state_url: str = Field("", repr=False, description="database of quota and leases; default: DATABASE_URL")
+    archive_url: str = Field("", repr=False, description="where bodies are kept; default: a folder in HOME")
+    daily_calls: int = Field(20_000, gt=0, description="calls a day")
+    daily_bytes: int = Field(5_000_000_000, gt=0, description="bytes a day")
+    calls_per_second: float = Field(20.0, gt=0, description="calls begun in a second, by each process")
+    concurrent_calls: int = Field(8, gt=0, description="calls under way at a time, of each process")
+    backfill_share: float = Field(1.0, gt=0, le=1, description="part of a day's quota that backfill may use")
+    window_minutes: int = Field(10, ge=1, le=180, description="stamps per call for all stations")
+    stations: str = Field("all", description="stations stored: all, or numbers and names")
+    start: Annotated[datetime | None, BeforeValidator(_as_time)] = Field(None, description="first stamp kept complete")
+    catchup: bool = Field(False, description="whether Airflow catches up")
+    revisit_days: int = Field(2, ge=0, le=30, description="days that are requested again to find corrections")
+    max_active_tasks: int = Field(2, ge=1, description="datasets collected at the same time")
+    ui_port: int = Field(8080, ge=1, le=65535, description="port of Airflow's UI")
+    simulator_port: int = Field(8765, ge=1, le=65535, description="port of the simulator")
+    lang: Annotated[Language | None, BeforeValidator(lambda value: value or None)] = Field(
+        None, description="language of messages, help and DAGs; default: the locale's, in Airflow Korean"
     )
-    concurrent_calls: int = Field(
-        8, gt=0, description="동시에 진행할 호출, 프로세스마다 / calls under way at a time, of each process"
-    )
-    backfill_share: float = Field(
-        1.0, gt=0, le=1, description="과거 채우기가 쓸 하루 한도의 몫 / part of a day's quota that backfill may spend"
-    )
-    window_minutes: int = Field(
-        10, ge=1, le=180, description="전체 지점 한 번에 요청할 분 / stamps per call for all stations"
-    )
-    stations: str = Field("all", description="저장할 지점 / stations stored: all, or numbers and names")
-    start: Annotated[datetime | None, BeforeValidator(_as_time)] = Field(None, description="완전하게 지킬 첫 시각")
-    catchup: bool = Field(False, description="Airflow가 지난 구간을 따라잡을지 / whether Airflow catches up")
-    revisit_days: int = Field(
-        2, ge=0, le=30, description="정정을 찾아 다시 볼 날수 / days that are visited again for corrections"
-    )
-    max_active_tasks: int = Field(2, ge=1, description="동시에 모으는 자료 수 / datasets collected at the same time")
-    ui_port: int = Field(8080, ge=1, le=65535, description="Airflow UI 포트")
-    simulator_port: int = Field(8765, ge=1, le=65535, description="시뮬레이터 포트")
-    read_url: str = Field(
-        "", repr=False, description="HTTP API가 읽을 DB / database of the HTTP API; default: DATABASE_URL"
-    )
-    serve_host: str = Field("127.0.0.1", description="HTTP API의 주소 / address of the HTTP API")
-    serve_port: int = Field(8800, ge=1, le=65535, description="HTTP API의 포트 / port of the HTTP API")
-    serve_docs: bool = Field(False, description="OpenAPI 문서를 토큰 없이 / OpenAPI page without a token")
-    serve_origins: str = Field("", description="CORS를 허용할 출처 / origins that CORS allows, by commas")
+    read_url: str = Field("", repr=False, description="database of the HTTP API; default: DATABASE_URL")
+    serve_host: str = Field("127.0.0.1", description="address of the HTTP API")
+    serve_port: int = Field(8800, ge=1, le=65535, description="port of the HTTP API")
+    serve_docs: bool = Field(False, description="whether the OpenAPI page needs no token")
+    serve_origins: str = Field("", description="origins that CORS allows, separated by commas")
 
     @field_validator("api_key", mode="after")
     @classmethod
@@ -124,6 +121,18 @@ class Settings(BaseSettings):
         return self
 
 
+#: What pydantic finds wrong, in words that name the remedy; its own are English.
+_FAULTS = {
+    "int_parsing": ("정수를 쓰십시오", "write a whole number"),
+    "float_parsing": ("수를 쓰십시오", "write a number"),
+    "bool_parsing": ("true 또는 false를 쓰십시오", "write true or false"),
+    "greater_than": ("{gt}보다 커야 합니다", "it must be greater than {gt}"),
+    "greater_than_equal": ("{ge} 이상이어야 합니다", "it must be at least {ge}"),
+    "less_than_equal": ("{le} 이하여야 합니다", "it must be at most {le}"),
+    "literal_error": ("{expected} 가운데 하나여야 합니다", "it must be {expected}"),
+}
+
+
 def load_settings(**changes: Any) -> Settings:
     """The settings as environment, ``.env`` and ``changes`` (which win) give them.
 
@@ -136,16 +145,23 @@ def load_settings(**changes: Any) -> Settings:
     except UnicodeDecodeError:
         raise UsageError(
             "the file .env is not UTF-8",
+            ko=".env 파일이 UTF-8이 아닙니다",
             todo_en="save it as UTF-8",
             todo_ko=".env를 UTF-8로 저장하십시오",
         ) from None
     except ValidationError as cause:
-        faults = "; ".join(
-            f"KMAFLOW_{str(error['loc'][0]).upper() if error['loc'] else '?'}: {error['msg']}"
-            for error in cause.errors()
-        )
+        faults = [_fault(error) for error in cause.errors()]
     raise UsageError(
-        f"a setting is wrong: {faults}",
+        f"a setting is wrong: {'; '.join(en for _, en in faults)}",
+        ko=f"설정이 잘못되었습니다: {'; '.join(ko for ko, _ in faults)}",
         todo_en="correct it in the environment or in .env",
         todo_ko="환경변수나 .env에서 고치십시오",
     )
+
+
+def _fault(error: ErrorDetails) -> tuple[str, str]:
+    """What is wrong with one variable, in Korean and in English."""
+    name = f"KMAFLOW_{str(error['loc'][0]).upper()}" if error["loc"] else "?"
+    ko, en = _FAULTS.get(error["type"], (error["msg"], error["msg"]))
+    values = {key: str(value).replace(" or ", ", ") for key, value in error.get("ctx", {}).items()}
+    return f"{name}: {ko.format(**values)}", f"{name}: {en.format(**error.get('ctx', {}))}"

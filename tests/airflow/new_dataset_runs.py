@@ -1,6 +1,7 @@
 """One run of each DAG that made-up datasets bring, in a process of its own, whose environment names their package.
 
-Arguments: DAG id and logical date (UTC, ISO), in pairs. Prints one JSON object: DAG id → state of the run and of its tasks.
+Arguments: DAG id, logical date (UTC, ISO) and form (JSON), in threes. Prints one JSON object: DAG id → state of the run and those of its tasks (of mapped
+ones all that occur).
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from airflow.sdk import conf
 
 dagbag = DagBag(conf.get("core", "dags_folder"))
 assert dagbag.import_errors == {}, dagbag.import_errors
-found = {}
-for dag_id, moment in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
-    run = dagbag.dags[dag_id].test(logical_date=datetime.fromisoformat(moment))
-    found[dag_id] = {"run": str(run.state), **{one.task_id: str(one.state) for one in run.get_task_instances()}}
+found: dict[str, dict[str, str]] = {}
+for dag_id, moment, form in zip(sys.argv[1::3], sys.argv[2::3], sys.argv[3::3], strict=True):
+    run = dagbag.dags[dag_id].test(logical_date=datetime.fromisoformat(moment), run_conf=json.loads(form))
+    states: dict[str, set[str]] = {}
+    for one in run.get_task_instances():
+        states.setdefault(one.task_id, set()).add(str(one.state))
+    found[dag_id] = {"run": str(run.state), **{name: " ".join(sorted(many)) for name, many in states.items()}}
 print(json.dumps(found))

@@ -120,7 +120,7 @@ def test_names_are_unique(name: str) -> None:
     described = DATASETS[name]
     everything = names((*described.columns, *described.pair_columns))
     assert len(set(everything)) == len(everything)
-    assert not {"tm_kst", "stn", "fetch_id"} & set(everything)
+    assert not {"tm_kst", "stn", "request_id"} & set(everything)
 
 
 @pytest.mark.parametrize(("described", "column"), COLUMNS)

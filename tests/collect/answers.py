@@ -13,7 +13,7 @@ from kmaflow.collect.run import chosen_rows, keep
 from kmaflow.hub.client import Answer
 from kmaflow.hub.parse import PARSER_VERSION, parse
 from kmaflow.settings import Settings
-from kmaflow.store.ledger import Fetch
+from kmaflow.store.ledger import LedgerRow
 
 from ..store.bodies import NOON, WINDOW, Cell, at, minute_body, stamp
 
@@ -38,11 +38,11 @@ def put(
     digest = keep(collector.archive, answer, body, 200)
     if load:
         parsed = chosen_rows(parse(DATASETS[dataset], body, window=asked, one_station=stn is not None), choice)
-        fetch = Fetch(
+        request = LedgerRow(
             dataset, asked, stn or 0, fetched_at, 200, "ok", digest, len(body), 0, 0, PARSER_VERSION, "0123456789ab",
             selection=choice.selection,
         )  # fmt: skip
-        collector.store.load(parsed, fetch)
+        collector.store.load(parsed, request)
 
 
 def three_days(collector: Collector) -> None:

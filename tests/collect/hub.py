@@ -79,18 +79,18 @@ def window(start: str, end: str) -> Window:
 
 
 def stored(collector: Collector, table: str) -> dict[tuple[str, int], dict[str, Any]]:
-    """Rows by (tm_kst, stn), without ``fetch_id``."""
+    """Rows by (tm_kst, stn), without ``request_id``."""
     with collector.store.engine.connect() as connection:
         found = connection.exec_driver_sql(f"SELECT * FROM {table}").mappings().all()
     return {
-        (row["tm_kst"], row["stn"]): {k: v for k, v in row.items() if k not in {"tm_kst", "stn", "fetch_id"}}
+        (row["tm_kst"], row["stn"]): {k: v for k, v in row.items() if k not in {"tm_kst", "stn", "request_id"}}
         for row in found
     }
 
 
 def ledger(collector: Collector, dataset: str = "aws_minute") -> list[str]:
     with collector.store.engine.connect() as connection:
-        sql = "SELECT outcome FROM fetch WHERE dataset = ? ORDER BY id"
+        sql = "SELECT outcome FROM request WHERE dataset = ? ORDER BY id"
         return [row[0] for row in connection.exec_driver_sql(sql, (dataset,))]
 
 

@@ -23,7 +23,7 @@ _FETCH = "f.dataset, f.stn, f.tm_from, f.tm_to, f.fetched_at, f.sha256"
 
 
 def snapshot(store: Store) -> dict[str, Any]:
-    """Observations, stations, revisions, rejected lines, counts and last stamps; each reference to a fetch as (sha256, fetched_at)."""
+    """Observations, stations, revisions, rejected lines, counts and last stamps; each reference to a request as (sha256, fetched_at)."""
     there = set(sa.inspect(store.engine).get_table_names())
     found: dict[str, Any] = {}
     for table, keys in _TABLES.items():
@@ -32,18 +32,18 @@ def snapshot(store: Store) -> dict[str, Any]:
             found[table] = rows(store, f"SELECT {named} FROM {table} ORDER BY {', '.join(keys)}")
     for table in _OBSERVED:
         if table in there:
-            named = ", ".join(f"o.{name}" for name in columns(store, table) if name != "fetch_id")
+            named = ", ".join(f"o.{name}" for name in columns(store, table) if name != "request_id")
             found[table] = rows(
                 store,
-                f'SELECT {named}, f.sha256, f.fetched_at FROM {table} o JOIN "fetch" f ON f.id = o.fetch_id ORDER BY o.tm_kst, o.stn',
+                f"SELECT {named}, f.sha256, f.fetched_at FROM {table} o JOIN request f ON f.id = o.request_id ORDER BY o.tm_kst, o.stn",
             )
-            assert len(found[table]) == rows(store, f"SELECT COUNT(*) FROM {table}")[0][0], "a row without its fetch"
+            assert len(found[table]) == rows(store, f"SELECT COUNT(*) FROM {table}")[0][0], "a row without its request"
     found["revision"] = sorted(
         rows(
             store,
             "SELECT r.dataset, r.tm_kst, r.stn, r.col, r.old_value, r.new_value, r.cause, r.changed_at, "
-            'n.sha256, n.fetched_at, o.sha256, o.fetched_at FROM revision r JOIN "fetch" n ON n.id = r.new_fetch '
-            'LEFT JOIN "fetch" o ON o.id = r.old_fetch',
+            "n.sha256, n.fetched_at, o.sha256, o.fetched_at FROM revision r JOIN request n ON n.id = r.new_request "
+            "LEFT JOIN request o ON o.id = r.old_request",
         ),
         key=str,
     )
@@ -52,7 +52,7 @@ def snapshot(store: Store) -> dict[str, Any]:
         rows(
             store,
             "SELECT l.dataset, l.tm_kst, l.stn, l.line, l.text, l.reason, f.sha256, f.fetched_at "
-            'FROM rejected_line l JOIN "fetch" f ON f.id = l.fetch_id',
+            "FROM rejected_line l JOIN request f ON f.id = l.request_id",
         ),
         key=str,
     )
@@ -65,8 +65,8 @@ def ledger(store: Store) -> list[tuple[object, ...]]:
     return sorted(
         rows(
             store,
-            f"SELECT {_FETCH}, f.http_status, f.outcome, f.bytes, f.rows, f.rejected, f.parser_version, f.message, f.lacking "
-            'FROM "fetch" f WHERE f.sha256 IS NOT NULL',
+            f"SELECT {_FETCH}, f.http_status, f.outcome, f.bytes, f.row_count, f.rejected, f.parser_version, f.message, f.lacking "
+            "FROM request f WHERE f.sha256 IS NOT NULL",
         ),
         key=str,
     )

@@ -27,7 +27,7 @@ from kmaflow.store.engines.database import reading
 from kmaflow.store.engines.select import select
 from kmaflow.store.ledger import LOADED
 from kmaflow.store.schema.observations import OBSERVATIONS
-from kmaflow.store.schema.service import FETCH, REJECTED_LINE
+from kmaflow.store.schema.service import LEDGER, REJECTED_LINE
 
 from ..databases import ENGINES, database
 from .hub import NOW
@@ -194,7 +194,7 @@ class Fuzz:
     def bodies(self, collector: Collector) -> list[tuple[sa.Row[tuple[object, ...]], bytes]]:
         """The ledger's rows since the last look, with their bodies."""
         with reading(collector.store.engine) as connection:
-            rows = connection.execute(sa.select(FETCH).where(FETCH.c.id > self.seen).order_by(FETCH.c.id)).all()
+            rows = connection.execute(sa.select(LEDGER).where(LEDGER.c.id > self.seen).order_by(LEDGER.c.id)).all()
         return [(row, collector.archive.body(str(row.sha256)) if row.sha256 else b"") for row in rows]
 
     def account(self, collector: Collector, before: int) -> list[bytes]:
@@ -212,8 +212,8 @@ class Fuzz:
         with reading(collector.store.engine) as connection:
             kept = sa.select(REJECTED_LINE.c.line)
             # Bytes that come again are not taken apart again.
-            same = sa.select(FETCH.c.id).where(FETCH.c.sha256 == row.sha256, FETCH.c.dataset == row.dataset)
-            rejected = set(connection.execute(kept.where(REJECTED_LINE.c.fetch_id.in_(same))).scalars())
+            same = sa.select(LEDGER.c.id).where(LEDGER.c.sha256 == row.sha256, LEDGER.c.dataset == row.dataset)
+            rejected = set(connection.execute(kept.where(REJECTED_LINE.c.request_id.in_(same))).scalars())
             window = Window(row.tm_from, row.tm_to)
             cells = sa.select(table.tm_kst, table.stn).where(table.tm_kst > window.start, table.tm_kst <= window.end)
             stored = {(tm, stn) for tm, stn in connection.execute(cells)}

@@ -94,7 +94,7 @@ def test_stations_choose_rows_and_a_body_of_one_station_speaks_for_it_alone(tmp_
         load_body(collector, body, NOW)
         assert load_body(collector, BODY, NOW, choice=StationChoice((108,)))["rows"] == 2
         with collector.store.engine.connect() as connection:
-            assert connection.exec_driver_sql("SELECT stn, selection FROM fetch ORDER BY id").all() == [
+            assert connection.exec_driver_sql("SELECT stn, selection FROM request ORDER BY id").all() == [
                 (108, "all"),
                 (0, "108"),
             ]
@@ -131,7 +131,7 @@ def test_files(tmp_path: Path) -> None:
 
 def _spans(collector: Collector) -> list[tuple[str, str]]:
     with collector.store.engine.connect() as connection:
-        found = connection.exec_driver_sql("SELECT tm_from, tm_to FROM fetch ORDER BY id").all()
+        found = connection.exec_driver_sql("SELECT tm_from, tm_to FROM request ORDER BY id").all()
     return [(str(start), str(end)) for start, end in found]
 
 
@@ -351,7 +351,7 @@ def test_a_file_may_be_said_to_be_the_whole_answer_to_a_window(tmp_path: Path) -
         one = load_body(collector, BODY, NOW + 2 * MINUTE, covers=Covers(_TEN, "108"), choice=StationChoice((108,)))
         assert (one["rows"], one["rejected"]) == (2, 0)
         with collector.store.engine.connect() as connection:
-            found = connection.exec_driver_sql("SELECT tm_from, tm_to, stn, selection FROM fetch ORDER BY id").all()
+            found = connection.exec_driver_sql("SELECT tm_from, tm_to, stn, selection FROM request ORDER BY id").all()
     assert [tuple(row) for row in found] == [
         (str(stamp(0)), str(stamp(10)), 0, "all"),
         (str(stamp(1)), str(stamp(10)), 0, "90,108"),

@@ -21,7 +21,7 @@ from kmaflow.hub.errors import QuotaSpent
 from kmaflow.quota.limits import DayQuotaSpent, LiveWork, need_until_midnight
 from kmaflow.simulator import DEFAULT_KEY, KeyGrant
 from kmaflow.simulator.server import Running
-from kmaflow.store.schema.service import FETCH
+from kmaflow.store.schema.service import LEDGER
 
 from .hub import NOW, plan, settings_for, simulated, window
 
@@ -63,7 +63,9 @@ def requests(hub: Running) -> int:
 def ledger(collector: Collector, dataset: str) -> list[sa.Row[Any]]:
     with collector.store.engine.connect() as connection:
         return list(
-            connection.execute(sa.select(FETCH).where(FETCH.c.dataset == dataset).order_by(FETCH.c.tm_from, FETCH.c.id))
+            connection.execute(
+                sa.select(LEDGER).where(LEDGER.c.dataset == dataset).order_by(LEDGER.c.tm_from, LEDGER.c.id)
+            )
         )
 
 

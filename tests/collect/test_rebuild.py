@@ -175,7 +175,7 @@ def test_a_rebuild_equals_the_original(original: Original, engine: str, tmp_path
         assert snapshot(collector.store) == made
         assert [row for row in ledger(collector.store) if row[5] not in original.files] == mine
         assert rows(
-            collector.store, "SELECT outcome, COUNT(*) FROM \"fetch\" WHERE dataset = 'rebuild' GROUP BY outcome"
+            collector.store, "SELECT outcome, COUNT(*) FROM request WHERE dataset = 'rebuild' GROUP BY outcome"
         ) == [("rebuilt", 2)]
 
 
@@ -234,7 +234,7 @@ def test_a_range_makes_its_whole_days_anew_and_touches_no_other(tmp_path: Path) 
         assert result.summary()["from"] == "2025-01-16 12:05"
         rebuild(collector)
         assert snapshot(collector.store) == before
-        assert rows(collector.store, "SELECT DISTINCT key_id FROM \"fetch\" WHERE dataset = 'aws_minute'") == [
+        assert rows(collector.store, "SELECT DISTINCT key_id FROM request WHERE dataset = 'aws_minute'") == [
             ("0123456789ab",)
         ]
 
@@ -254,7 +254,7 @@ def test_widening_the_stations_reads_the_archive_again_without_a_call(tmp_path: 
         assert (result.selection, result.datasets["aws_minute"].revised) == ("90,108", 4)
         assert _temperatures(collector.store) == [(str(stamp(1)), 90, 3.0), (str(stamp(1)), 108, 3.0)]
         assert len(snapshot(collector.store)["revision"]) == 4
-        assert rows(collector.store, "SELECT DISTINCT selection FROM \"fetch\" WHERE dataset = 'aws_minute'") == [
+        assert rows(collector.store, "SELECT DISTINCT selection FROM request WHERE dataset = 'aws_minute'") == [
             ("90,108",)
         ]
 
@@ -322,7 +322,7 @@ def test_a_lost_body_is_told_and_never_costs_what_is_stored(tmp_path: Path, dama
         minute = result.datasets["aws_minute"]
         assert (minute.stretches, len(minute.kept), len(minute.lost), result.complete) == (3, 0, 1, False)
         code = "body_missing" if damage is None else "body_damaged"
-        assert rows(collector.store, 'SELECT COUNT(*) FROM "fetch" WHERE outcome = ?', code) == [(1,)]
+        assert rows(collector.store, "SELECT COUNT(*) FROM request WHERE outcome = ?", code) == [(1,)]
         path.write_bytes(content)
         assert rebuild(collector).complete
         assert snapshot(collector.store) == before
@@ -355,7 +355,7 @@ def test_what_is_not_in_the_archive_stays_in_the_database(tmp_path: Path) -> Non
         assert len(found["aws_minute"]) == len(before["aws_minute"]) + 2
         assert found["revision"] == before["revision"]
         with collector.store.engine.begin() as connection:
-            connection.exec_driver_sql("DELETE FROM fetch WHERE dataset <> 'rebuild'")
+            connection.exec_driver_sql("DELETE FROM request WHERE dataset <> 'rebuild'")
         reasons = [one.kept[0] for one in rebuild(collector).datasets.values()]
         assert [reason.split("it holds ")[1] for reason in reasons] == [
             "stations that no list of the ledger has brought", "rows that no answer of the ledger has brought",
@@ -494,7 +494,7 @@ def test_an_answer_that_reaches_out_at_both_ends_keeps_a_stretch(tmp_path: Path)
         three_days(collector)
         with collector.store.engine.begin() as connection:
             connection.exec_driver_sql(
-                "UPDATE fetch SET tm_from = '2025-01-01 00:00:00', tm_to = '2025-01-31 00:00:00' WHERE tm_from LIKE '2025-01-16%'"
+                "UPDATE request SET tm_from = '2025-01-01 00:00:00', tm_to = '2025-01-31 00:00:00' WHERE tm_from LIKE '2025-01-16%'"
             )
         reasons = rebuild(collector).datasets["aws_minute"].kept
         assert len(reasons) == 3
@@ -525,7 +525,7 @@ def test_a_chain_of_windows_is_cut_and_ends_the_same(tmp_path: Path) -> None:
         for _ in range(2):
             assert rebuild(collector).complete
             assert snapshot(collector.store) == before
-        assert rows(collector.store, "SELECT COUNT(*) FROM \"fetch\" WHERE dataset = 'aws_minute'") == [(24,)]
+        assert rows(collector.store, "SELECT COUNT(*) FROM request WHERE dataset = 'aws_minute'") == [(24,)]
 
 
 def _windows(collector: Collector) -> pl.DataFrame:
@@ -590,7 +590,7 @@ def test_broken_off_it_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.
         assert result.summary()["went_on"]
         assert snapshot(collector.store) == before
         assert not rebuild(collector).went_on
-        told = rows(collector.store, "SELECT outcome FROM \"fetch\" WHERE dataset = 'rebuild' ORDER BY id")
+        told = rows(collector.store, "SELECT outcome FROM request WHERE dataset = 'rebuild' ORDER BY id")
         assert [outcome for (outcome,) in told] == ["abandoned", "rebuilt", "rebuilt", "rebuilt"]
 
 

@@ -214,7 +214,7 @@ def test_a_terminal_refusal_is_asked_once(tmp_path: Path, grant: KeyGrant, code:
             "not asked: quota (2 calls)" if spent else f"not asked (2 calls) after: {code}"
         )
         with collector.store.engine.connect() as connection:
-            row = connection.exec_driver_sql("SELECT sha256, message FROM fetch ORDER BY id").first()
+            row = connection.exec_driver_sql("SELECT sha256, message FROM request ORDER BY id").first()
         assert row is not None
         assert b'"status"' in collector.archive.body(row[0])
         assert row[1]

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import DAY, HOUR, MINUTE
+from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.collect import ALL, Collector
 from kmaflow.collect.backfill.backfill import Backfill
 from kmaflow.collect.backfill.chunks import Chunk, fill
@@ -25,7 +25,7 @@ from kmaflow.maintain.why import story
 from kmaflow.store.coverage.gaps import gaps
 from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import StoreBusy, StoreUnstorable
-from kmaflow.store.schema.service import FETCH, REJECTED_LINE
+from kmaflow.store.schema.service import LEDGER, REJECTED_LINE
 
 from ..databases import database
 from .hub import NOW, window
@@ -79,6 +79,19 @@ def test_a_line_that_can_never_be_read_is_given_up_with_a_note(tmp_path: Path, d
         assert told_of_it()[0::2] == ("given_up", 1)
 
 
+def test_the_reason_is_told_also_where_the_station_cannot_be_read(tmp_path: Path) -> None:
+    asked = window("12:00", "12:10")
+    with spoiling(tmp_path, lambda *answer: in_a_row(answer[2], b"x,")) as collector:
+        assert collector.collect("aws_cloud", Window(asked.start - 10 * MINUTE, asked.start), ALL).rejected == 1
+        assert collector.collect("aws_cloud", asked, ALL).rejected == 1
+        with reading(collector.store.engine) as connection:
+            (gap,) = gaps(connection, ["aws_cloud"], asked, now=NOW)
+        assert (gap.state, gap.error) == ("rejected", "the second column is not a station number")
+        assert gap.stations is not None
+        told = story(collector, DATASETS["aws_cloud"], gap.stations[0], gap.window.end)
+        assert "not a station number" in told["why_en"]
+
+
 @pytest.mark.parametrize("junk", [b"\x00", b"\x00\x1b[2J\xa4?", b"x" * 20_000_000], ids=["nul", "terminal", "20 MB"])
 def test_a_line_that_no_database_takes_is_a_rejected_line_and_the_rest_is_loaded(
     tmp_path: Path, database_url: str, junk: bytes
@@ -90,7 +103,7 @@ def test_a_line_that_no_database_takes_is_a_rejected_line_and_the_rest_is_loaded
         result = collector.collect("aws_cloud", HALF_HOUR, ALL)
         assert (result.done, result.rejected, result.error) == (3, 1, None)
         assert collector.collect("aws_visibility", HALF_HOUR, ALL).complete
-        assert [row[0] for row in told(collector, FETCH.c.outcome)] == ["ok"] * 6
+        assert [row[0] for row in told(collector, LEDGER.c.outcome)] == ["ok"] * 6
         ((text, reason),) = told(collector, REJECTED_LINE.c.text, REJECTED_LINE.c.reason)
         assert "\\x00" in str(text) or "characters more)" in str(text)
         assert "\x00" not in f"{text}{reason}"
@@ -130,7 +143,7 @@ def test_words_of_a_refusal_that_no_database_takes_are_escaped(tmp_path: Path, d
         assert result.error is not None
         assert "half \\ud83d, \\x00 and much" in str(result.error)
         assert len(str(result.error)) < 1_500
-        kept = [message for outcome, message in told(collector, FETCH.c.outcome, FETCH.c.message) if outcome != "ok"]
+        kept = [message for outcome, message in told(collector, LEDGER.c.outcome, LEDGER.c.message) if outcome != "ok"]
         assert kept
         assert all("half \\ud83d" in str(message) for message in kept)
 
@@ -158,7 +171,7 @@ def test_what_the_database_cannot_hold_refuses_its_window_and_nothing_else(
         result = collector.collect("aws_cloud", HALF_HOUR, ALL)
         assert (result.done, len(result.missing)) == (3, 1)
         assert isinstance(result.error, StoreUnstorable)
-        assert [row[0] for row in told(collector, FETCH.c.outcome)] == ["ok", "unstorable", "ok"]
+        assert [row[0] for row in told(collector, LEDGER.c.outcome)] == ["ok", "unstorable", "ok"]
         repair = Repair(collector, everything=True, begin=HALF_HOUR.start, end=HALF_HOUR.end)
         mended = repair.mend("aws_cloud")
         assert (mended.error or "").startswith("postgresql" if kind == "postgresql" else "mysql")
@@ -179,7 +192,7 @@ def test_a_station_list_that_cannot_be_read_is_in_the_ledger(tmp_path: Path) -> 
     with spoiling(tmp_path, spoil) as collector:
         with pytest.raises(ChangedFormat):
             collector.sync_stations()
-        assert told(collector, FETCH.c.dataset, FETCH.c.outcome) == [("station_SFC", "changed_format")]
+        assert told(collector, LEDGER.c.dataset, LEDGER.c.outcome) == [("station_SFC", "changed_format")]
 
 
 def test_a_dataset_that_fails_every_time_keeps_no_other_from_its_repair_and_is_asked_less_and_less(
@@ -191,10 +204,10 @@ def test_a_dataset_that_fails_every_time_keeps_no_other_from_its_repair_and_is_a
         collector.client.clock = lambda: now
         load = collector.store.load
 
-        def failing(parsed: object, fetch: object) -> object:
-            if fetch.dataset == "aws_cloud":  # type: ignore[attr-defined]
+        def failing(parsed: object, request: object) -> object:
+            if request.dataset == "aws_cloud":  # type: ignore[attr-defined]
                 raise StoreBusy("somebody holds it")
-            return load(parsed, fetch)  # type: ignore[arg-type]
+            return load(parsed, request)  # type: ignore[arg-type]
 
         monkeypatch.setattr(collector.store, "load", failing)
         news: list[object] = []

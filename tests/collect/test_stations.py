@@ -123,7 +123,7 @@ def test_a_refused_list_is_raised_and_written_down(tmp_path: Path) -> None:
         with pytest.raises(NotApplied, match="활용신청"):
             collector.sync_stations()
         with collector.store.engine.connect() as connection:
-            assert connection.exec_driver_sql("SELECT dataset, outcome FROM fetch").all() == [
+            assert connection.exec_driver_sql("SELECT dataset, outcome FROM request").all() == [
                 ("station_SFC", "not_applied")
             ]
 

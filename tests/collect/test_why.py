@@ -37,7 +37,7 @@ def test_present_with_the_raw_codes_the_requests_and_the_corrections(tmp_path: P
             "-99.9",
         )
         assert told["lines"][0].startswith("202501151201,108,")
-        assert [fetch["outcome"] for fetch in told["fetches"]] == ["ok", "ok"]
+        assert [request["outcome"] for request in told["requests"]] == ["ok", "ok"]
         assert [(one["old_value"], one["new_value"]) for one in told["revisions"]] == [("-9.3", "-9.4")]
         for path in (tmp_path / "archive" / "bodies").rglob("*.zst"):
             path.unlink()

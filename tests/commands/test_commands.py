@@ -93,7 +93,7 @@ def test_version_and_nothing(kmaflow: Kmaflow) -> None:
 
 def test_init(kmaflow: Kmaflow, home: Path) -> None:
     first = _json(kmaflow("init", "--json"))
-    assert "fetch" in first["made"]
+    assert "request" in first["made"]
     assert "aws_minute" not in first["made"]
     assert set(DATASETS) <= set(_json(kmaflow("init", "--all", "--json"))["made"])
     assert "all there" in kmaflow("init", "--all").out
@@ -431,7 +431,7 @@ def test_what_nobody_foresaw_and_what_a_person_stops(
     with pytest.raises(ZeroDivisionError) as caught:
         main()
     sys.excepthook(caught.type, caught.value, None)
-    assert "unforeseen ZeroDivisionError: surprise" in written.getvalue()
+    assert "unexpected ZeroDivisionError: surprise" in written.getvalue()
     assert written.getvalue().count("\n") == 1
 
 

@@ -95,7 +95,7 @@ def test_killed_anywhere_and_run_again(hub: Running, tmp_path: Path, point: str)
     with collecting(hub, tmp_path) as collector:
         with collector.store.engine.connect() as connection:
             half = connection.exec_driver_sql(
-                "SELECT COUNT(*) FROM aws_cloud WHERE fetch_id NOT IN (SELECT id FROM fetch WHERE outcome = 'ok')"
+                "SELECT COUNT(*) FROM aws_cloud WHERE request_id NOT IN (SELECT id FROM request WHERE outcome = 'ok')"
             ).scalar()
         assert half == 0
         assert collector.collect("aws_cloud", asked).complete

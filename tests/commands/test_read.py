@@ -255,7 +255,7 @@ def test_retention_keeps_the_young(kmaflow: Kmaflow, home: Path) -> None:
     [
         (["read", "aws_minuet", *TEN], ["aws_minute"]),
         (["read", "aws_minute", *TEN, "--columns", "temp"], ["no column 'temp'"]),
-        (["read", "aws_minute", *TEN, "--columns", "fetch_id", "--as-of", "2025-01-16"], ["fetch_id"]),
+        (["read", "aws_minute", *TEN, "--columns", "request_id", "--as-of", "2025-01-16"], ["request_id"]),
         (["read", "aws_minute", *TEN, "--stations", "Seol"], ["no such station"]),
         (["read", "aws_minute", *TEN, "--stations", "107"], ["108 서울"]),
         (["read", "aws_minute", *TEN, "--as-of", "yesterday"], ["not a time"]),

@@ -113,7 +113,7 @@ def test_the_sql_that_compares_runs_and_finds_what_it_says(page: Path, tmp_path:
             connection.execute(
                 OBSERVATIONS["asos_hourly"]
                 .insert()
-                .values(tm_kst=NOON + 60 * MINUTE, stn=108, rn=None, ir=3, fetch_id=1)
+                .values(tm_kst=NOON + 60 * MINUTE, stn=108, rn=None, ir=3, request_id=1)
             )
             for statement in old_and_new:
                 connection.execute(sa.text(statement))

@@ -10,11 +10,10 @@ import sqlalchemy as sa
 from kmaflow.quota.limits import DayQuotaSpent, Limits, Spent
 from kmaflow.quota.quota import Quota
 from kmaflow.store.engines.database import open_engine
-from kmaflow.store.engines.locks import writing_alone
-from kmaflow.store.schema.migrations import STATE, upgrade
 from kmaflow.store.schema.service import LEASE, STATE_METADATA
 from kmaflow.store.state import State
 
+from ..store.earlier import restore
 from ..store.shape import differences
 from ..store.state_workers import KEY, NOON
 
@@ -25,22 +24,11 @@ KIND = "aws_minute 10 all"
 def _of_0002(url: str) -> None:
     """What workers of the revision before leave: usage, a size, the hub's word, a place of a call and a lease."""
     engine = open_engine(url)
-    with writing_alone(engine, ["schema"]) as connection:
-        upgrade(connection, STATE, "0002")
-        tables = sa.MetaData()
-        tables.reflect(connection)
-
-        def insert(table: str, /, **values: object) -> None:
-            connection.execute(tables.tables[table].insert().values(values))
-
-        insert("api_usage", key_id=KEY, day_kst="2026-11-22", calls=70, bytes=900, reserved=40, **{"class": "live"})
-        insert("api_usage", key_id=KEY, day_kst="2026-11-22", calls=20, bytes=30, reserved=0, **{"class": "backfill"})
-        insert("api_usage", key_id=KEY, day_kst="2026-11-21", calls=98, bytes=5, reserved=0, **{"class": "repair"})
-        insert("api_key_state", key_id=KEY, next_call_at=NOON)
-        insert("api_key_state", key_id="ba9876543210", next_call_at=NOON, exhausted="calls", exhausted_by="hub")
-        insert("call_size", key_id=KEY, such=KIND, bytes=812_345)
-        insert("lease", name=f"call {KEY} 0", owner="a b c", taken_at=NOON, expires_at=NOON)
-        insert("lease", name="backfill 1", owner="a b c", taken_at=NOON, expires_at=NOON)
+    restore(engine, "0e5e98a")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE api_key_state SET exhausted = NULL, exhausted_by = NULL, exhausted_until = NULL"
+        )
     engine.dispose()
 
 

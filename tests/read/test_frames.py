@@ -84,7 +84,7 @@ def test_every_value_comes_back_exactly(store: Store) -> None:
             {
                 "tm_kst": [NOON + hour * HOUR for hour in range(len(numbers))],
                 "stn": pl.Series([108] * len(numbers), dtype=pl.Int32),
-                "fetch_id": [1] * len(numbers),
+                "request_id": [1] * len(numbers),
                 "ta": numbers,
                 "ww": texts,
                 "ct": texts,
@@ -96,11 +96,11 @@ def test_every_value_comes_back_exactly(store: Store) -> None:
         missing = [pl.lit(None, types[kinds[name]]).alias(name) for name in names if name not in rows.columns]
         loader_for(connection).insert(table, rows.with_columns(missing))
     window = Window(NOON - HOUR, NOON + DAY)
-    found = read(store, "asos_hourly", window, columns=["ta", "ww", "fetch_id"])
+    found = read(store, "asos_hourly", window, columns=["ta", "ww", "request_id"])
     assert found["ta"].to_list() == numbers
     # An empty text and a missing one are the same to KMA and to a CSV.
     assert [text or None for text in found["ww"]] == [text or None for text in texts]
-    assert found["fetch_id"].to_list() == [1] * len(numbers)
+    assert found["request_id"].to_list() == [1] * len(numbers)
 
 
 def test_what_was_never_loaded_is_empty_and_nothing_is_made(database_url: str) -> None:
@@ -182,7 +182,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: object) -> None:
         ({"columns": ["temperature"]}, "no column 'temperature'"),
         ({"columns": ["rn_60"]}, "rn_60m"),
         ({"stations": []}, "no station"),
-        ({"columns": ["fetch_id"], "as_of": NOON}, "fetch_id"),
+        ({"columns": ["request_id"], "as_of": NOON}, "request_id"),
     ):
         with pytest.raises(UsageError, match=words):
             ask(**{"dataset": "aws_minute", "window": WINDOW, **arguments})  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from kmaflow.status.metrics import METRICS, PREFIX, exposition, samples
 from kmaflow.store import Store
 from kmaflow.store.engines.database import reading
 
-from ..store.bodies import NOON, WINDOW, at, fetch_of, load, minute_body, stamp
+from ..store.bodies import NOON, WINDOW, at, load, minute_body, request_of, stamp
 
 LIMITS = Limits(100, 1000)
 _LINE = re.compile(r'kmaflow_[a-z_]+(?:\{[a-z_]+="[^"]*"(?:,[a-z]+="[^"]*")*\})? -?[0-9.e+]+')
@@ -52,7 +52,7 @@ def test_lag_rows_and_revisions(store: Store) -> None:
 def test_missing_are_the_cells_that_should_be_here(store: Store) -> None:
     load(store, _minutes(90, 108), at(13))
     refused = Window(WINDOW.end, WINDOW.end + 10 * MINUTE)
-    store.note(replace(fetch_of(b"", at(23), window=refused), outcome="maintenance", http_status=503, sha256=None))
+    store.note(replace(request_of(b"", at(23), window=refused), outcome="maintenance", http_status=503, sha256=None))
     (now,) = _of(store, stamp(23))
     assert sum(now.missing.values()) == 0, "ten minutes' grace for the run that brings them"
     (later,) = _of(store, NOON + HOUR)

@@ -12,7 +12,7 @@ from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.read import iter_frames, read
 from kmaflow.store import Store
 
-from ..store.bodies import NOON, WINDOW, at, fetch_of, load, minute_body, parsed_of, stamp, weather_body
+from ..store.bodies import NOON, WINDOW, at, load, minute_body, parsed_of, request_of, stamp, weather_body
 
 CELL = (stamp(1), 108)
 OTHER = (stamp(2), 108)
@@ -89,7 +89,7 @@ def test_another_parser_counts_from_the_time_of_the_answer_on(store: Store) -> N
     body = minute_body({CELL: {"ta": 1.0}})
     load(store, body, at(15))
     reread = parsed_of("aws_minute", minute_body({CELL: {"ta": 1.5}}))
-    store.load(reread, fetch_of(body, at(15), parser_version=PARSER_VERSION + 1))
+    store.load(reread, request_of(body, at(15), parser_version=PARSER_VERSION + 1))
     load(store, minute_body({CELL: {"ta": 2.0}}), at(20), parser_version=PARSER_VERSION + 1)
     assert told(store, at(15)) == {1: [1.5, None]}
     assert told(store, at(14)) == {}

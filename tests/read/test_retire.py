@@ -65,7 +65,7 @@ def store(
 
 
 def _whole(store: Store, march: datetime, name: str = "aws_minute") -> pl.DataFrame:
-    columns = None if name.endswith("_code") else [*_names(store, name, march), "fetch_id"]
+    columns = None if name.endswith("_code") else [*_names(store, name, march), "request_id"]
     return read(store, name, Window(march, add_months(march, 12)), columns=columns)
 
 
@@ -125,7 +125,7 @@ def test_a_month_goes_into_a_file_and_out_of_the_table(
         assert name_of(april) in _partitions(store, "aws_minute")
     noted = rows(
         store,
-        'SELECT tm_from, tm_to, "rows", message, key_id FROM "fetch" WHERE outcome = ? AND tm_from = ?',
+        "SELECT tm_from, tm_to, row_count, message, key_id FROM request WHERE outcome = ? AND tm_from = ?",
         "retired",
         str(march),
     )
@@ -285,7 +285,7 @@ def test_the_same_bytes_come_back(store: Store, march: datetime, april: datetime
     with _later(store) as later:
         assert load(later, minute_body(cells, witness=False), at(40), window=window).inserted == 4
     found = read(store, "aws_minute", window)
-    assert found.equals(before.filter(pl.col("tm_kst") <= window.end).drop("fetch_id"))
+    assert found.equals(before.filter(pl.col("tm_kst") <= window.end).drop("request_id"))
 
 
 def test_rows_that_come_back_are_counted_once(store: Store, march: datetime, april: datetime, tmp_path: Path) -> None:
@@ -365,7 +365,7 @@ def test_nobody_loads_into_the_month_while_it_goes(
             else:
                 with (
                     pytest.raises(StoreBusy),
-                    locks.writing_alone(other.engine, locks.days_of("aws_minute", Window(march, march + HOUR))),
+                    locks.writing_alone(other.engine, locks.locks_of("aws_minute", Window(march, march + HOUR))),
                 ):
                     pass
                 refused.append("False")

@@ -44,6 +44,7 @@ OTHER: dict[str, Any] = {
     "max_active_tasks": 6,
     "ui_port": 8090,
     "simulator_port": 8790,
+    "lang": "ko",
     "read_url": "postgresql://reader@db.example/kma",
     "serve_host": "0.0.0.0",
     "serve_port": 8801,

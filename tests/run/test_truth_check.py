@@ -55,7 +55,7 @@ def test_what_was_collected_is_the_truth(hub: Running, engine: sa.Engine) -> Non
         ("UPDATE asos_hourly SET ta = NULL WHERE stn = 108", (1, 0, 0)),
         ("DELETE FROM asos_hourly WHERE stn = 108", (0, 1, 0)),
         (
-            "INSERT INTO asos_hourly (tm_kst, stn, fetch_id) VALUES ('2026-01-10 13:00:00', 108, 1)",
+            "INSERT INTO asos_hourly (tm_kst, stn, request_id) VALUES ('2026-01-10 13:00:00', 108, 1)",
             (0, 0, 1),
         ),
     ],

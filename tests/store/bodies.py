@@ -15,7 +15,7 @@ from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.hub.station_list import parse_stations
 from kmaflow.store import Store
-from kmaflow.store.ledger import Fetch
+from kmaflow.store.ledger import LedgerRow
 from kmaflow.store.load import Loaded
 from kmaflow.store.stations import StationChanges
 
@@ -73,7 +73,7 @@ def parsed_of(dataset: str, body: bytes, window: Window | None = WINDOW) -> Pars
     return parse(DATASETS[dataset], body, window=window)
 
 
-def fetch_of(
+def request_of(
     body: bytes,
     fetched_at: datetime,
     *,
@@ -82,8 +82,8 @@ def fetch_of(
     stn: int = 0,
     parser_version: int = PARSER_VERSION,
     selection: str = "all",
-) -> Fetch:
-    return Fetch(
+) -> LedgerRow:
+    return LedgerRow(
         dataset=dataset,
         window=window,
         stn=stn,
@@ -92,7 +92,7 @@ def fetch_of(
         outcome="ok",
         sha256=sha256(body).hexdigest(),
         bytes=len(body),
-        rows=0,
+        row_count=0,
         rejected=0,
         parser_version=parser_version,
         key_id="0123456789ab",
@@ -112,16 +112,16 @@ def load(
     selection: str = "all",
 ) -> Loaded:
     """Load a body as if it had just come."""
-    fetch = fetch_of(
+    request = request_of(
         body, fetched_at, dataset=dataset, window=window, stn=stn, parser_version=parser_version, selection=selection
     )
-    return store.load(parsed_of(dataset, body, window), fetch)
+    return store.load(parsed_of(dataset, body, window), request)
 
 
 def load_list(store: Store, network: str, body: bytes, fetched_at: datetime, *, force: bool = False) -> StationChanges:
     parsed = parse_stations(dict[str, StationList](STATION_LISTS)[network], body)
-    fetch = fetch_of(body, fetched_at, dataset=f"station_{network}", window=None)
-    return store.load_stations(parsed, fetch, force=force)
+    request = request_of(body, fetched_at, dataset=f"station_{network}", window=None)
+    return store.load_stations(parsed, request, force=force)
 
 
 def station_body(network: str, stations: Mapping[int, str], *, address: str | None = None, extra: str = "") -> bytes:
@@ -170,8 +170,8 @@ def columns(store: Store, table: str) -> list[str]:
 
 
 def observations(store: Store, table: str = "aws_minute") -> list[tuple[object, ...]]:
-    """All rows without ``fetch_id``."""
-    names = [name for name in columns(store, table) if name != "fetch_id"]
+    """All rows without ``request_id``."""
+    names = [name for name in columns(store, table) if name != "request_id"]
     return rows(store, f'SELECT {", ".join(names)} FROM "{table}" ORDER BY 1, 2, 3')
 
 
@@ -182,8 +182,8 @@ def value(store: Store, column: str, cell: Cell, table: str = "aws_minute") -> o
 
 
 def revisions(store: Store) -> list[tuple[object, ...]]:
-    """(tm, stn, col, old, new, old_fetch, new_fetch, cause, changed_at) in the order of writing."""
+    """(tm, stn, col, old, new, old_request, new_request, cause, changed_at) in the order of writing."""
     return rows(
         store,
-        "SELECT tm_kst, stn, col, old_value, new_value, old_fetch, new_fetch, cause, changed_at FROM revision ORDER BY id",
+        "SELECT tm_kst, stn, col, old_value, new_value, old_request, new_request, cause, changed_at FROM revision ORDER BY id",
     )

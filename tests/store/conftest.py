@@ -46,7 +46,7 @@ def _emptied(store: Store) -> None:
                 and name != "observation_schema"
             ):
                 connection.exec_driver_sql(f"DELETE FROM {quoted(name)}")
-        for name in ("fetch", "revision", "rejected_line"):
+        for name in ("request", "revision", "rejected_line"):
             if store.engine.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"ALTER SEQUENCE {name}_id_seq RESTART")
             else:

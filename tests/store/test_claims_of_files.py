@@ -11,21 +11,18 @@ import pytest
 import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
+from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window, day_of, days_of
 from kmaflow.store import Store, ledger
-from kmaflow.store.coverage.day import day_of, days_of
 from kmaflow.store.coverage.gaps import gaps
 from kmaflow.store.coverage.states import stamps
-from kmaflow.store.engines import partitions
 from kmaflow.store.engines.database import reading
 from kmaflow.store.engines.locks import writing_alone
 from kmaflow.store.ledger import LONGEST
 from kmaflow.store.schema import upgrade
-from kmaflow.store.schema.migrations import BOOKS
-from kmaflow.store.schema.migrations import upgrade as migrate
 from kmaflow.store.schema.observations import OBSERVATIONS
 
 from .bodies import rows
+from .earlier import restore
 
 NOW = datetime(2026, 11, 1)
 FIRST, LAST = datetime(2022, 8, 5), datetime(2026, 9, 2, 23, 5)
@@ -35,11 +32,13 @@ FIRST, LAST = datetime(2022, 8, 5), datetime(2026, 9, 2, 23, 5)
 def old(database_url: str) -> Iterator[Store]:
     """A database as the version before the ledger told files apart left it, without an answer."""
     with Store(database_url) as store:
+        restore(store.engine, "0e5e98a")
         with writing_alone(store.engine, ["schema"]) as connection:
-            migrate(connection, BOOKS, "0004")
-            for name in ("aws_minute", "asos_hourly"):
-                OBSERVATIONS[name].create(connection)
-                partitions.ensure(connection, name)
+            quote = connection.dialect.identifier_preparer.quote
+            for name in ("aws_minute", "fetch", "coverage_day", "completeness_hour"):
+                connection.exec_driver_sql(f"DELETE FROM {quote(name)}")
+            OBSERVATIONS["asos_hourly"].create(connection)
+            connection.exec_driver_sql("ALTER TABLE asos_hourly RENAME COLUMN request_id TO fetch_id")
         yield store
 
 
@@ -108,7 +107,7 @@ def _missing(store: Store, dataset: str, window: Window, *stations: int) -> int:
 
 
 def _observed(store: Store, dataset: str) -> list[tuple[object, ...]]:
-    return rows(store, f"SELECT tm_kst, stn, fetch_id, ta FROM {dataset} ORDER BY tm_kst, stn")
+    return rows(store, f"SELECT tm_kst, stn, ta FROM {dataset} ORDER BY tm_kst, stn")
 
 
 def test_two_rows_four_years_apart_prove_two_cells(old: Store) -> None:
@@ -143,7 +142,7 @@ def test_a_file_of_two_stations_makes_no_other_absent_and_a_real_answer_still_do
     assert _missing(old, "asos_hourly", window, 90) == 11
     assert _missing(old, "asos_hourly", window, 108, 159) == 2 * 9
     assert _missing(old, "asos_hourly", real, 90, 108, 159) == 0
-    held = rows(old, "SELECT holds, outcome FROM \"fetch\" WHERE kind = 'file' ORDER BY id")
+    held = rows(old, "SELECT holds, outcome FROM request WHERE kind = 'file' ORDER BY id")
     assert [row[1] for row in held] == ["ok", "unchanged"]
     assert held[0][0] == held[1][0]
     assert "108,159" in str(held[0][0])
@@ -152,6 +151,6 @@ def test_a_file_of_two_stations_makes_no_other_absent_and_a_real_answer_still_do
 def test_it_is_done_once(old: Store) -> None:
     _loaded(old, "aws_minute", [(FIRST, 90), (FIRST + MINUTE, 90)])
     upgrade.make(old.engine)
-    before = rows(old, "SELECT * FROM coverage_day"), rows(old, 'SELECT * FROM "fetch"')
+    before = rows(old, "SELECT * FROM coverage_day"), rows(old, "SELECT * FROM request")
     assert upgrade.make(old.engine) == []
-    assert (rows(old, "SELECT * FROM coverage_day"), rows(old, 'SELECT * FROM "fetch"')) == before
+    assert (rows(old, "SELECT * FROM coverage_day"), rows(old, "SELECT * FROM request")) == before

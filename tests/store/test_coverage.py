@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
+from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window, day_of
 from kmaflow.collect.run import chosen_rows
 from kmaflow.hub.parse import Parsed, empty_rows
 from kmaflow.store import Store
-from kmaflow.store.coverage.day import day_of, read
+from kmaflow.store.coverage.day import read
 from kmaflow.store.coverage.gaps import Gap, asked, due, first_start, gaps
 from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
 from kmaflow.store.coverage.record import keep
@@ -29,11 +29,11 @@ from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.database import writing
 from kmaflow.store.ledger import DEFERRED, REQUEST
 from kmaflow.store.schema.observations import OBSERVATIONS
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, FETCH, LATEST, REJECTED_LINE, REVISION
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, LATEST, LEDGER, REJECTED_LINE, REVISION
 from kmaflow.store.selection import StationChoice
 from kmaflow.store.views.completeness import completeness_view
 
-from .bodies import WITNESS, at, fetch_of, minute_body, parsed_of, stamp
+from .bodies import WITNESS, at, minute_body, parsed_of, request_of, stamp
 
 NOON = datetime(2025, 1, 15, 12, 0)
 HOUR_OF_NOON = Window(NOON, NOON + HOUR)
@@ -65,17 +65,19 @@ def _load(
 ) -> None:
     body = minute_body(cells, extra=extra, witness=witness)
     parsed = parsed_of("aws_minute", body, window)
-    fetch = fetch_of(body, at(minute), window=window, stn=stn, selection=selection)
+    request = request_of(body, at(minute), window=window, stn=stn, selection=selection)
     if selection != "all":
         mine = pl.col("stn").is_in([int(one) for one in selection.split(",")])
         parsed = replace(parsed, rows=parsed.rows.filter(mine))
-    store.load(parsed, fetch)
+    store.load(parsed, request)
 
 
 def _fail(store: Store, window: Window, minute: float, code: str, *, stn: int = 0, status: int | None = 504) -> None:
-    fetch = fetch_of(b"", at(minute), window=window, stn=stn)
+    request = request_of(b"", at(minute), window=window, stn=stn)
     kind = DEFERRED if code == "quota" and status is None else REQUEST
-    store.note(replace(fetch, outcome=code, http_status=status, sha256=None, message=f"the words of {code}", kind=kind))
+    store.note(
+        replace(request, outcome=code, http_status=status, sha256=None, message=f"the words of {code}", kind=kind)
+    )
 
 
 def _gaps(
@@ -180,8 +182,8 @@ def test_an_asos_hour_that_is_too_young_is_not_absent(known: Store) -> None:
         (NOON + 2 * HOUR + 5 * MINUTE, ["not_yet_produced"]),
         (NOON + 6 * HOUR, ["not_yet_produced"]),
     ):
-        fetch = replace(fetch_of(b"x", moment, dataset=name, window=window), outcome="ok")
-        known.load(parsed, fetch)
+        request = replace(request_of(b"x", moment, dataset=name, window=window), outcome="ok")
+        known.load(parsed, request)
         assert [gap.state for gap in _gaps(known, window, name=name)] == states
 
 
@@ -207,7 +209,7 @@ def test_a_year_without_a_word_is_one_gap_and_an_empty_old_answer_none(known: St
     assert (gap.window, gap.state, gap.cells, gap.known) == (year, "not_asked", 365 * 1440, False)
     body = minute_body({}, witness=False)
     window = Window(datetime(2023, 6, 1), datetime(2023, 6, 1, 0, 10))
-    known.load(parsed_of("aws_minute", body, window), fetch_of(body, LATER, window=window))
+    known.load(parsed_of("aws_minute", body, window), request_of(body, LATER, window=window))
     assert [gap.window for gap in _gaps(known, Window(window.start - MINUTE, window.end + MINUTE))] == [
         Window(window.start - MINUTE, window.start),
         Window(window.end, window.end + MINUTE),
@@ -329,8 +331,8 @@ def _tell(store: Store, told: Told, number: int) -> None:
     selection = "all" if told.selection is None else ",".join(map(str, told.selection))
     if told.selection is not None:
         parsed = chosen_rows(parsed, StationChoice(told.selection))
-    fetch = fetch_of(body + b"%d" % number, at(100 + number), window=told.window, stn=told.stn, selection=selection)
-    store.load(parsed, fetch)
+    request = request_of(body + b"%d" % number, at(100 + number), window=told.window, stn=told.stn, selection=selection)
+    store.load(parsed, request)
 
 
 def _model(history: list[Told], minute: int, stn: int) -> tuple[str, str]:
@@ -363,7 +365,7 @@ def emptied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], S
         def empty() -> Store:
             with writing(store.engine) as connection:
                 for table in (
-                    FETCH,
+                    LEDGER,
                     REJECTED_LINE,
                     REVISION,
                     COMPLETENESS_HOUR,
@@ -429,13 +431,13 @@ def test_a_line_that_names_no_station_may_be_about_each_that_lacks_one(known: St
     cells = _full(_minutes(10, 20), (108,))
     body = minute_body(cells, extra=[f"{stamp(15):%Y%m%d%H%M},?,x,="])
     window = _minutes(10, 20)
-    parsed, fetch = parsed_of("aws_minute", body, window), fetch_of(body, at(21), window=window)
+    parsed, request = parsed_of("aws_minute", body, window), request_of(body, at(21), window=window)
     with writing(known.engine) as connection:
-        keep(connection, parsed, fetch, stored=empty_rows(parsed.dataset))
+        keep(connection, parsed, request, stored=empty_rows(parsed.dataset))
         (gap,) = gaps(connection, ["aws_minute"], _minutes(0, 20), now=LATER)
         assert (gap.window, gap.state, gap.stations) == (_minutes(14, 15), "rejected", (119,))
         before = read(connection, "aws_minute", (day_of(NOON), day_of(NOON)))
-        keep(connection, parsed, fetch, stored=empty_rows(parsed.dataset))
+        keep(connection, parsed, request, stored=empty_rows(parsed.dataset))
         assert read(connection, "aws_minute", (day_of(NOON), day_of(NOON))) == before
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from kmaflow.store import Store
 from kmaflow.store.errors import StoreForeign
 from kmaflow.store.schema import upgrade
-from kmaflow.store.schema.migrations import BOOKS, STATE
+from kmaflow.store.schema.migrations import SERVICE, STATE
 from kmaflow.store.state import State
 
 from ..databases import ENGINES, database
@@ -38,7 +38,7 @@ def engine(store: Store) -> sa.Engine:
         ("CREATE TABLE latest (dataset VARCHAR(32), stn INTEGER, tm_kst TIMESTAMP NULL, more INTEGER)", "latest"),
         ("CREATE TABLE completeness_hour (dataset VARCHAR(32), hour_kst INTEGER, stn INTEGER, present INTEGER, blank INTEGER)",
          "the column hour_kst of the table completeness_hour is INTEGER"),
-        ("CREATE TABLE aws_cloud (tm_kst VARCHAR(20), stn INTEGER, mine INTEGER)", "the table aws_cloud lacks the columns fetch_id"),
+        ("CREATE TABLE aws_cloud (tm_kst VARCHAR(20), stn INTEGER, mine INTEGER)", "the table aws_cloud lacks the columns request_id"),
         ("CREATE TABLE kmaflow_version (mine INTEGER)", "version_num"),
         ("CREATE VIEW revision AS SELECT 1 AS dataset", "the table revision lacks"),
         ("CREATE VIEW v_daily AS SELECT 1 AS dataset", "v_daily is not the view"),
@@ -59,12 +59,12 @@ def test_a_table_of_another_program_is_refused_before_anything_is_made(
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
-        ("CREATE TABLE aws_cloud (tm_kst DATETIME, stn INTEGER, ca_tot VARCHAR(9), fetch_id BIGINT, PRIMARY KEY (tm_kst, stn))", "ca_tot"),
-        ("CREATE TABLE aws_cloud (tm_kst DATETIME, stn INTEGER, ca_tot FLOAT(20), fetch_id BIGINT, PRIMARY KEY (tm_kst, stn))", "ca_tot"),
-        ("CREATE TABLE aws_cloud (tm_kst DATETIME, stn INTEGER, fetch_id BIGINT, PRIMARY KEY (stn))", "primary key"),
-        ("CREATE TABLE aws_cloud (tm_kst DATETIME, stn SMALLINT, fetch_id BIGINT, PRIMARY KEY (tm_kst, stn))", "stn"),
-        ("CREATE TABLE aws_cloud (tm_kst DATETIME, stn INTEGER, fetch_id INTEGER, PRIMARY KEY (tm_kst, stn))", "fetch_id"),
-        ("CREATE TABLE aws_cloud (tm_kst ZONED, stn INTEGER, fetch_id BIGINT, PRIMARY KEY (tm_kst, stn))", "tm_kst"),
+        ("CREATE TABLE aws_cloud (tm_kst DATETIME, stn INTEGER, ca_tot VARCHAR(9), request_id BIGINT, PRIMARY KEY (tm_kst, stn))", "ca_tot"),
+        ("CREATE TABLE aws_cloud (tm_kst DATETIME, stn INTEGER, ca_tot FLOAT(20), request_id BIGINT, PRIMARY KEY (tm_kst, stn))", "ca_tot"),
+        ("CREATE TABLE aws_cloud (tm_kst DATETIME, stn INTEGER, request_id BIGINT, PRIMARY KEY (stn))", "primary key"),
+        ("CREATE TABLE aws_cloud (tm_kst DATETIME, stn SMALLINT, request_id BIGINT, PRIMARY KEY (tm_kst, stn))", "stn"),
+        ("CREATE TABLE aws_cloud (tm_kst DATETIME, stn INTEGER, request_id INTEGER, PRIMARY KEY (tm_kst, stn))", "request_id"),
+        ("CREATE TABLE aws_cloud (tm_kst ZONED, stn INTEGER, request_id BIGINT, PRIMARY KEY (tm_kst, stn))", "tm_kst"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ENGINES[1:])
@@ -118,5 +118,5 @@ def test_the_alembic_of_another_program_is_not_touched(store: Store, engine: sa.
     upgrade.make(engine)
     upgrade.make_state(engine)
     assert rows(store, "SELECT version_num FROM alembic_version") == [("686269002441",)]
-    assert rows(store, "SELECT version_num FROM kmaflow_version") == [(BOOKS.head,)]
+    assert rows(store, "SELECT version_num FROM kmaflow_version") == [(SERVICE.head,)]
     assert rows(store, "SELECT version_num FROM kmaflow_state_version") == [(STATE.head,)]

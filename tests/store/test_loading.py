@@ -24,11 +24,11 @@ from .bodies import (
     NOON,
     WINDOW,
     at,
-    fetch_of,
     load,
     minute_body,
     observations,
     parsed_of,
+    request_of,
     revisions,
     rows,
     stamp,
@@ -72,9 +72,9 @@ def test_the_same_bytes_again_write_one_ledger_row_and_nothing_else(store: Store
     touched()
     again = load(store, body, at(16))
     assert (again.outcome, again.inserted, again.updated, again.revised) == ("unchanged", 0, 0, 0)
-    assert touched() == {"fetch": 1}
+    assert touched() == {"request": 1}
     assert observations(store) == table
-    assert rows(store, 'SELECT outcome, "rows" FROM "fetch" ORDER BY id') == [("partial", 2), ("unchanged", 2)]
+    assert rows(store, "SELECT outcome, row_count FROM request ORDER BY id") == [("partial", 2), ("unchanged", 2)]
 
 
 def test_other_bytes_with_the_same_values_touch_no_row_but_the_ledgers(store: Store, touched: Touched) -> None:
@@ -84,7 +84,7 @@ def test_other_bytes_with_the_same_values_touch_no_row_but_the_ledgers(store: St
     loaded = load(store, minute_body({CELL: {"ta": 1.0}, SECOND: {}}), at(16), window=wider)
     assert (loaded.inserted, loaded.updated, loaded.revised) == (0, 0, 0)
     # No stamp more is answered: nothing but its rows proves one.
-    assert touched() == {"fetch": 1}
+    assert touched() == {"request": 1}
 
 
 def test_minus_zero_is_zero(store: Store, touched: Touched) -> None:
@@ -92,7 +92,7 @@ def test_minus_zero_is_zero(store: Store, touched: Touched) -> None:
     touched()
     load(store, minute_body({CELL: {"td": 0.0}}), at(16))
     assert rows(store, "SELECT td, 1 + SIGN(td) FROM aws_minute WHERE stn = 108") == [(0.0, 1)]
-    assert touched() == {"fetch": 1}
+    assert touched() == {"request": 1}
 
 
 def test_a_new_stamp_in_a_known_window_touches_only_its_own_rows(store: Store, touched: Touched) -> None:
@@ -100,8 +100,8 @@ def test_a_new_stamp_in_a_known_window_touches_only_its_own_rows(store: Store, t
     touched()
     loaded = load(store, minute_body({CELL: {"ta": 1.0}, SECOND: {"ta": 2.0}}), at(16))
     assert (loaded.inserted, loaded.updated, loaded.revised) == (2, 0, 0)
-    assert touched() == {"fetch": 1, "aws_minute": 2, "completeness_hour": 2, "coverage_day": 1, "latest": 2}
-    assert rows(store, "SELECT fetch_id FROM aws_minute WHERE tm_kst = ?", str(stamp(1)))[0] == (1,)
+    assert touched() == {"request": 1, "aws_minute": 2, "completeness_hour": 2, "coverage_day": 1, "latest": 2}
+    assert rows(store, "SELECT request_id FROM aws_minute WHERE tm_kst = ?", str(stamp(1)))[0] == (1,)
 
 
 # ------------------------------------------------------------------------------------------------------ revisions
@@ -113,8 +113,8 @@ def test_first_appearance_and_blank_to_values_are_no_revisions(store: Store) -> 
     loaded = load(store, minute_body({SECOND: {"ta": 1.0}, CELL: {"ta": -9.3}}), at(16))
     assert (loaded.inserted, loaded.updated, loaded.revised) == (0, 1, 0)
     assert value(store, "ta", CELL) == -9.3
-    assert value(store, "fetch_id", CELL) == 2
-    assert value(store, "fetch_id", SECOND) == 1
+    assert value(store, "request_id", CELL) == 2
+    assert value(store, "request_id", SECOND) == 1
     assert revisions(store) == []
 
 
@@ -134,7 +134,7 @@ def test_a_change_in_a_row_with_values_is_a_revision(
     assert (loaded.updated, loaded.revised) == (1, 1)
     assert revisions(store) == [("2025-01-15 12:01:00", 108, "ta", old, new, 1, 2, "hub", "2025-01-15 12:16:00")]
     assert value(store, "ta", CELL) == (None if new is None else float(new))
-    assert (value(store, "hm", CELL), value(store, "fetch_id", CELL)) == (50.0, 2)
+    assert (value(store, "hm", CELL), value(store, "request_id", CELL)) == (50.0, 2)
 
 
 def test_a_blank_row_or_an_absent_one_overwrites_nothing(store: Store, touched: Touched) -> None:
@@ -150,7 +150,7 @@ def test_revisions_chain_from_fetch_to_fetch(store: Store) -> None:
     for minute, ta in enumerate([1.0, 2.0, 2.0, 1.0], start=15):
         load(store, minute_body({CELL: {"ta": ta}}), at(minute))
     assert [row[3:7] for row in revisions(store)] == [("1.0", "2.0", 1, 2), ("2.0", "1.0", 2, 4)]
-    assert [row[0] for row in rows(store, 'SELECT outcome FROM "fetch" ORDER BY id')] == [
+    assert [row[0] for row in rows(store, "SELECT outcome FROM request ORDER BY id")] == [
         "partial",
         "partial",
         "unchanged",
@@ -162,7 +162,7 @@ def test_another_parser_on_the_same_bytes_is_the_cause_parser(store: Store) -> N
     body = minute_body({CELL: {"ta": 1.0}})
     load(store, body, at(15))
     reread = parsed_of("aws_minute", minute_body({CELL: {"ta": 1.5}}))
-    store.load(reread, fetch_of(body, at(15), parser_version=PARSER_VERSION + 1))
+    store.load(reread, request_of(body, at(15), parser_version=PARSER_VERSION + 1))
     assert [row[3:8] for row in revisions(store)] == [("1.0", "1.5", 1, 2, "parser")]
     assert value(store, "ta", CELL) == 1.5
 
@@ -174,8 +174,8 @@ def test_a_wider_selection_loads_the_same_bytes_again(store: Store) -> None:
     import polars as pl
 
     mine = replace(everything, rows=everything.rows.filter(pl.col("stn") == 108))
-    assert store.load(mine, fetch_of(body, at(15), selection="108")).inserted == 1
-    loaded = store.load(everything, fetch_of(body, at(16)))
+    assert store.load(mine, request_of(body, at(15), selection="108")).inserted == 1
+    loaded = store.load(everything, request_of(body, at(16)))
     assert (loaded.outcome, loaded.inserted, loaded.updated, loaded.revised) == ("partial", 2, 0, 0)
 
 
@@ -197,7 +197,7 @@ def test_an_older_body_loaded_late_changes_no_value_fills_what_is_empty_and_is_w
     assert [row[2:] for row in revisions(store)] == [("ta", "1.0", "2.0", 2, 1, "hub", "2025-01-15 12:20:00")]
     touched()
     assert load(store, older, at(15)).outcome == "unchanged"
-    assert touched() == {"fetch": 1}
+    assert touched() == {"request": 1}
 
 
 def test_a_value_that_came_back_wins_though_its_bytes_were_seen_before(store: Store) -> None:
@@ -271,7 +271,7 @@ def test_another_parser_is_the_cause_also_where_further_codes_change(store: Stor
     body = weather_body({CELL: [(61, 3), (71, 2)]})
     load(store, body, at(15), dataset="aws_present_weather")
     reread = parsed_of("aws_present_weather", weather_body({CELL: [(61, 3), (71, 1)]}))
-    store.load(reread, fetch_of(body, at(15), dataset="aws_present_weather", parser_version=PARSER_VERSION + 1))
+    store.load(reread, request_of(body, at(15), dataset="aws_present_weather", parser_version=PARSER_VERSION + 1))
     assert [(row[2], row[3], row[4], row[7]) for row in revisions(store)] == [("nn2", "2", "1", "parser")]
 
 
@@ -284,7 +284,7 @@ def test_no_code_is_null_and_neither_blank_nor_older_rows_touch_the_codes(store:
     load(store, weather_body({CELL: []}), at(21), dataset="aws_present_weather")
     load(store, weather_body({CELL: [(61, 3), (51, 2)]}), at(15), dataset="aws_present_weather")
     assert rows(store, "SELECT ww FROM aws_present_weather_code") == [(71,)]
-    assert touched().keys() == {"fetch"}
+    assert touched().keys() == {"request"}
 
 
 def test_a_number_of_codes_that_was_none_and_is_one_now_is_a_revision(store: Store) -> None:
@@ -355,12 +355,12 @@ def test_rejected_lines_are_kept_once_with_their_reasons(store: Store, touched: 
     load(store, body, at(15))
     assert rows(
         store,
-        'SELECT fetch_id, r.dataset, tm_kst, r.stn, text, rejected FROM rejected_line r JOIN "fetch" f ON f.id = fetch_id',
+        "SELECT request_id, r.dataset, tm_kst, r.stn, text, rejected FROM rejected_line r JOIN request f ON f.id = request_id",
     ) == [(1, "aws_minute", str(stamp(1)), 77, garbage, 1)]
     assert rows(store, "SELECT reason FROM rejected_line") == [("4 columns where 18 belong",)]
     touched()
     load(store, body, at(16))
-    assert touched() == {"fetch": 1}
+    assert touched() == {"request": 1}
 
 
 def test_lines_without_a_window_are_kept_once_too(store: Store, touched: Touched) -> None:
@@ -369,9 +369,9 @@ def test_lines_without_a_window_are_kept_once_too(store: Store, touched: Touched
     # A file of which only such lines are left: none of its rows could be meant.
     left = replace(parsed, rows=parsed.rows.clear())
     for minute in (15, 16):
-        store.load(left, fetch_of(body, at(minute), window=None))
+        store.load(left, request_of(body, at(minute), window=None))
     assert rows(store, "SELECT text FROM rejected_line") == [("???",)]
-    assert touched() == {"fetch": 2, "rejected_line": 1}
+    assert touched() == {"request": 2, "rejected_line": 1}
 
 
 def test_of_a_body_of_garbage_so_many_lines_are_kept_and_the_others_counted(store: Store) -> None:
@@ -379,7 +379,7 @@ def test_of_a_body_of_garbage_so_many_lines_are_kept_and_the_others_counted(stor
     lines = [f"oops {number}" for number in range(loading.MOST_REJECTED + more)]
     body = minute_body({(stamp(1), 108): {"ta": 1.0}}, extra=lines)
     load(store, body, at(20))
-    assert rows(store, 'SELECT "rows", rejected FROM "fetch"') == [(2, len(lines))]
+    assert rows(store, "SELECT row_count, rejected FROM request") == [(2, len(lines))]
     assert rows(store, "SELECT COUNT(*) FROM rejected_line") == [(loading.MOST_REJECTED + 1,)]
     (last,) = rows(store, "SELECT text, reason FROM rejected_line ORDER BY id DESC LIMIT 1")
     assert last == (
@@ -455,7 +455,7 @@ def test_a_full_database_takes_nothing_back_and_nothing_half(tmp_path: Path) -> 
         load(store, minute_body(many), at(16))
     assert "nothing is half-written" in str(caught.value)
     assert observations(store) == before
-    assert rows(store, 'SELECT COUNT(*) FROM "fetch"') == [(1,)]
+    assert rows(store, "SELECT COUNT(*) FROM request") == [(1,)]
     store.dispose()
     with Store(f"sqlite:///{tmp_path}/k.db") as roomier:
         assert load(roomier, minute_body(many), at(16)).inserted == 700 * 10 - 2  # two cells were there

@@ -20,7 +20,7 @@ from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.failpoints import POINTS
 from kmaflow.store import Store
 from kmaflow.store.engines.loader import Loader, loader_for
-from kmaflow.store.engines.locks import days_of, writing_alone
+from kmaflow.store.engines.locks import locks_of, writing_alone
 from kmaflow.store.errors import StoreBusy, StoreConflict, StoreLost
 
 from ..databases import database
@@ -139,7 +139,7 @@ def test_eight_writers_killed_twenty_times_and_at_every_failpoint(server: Store,
     assert counted == [(len(youngest) - blank, blank)]
     valued = rows(server, "SELECT stn, MAX(tm_kst) FROM aws_minute WHERE ta IS NOT NULL GROUP BY stn ORDER BY stn")
     assert rows(server, "SELECT stn, tm_kst FROM latest ORDER BY stn") == valued
-    orphans = 'SELECT COUNT(*) FROM aws_minute m LEFT JOIN "fetch" f ON f.id = m.fetch_id WHERE f.id IS NULL'
+    orphans = "SELECT COUNT(*) FROM aws_minute m LEFT JOIN request f ON f.id = m.request_id WHERE f.id IS NULL"
     assert rows(server, orphans) == [(0,)]
 
 
@@ -170,7 +170,7 @@ def test_a_connection_lost_in_the_middle_is_retried_as_a_whole(server: Store, mo
     monkeypatch.setattr(kind, "add_counts", cut)
     loaded = load(server, minute_body({CELL: {"ta": 1.0}}), at(15))
     assert (loaded.inserted, len(calls)) == (2, 2)
-    assert rows(server, 'SELECT COUNT(*) FROM "fetch"') == [(1,)]
+    assert rows(server, "SELECT COUNT(*) FROM request") == [(1,)]
     assert rows(server, "SELECT SUM(present) FROM completeness_hour") == [(2,)]
 
 
@@ -206,7 +206,7 @@ def test_one_writer_for_a_day_at_a_time(server: Store, monkeypatch: pytest.Monke
     """A second writer of the same day waits, one of another day does not; whoever waits too long is told."""
     monkeypatch.setattr("kmaflow.store.engines.base.BUSY_SECONDS", 0)
     window = Window(NOON, NOON + 10 * MINUTE)
-    with writing_alone(server.engine, days_of("aws_minute", window)):
+    with writing_alone(server.engine, locks_of("aws_minute", window)):
         other = Window(NOON + timedelta(days=1), NOON + timedelta(days=1, minutes=10))
         cell = (other.start + MINUTE, 108)
         assert load(server, minute_body({cell: {"ta": 2.0}}), at(15), window=other).inserted == 2
@@ -222,7 +222,7 @@ def test_one_writer_for_a_day_at_a_time(server: Store, monkeypatch: pytest.Monke
 
 def test_a_window_that_ends_at_midnight_belongs_to_one_day() -> None:
     midnight = NOON.replace(hour=0)
-    assert days_of("t", Window(midnight - timedelta(days=1), midnight)) == [
+    assert locks_of("t", Window(midnight - timedelta(days=1), midnight)) == [
         f"t {midnight - timedelta(days=1):%Y-%m-%d}"
     ]
-    assert len(days_of("t", Window(midnight - MINUTE, midnight + MINUTE))) == 2
+    assert len(locks_of("t", Window(midnight - MINUTE, midnight + MINUTE))) == 2

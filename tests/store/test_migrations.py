@@ -4,68 +4,31 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import MINUTE
-from kmaflow.quota.tables import CALL_SIZE
 from kmaflow.store import Store, views
-from kmaflow.store.engines import partitions
 from kmaflow.store.engines.base import engine_of
-from kmaflow.store.engines.locks import writing_alone
+from kmaflow.store.errors import StoreForeign
 from kmaflow.store.schema import upgrade as schema
-from kmaflow.store.schema.migrations import BOOKS, STATE, History, upgrade
+from kmaflow.store.schema.migrations import SERVICE, STATE, History
 from kmaflow.store.schema.observations import METADATA as OBSERVED
 from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.schema.service import METADATA, STATE_METADATA
 
 from ..databases import database
-from .bodies import NOON, at, load, minute_body, rows, stamp
+from .bodies import at, load, minute_body, rows, stamp
+from .earlier import VERSIONS, restore
 from .shape import again, contents, differences, table_names, view_names, wanted_views
 
 HERE = Path(__file__).parent
 MIGRATIONS = HERE.parents[1] / "src/kmaflow/store/schema/migrations"
-
-
-def _earlier(history: History) -> list[str]:
-    return sorted(path.stem.removeprefix("r") for path in (MIGRATIONS / history.name).glob("r*.py"))[:-1]
-
-
-def _at(engine: sa.Engine, history: History, revision: str) -> None:
-    with writing_alone(engine, ["schema"]) as connection:
-        upgrade(connection, history, revision)
-
-
-def _sample(column: sa.Column[Any]) -> object:
-    if isinstance(column.type, sa.DateTime):
-        return NOON
-    if isinstance(column.type, sa.String):
-        return "값 'é' \\\\ \""[: column.type.length]
-    return -9.3 if isinstance(column.type, sa.Float) else 7
-
-
-def _fill(engine: sa.Engine, names: list[str]) -> None:
-    """A row in each table, whatever its columns are."""
-    with engine.begin() as connection:
-        for name in names:
-            table = sa.Table(name, sa.MetaData(), autoload_with=connection)
-            connection.execute(table.insert().values({column.name: _sample(column) for column in table.columns}))
-
-
-def _as_before(now: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    """The rows without the columns that have come since."""
-    return {
-        name: [{key: value for key, value in row.items() if key in before[name][0]} for row in found]
-        for name, found in now.items()
-    }
 
 
 @pytest.fixture
@@ -90,79 +53,87 @@ def test_new_service_tables_are_those_of_the_description(engine: sa.Engine) -> N
     assert differences(engine, STATE_METADATA) == []
 
 
-@pytest.mark.parametrize("revision", _earlier(BOOKS))
-def test_every_earlier_revision_becomes_todays_with_its_rows(store: Store, engine: sa.Engine, revision: str) -> None:
-    _at(engine, BOOKS, revision)
-    # Which version of tables and views is there is noted anew.
-    names = sorted(table_names(engine) - {BOOKS.version_table, "observation_schema"})
-    assert "fetch" in names
-    with writing_alone(engine, ["schema"]) as connection:
-        OBSERVATIONS["aws_cloud"].create(connection)
-        partitions.ensure(connection, "aws_cloud")
-    _fill(engine, names)
-    with engine.begin() as connection:
-        cells = [
-            (NOON, 90, 1.0),
-            (NOON, 108, 1.0),
-            (NOON + MINUTE, 108, 2.0),
-            (NOON + 2 * MINUTE, 108, None),
-            (NOON, 77, None),
-        ]
-        for tm, stn, amount in cells:
-            connection.execute(OBSERVATIONS["aws_cloud"].insert().values(tm_kst=tm, stn=stn, ca_tot=amount, fetch_id=7))
-    before = contents(engine, [*names, "aws_cloud"])
-    schema.make(engine)
-    assert _as_before(contents(engine, [*names, "aws_cloud"]), before) == before
-    assert differences(engine, METADATA) == []
-    if revision < "0002":  # which makes ``latest`` from the rows that are there
-        assert rows(store, "SELECT dataset, stn, tm_kst FROM latest ORDER BY stn") == [
-            ("aws_cloud", 90, str(NOON)),
-            ("aws_cloud", 108, str(NOON + MINUTE)),
-        ]
-
-
-@pytest.mark.parametrize("revision", _earlier(STATE))
-def test_every_earlier_state_becomes_todays_with_its_rows(engine: sa.Engine, revision: str) -> None:
-    schema.make(engine)
-    _at(engine, STATE, revision)
-    there = table_names(engine)
-    _fill(engine, ["api_usage"])
-    before = contents(engine, ["api_usage"])
-    assert set(schema.make_state(engine)) == {table for table in STATE_METADATA.tables if table not in there}
-    assert contents(engine, [CALL_SIZE.name]) == {CALL_SIZE.name: []}
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_database_of_an_earlier_version_goes_on_with_its_rows(store: Store, engine: sa.Engine, version: str) -> None:
+    restore(engine, version)
+    kept = [
+        "aws_minute",
+        "aws_present_weather",
+        "aws_present_weather_code",
+        "revision",
+        "station",
+        "latest",
+        "completeness_hour",
+    ]
+    before = contents(engine, [*kept, "fetch", "api_usage", "api_key_state"])
+    there = set(table_names(engine))
+    assert set(store.init(all_tables=True)) == {"api_token", *OBSERVED.tables} - there
     assert schema.make_state(engine) == []
-    assert contents(engine, ["api_usage"]) == before
-    assert differences(engine, STATE_METADATA) == []
-
-
-def test_a_database_of_0_1_0_goes_on(tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "k.db")) as connection:
-        connection.executescript((HERE / "released_0_1_0.sql").read_text("utf-8"))
-    with Store(f"sqlite:///{tmp_path}/k.db") as store:
-        names = sorted(table_names(store.engine))
-        before = contents(store.engine, names)
-        assert sum(map(len, before.values())) > 20
-        assert set(store.init()) == {"latest", "coverage_day", "api_token", "observation_schema", *OBSERVED.tables}
-        schema.make_state(store.engine)
-        assert _as_before(contents(store.engine, names), before) == before
-        assert {kind for (kind,) in rows(store, 'SELECT kind FROM "fetch"')} == {"request"}
-        for metadata in (METADATA, STATE_METADATA, OBSERVED):
-            assert differences(store.engine, metadata) == []
-        assert rows(store, "SELECT dataset, stn, tm_kst FROM latest ORDER BY dataset, stn") == [
-            ("aws_minute", 108, str(stamp(2))), ("aws_minute", 999, str(stamp(3))),
-            ("aws_present_weather", 108, str(stamp(2))), ("aws_present_weather", 999, str(stamp(2))),
-        ]  # fmt: skip
-        assert [(one.stn, one.name_ko) for one in store.stations()] == [(90, "속초"), (108, "서울 *")]
-        body = minute_body({(stamp(1), 108): {"ta": -9.5, "pa": 1014.8}, (stamp(2), 108): {"ta": -9.2}})
-        assert load(store, body, at(20)).revised == 1
-        assert load(store, body, at(21)).outcome == "unchanged"
-
-
-@pytest.mark.parametrize("history", [BOOKS, STATE], ids=["books", "state"])
-def test_the_head_that_start_up_compares_is_the_last_script(history: History) -> None:
-    assert [*_earlier(history), history.head] == sorted(
-        path.stem.removeprefix("r") for path in (MIGRATIONS / history.name).glob("r*.py")
+    after = contents(engine, [*kept, "request", "api_usage", "api_key_state"])
+    for name in kept:
+        assert _renamed(before[name]) == _renamed(after[name])
+    assert _renamed(before["fetch"], kind=0, holds=0) == _renamed(after["request"], kind=0, holds=0)
+    assert [kind for (kind,) in rows(store, "SELECT kind FROM request ORDER BY id")] == ["request"] * 6 + [
+        "file",
+        "request",
+        "deferred",
+        "event",
+    ]
+    assert before["api_usage"] == after["api_usage"]
+    assert [row["exhausted"] for row in after["api_key_state"]] == ["bytes"]
+    for metadata in (METADATA, STATE_METADATA, OBSERVED):
+        assert differences(engine, metadata) == []
+    assert view_names(engine) == wanted_views(engine)
+    assert "fetch" not in table_names(engine)
+    # What a saved file does not hold was never asked for, whatever the earlier version believed.
+    answered = rows(
+        store,
+        "SELECT day_kst, answered FROM coverage_day WHERE dataset = 'aws_minute' AND day_kst > '2025-01-15' ORDER BY 1",
     )
+    assert [(day, json.loads(str(text))) for day, text in answered] == [
+        ("2025-01-18", {"rows:108,999": [[0, 1]]}),
+        ("2025-01-20", {"rows:108,999": [[359, 360]]}),
+    ]
+    assert rows(store, "SELECT call_kind, bytes FROM call_size") == [("aws_minute 10 all", 812_345)]
+    assert rows(store, "SELECT name FROM lease") == [("backfill 1",)]
+    body = minute_body({(stamp(1), 108): {"ta": -9.5}, (stamp(2), 108): {"ta": -9.2}, (stamp(2), 90): {}})
+    assert load(store, body, at(20)).revised == 1
+    assert load(store, body, at(21)).outcome == "unchanged"
+
+
+def _renamed(rows: list[dict[str, Any]], **more: object) -> list[dict[str, Any]]:
+    names = {"fetch_id": "request_id", "old_fetch": "old_request", "new_fetch": "new_request", "rows": "row_count"}
+    found = [{names.get(name, name): value for name, value in row.items()} | more for row in rows]
+    return sorted(found, key=repr)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_table_of_another_program_with_the_ledgers_name_is_refused(engine: sa.Engine, version: str) -> None:
+    restore(engine, version)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE request (mine INTEGER)")
+    before = _seen(engine)
+    with pytest.raises(StoreForeign, match="the table request"):
+        schema.make(engine)
+    assert _seen(engine) == before
+
+
+@pytest.mark.parametrize("history", [SERVICE, STATE], ids=["service", "state"])
+def test_the_head_that_start_up_compares_is_the_last_script(history: History) -> None:
+    scripts = sorted(path.stem.removeprefix("r") for path in (MIGRATIONS / history.name).glob("r*.py"))
+    assert scripts[-1] == history.head
+
+
+def test_no_name_needs_quotes(store: Store, engine: sa.Engine) -> None:
+    """People write SQL by hand, on every engine."""
+    store.init(all_tables=True)
+    schema.make_state(engine)
+    inspector = sa.inspect(engine)
+    with engine.connect() as connection:
+        for name in (*inspector.get_table_names(), *inspector.get_view_names()):
+            for column in inspector.get_columns(name):
+                one = column["name"]
+                connection.exec_driver_sql(f"SELECT {one} FROM {name} WHERE {one} IS NULL ORDER BY {one} LIMIT 1")
 
 
 # ---------------------------------------------------------------------------------------- cut off, and many at once
@@ -203,37 +174,35 @@ def _seen(engine: sa.Engine) -> object:
     return {name: (len(columns[name]), [index["column_names"] for index in indexes.get(name, ())]) for name in columns}
 
 
-def _is_whole(engine: sa.Engine, fetches: int) -> None:
+def _is_whole(engine: sa.Engine, requests: int) -> None:
     assert differences(engine, METADATA) == []
     assert view_names(engine) == wanted_views(engine)
-    assert len(contents(engine, ["fetch"])["fetch"]) == fetches
+    assert len(contents(engine, ["request"])["request"]) == requests
     with again(engine) as store:
         load(store, minute_body({(stamp(1), 108): {"ta": 1.0}}), at(15))
         assert store.init() == []
 
 
-@pytest.mark.parametrize("start", ["nothing", "0001"])
+@pytest.mark.parametrize("start", ["nothing", "0e5e98a"])
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_migration_that_is_cut_off_has_done_nothing(kind: str, start: str, tmp_path: Path) -> None:
     with database(kind, tmp_path) as url, Store(url) as store:
         if start != "nothing":
-            _at(store.engine, BOOKS, start)
-            _fill(store.engine, ["fetch"])
+            restore(store.engine, start)
         before, scissors = _seen(store.engine), _Scissors(store.engine)
         for statements in (1, 2, 4):
             assert scissors.cut_off(store.engine, statements)
             assert _seen(store.engine) == before
         schema.make(store.engine, ["aws_cloud"])
-        _is_whole(store.engine, fetches=start != "nothing")
+        _is_whole(store.engine, requests=0 if start == "nothing" else 10)
 
 
-@pytest.mark.parametrize("start", ["nothing", "0001"])
+@pytest.mark.parametrize("start", ["nothing", "0e5e98a"])
 def test_on_mariadb_it_goes_on_where_it_was_cut_off(start: str, tmp_path: Path) -> None:
     """Each DDL statement stays done: one more in each run, so that every state is met that can be left behind."""
     with database("mariadb", tmp_path) as url, Store(url) as store:
         if start != "nothing":
-            _at(store.engine, BOOKS, start)
-            _fill(store.engine, ["fetch"])
+            restore(store.engine, start)
         scissors = _Scissors(store.engine)
         states, statements, before = 0, 1, _seen(store.engine)
         while scissors.cut_off(store.engine, statements):
@@ -241,7 +210,7 @@ def test_on_mariadb_it_goes_on_where_it_was_cut_off(start: str, tmp_path: Path) 
             states, statements = (states + 1, 1) if after != before else (states, statements + 1)
             before = after
         assert states >= (5 if start != "nothing" else 15)
-        _is_whole(store.engine, fetches=start != "nothing")
+        _is_whole(store.engine, requests=0 if start == "nothing" else 10)
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ def _there(store: Store, table: str = TABLE) -> list[str]:
 
 
 def _insert(connection: sa.Connection, stamp: datetime, stn: int = 108) -> None:
-    connection.execute(OBSERVATIONS[TABLE].insert().values(tm_kst=stamp, stn=stn, ca_tot=1.0, fetch_id=1))
+    connection.execute(OBSERVATIONS[TABLE].insert().values(tm_kst=stamp, stn=stn, ca_tot=1.0, request_id=1))
 
 
 def _partition_of(store: Store, stamp: datetime) -> str:

@@ -119,7 +119,7 @@ def test_an_error_in_the_middle_leaves_nothing(
             load(store, minute_body({(stamp(2), 108): {"ta": 2.0}}), at(16))
     assert type(caught.value) is expected
     assert observations(store) == before
-    assert rows(store, 'SELECT COUNT(*) FROM "fetch"') == [(1,)]
+    assert rows(store, "SELECT COUNT(*) FROM request") == [(1,)]
     assert load(store, minute_body({(stamp(2), 108): {"ta": 2.0}}), at(16)).inserted == 2
 
 

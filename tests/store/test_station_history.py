@@ -38,7 +38,7 @@ def test_the_same_list_again_touches_the_ledger_alone(store: Store, touched: Tou
     load_list(store, "SFC", body, at(0))
     touched()
     assert load_list(store, "SFC", body, at(10)).changed == 0
-    assert touched() == {"fetch": 1}
+    assert touched() == {"request": 1}
     assert rows(store, "SELECT COUNT(*) FROM rejected_line") == [(1,)]
 
 
@@ -53,7 +53,7 @@ def test_an_older_list_changes_nothing(store: Store, touched: Touched) -> None:
     load_list(store, "AWS", station_body("AWS", {108: "서울"}), at(10))
     touched()
     assert _counts(store, "AWS", station_body("AWS", {90: "속초"}), 0) == (0, 0, 0, 1)
-    assert touched() == {"fetch": 1}
+    assert touched() == {"request": 1}
 
 
 def test_two_lists_of_one_moment_the_last_one_counts(store: Store) -> None:
@@ -102,7 +102,7 @@ def now_listed(store: Store) -> int:
 
 
 def outcomes(store: Store) -> list[object]:
-    return [row[0] for row in rows(store, 'SELECT outcome FROM "fetch" ORDER BY id')]
+    return [row[0] for row in rows(store, "SELECT outcome FROM request ORDER BY id")]
 
 
 def test_a_list_that_closes_many_stations_is_held_until_one_of_another_day_agrees(store: Store) -> None:

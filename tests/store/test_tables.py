@@ -29,8 +29,8 @@ CONTRACT = {
     ),
 }
 SERVICE = {
-    "fetch": "id dataset stn tm_from tm_to fetched_at http_status outcome sha256 bytes rows rejected parser_version key_id",
-    "revision": "dataset tm_kst stn col old_value new_value old_fetch new_fetch cause changed_at",
+    "request": "id dataset stn tm_from tm_to fetched_at http_status outcome sha256 bytes row_count rejected parser_version key_id",
+    "revision": "dataset tm_kst stn col old_value new_value old_request new_request cause changed_at",
     "rejected_line": "",
     "completeness_hour": "",
     "station": "network stn valid_from valid_to",
@@ -57,7 +57,7 @@ def _keys(store: Store, table: str) -> list[str]:
 def test_observation_tables_are_those_of_the_contract(store: Store, name: str) -> None:
     kinds = {"*": "INTEGER", "'": "text"}
     expected = [(word.rstrip("*'"), kinds.get(word[-1], "DOUBLE")) for word in CONTRACT[name].split()]
-    assert _kinds(store, name) == [("tm_kst", "time"), ("stn", "INTEGER"), *expected, ("fetch_id", "INTEGER")]
+    assert _kinds(store, name) == [("tm_kst", "time"), ("stn", "INTEGER"), *expected, ("request_id", "INTEGER")]
     assert _keys(store, name) == ["tm_kst", "stn"]
     assert ["stn", "tm_kst"] in [index["column_names"] for index in sa.inspect(store.engine).get_indexes(name)]
 
@@ -112,7 +112,7 @@ def test_numbers_compare_as_printed_and_times_are_kst_to_the_second(store: Store
     assert rows(
         store, "SELECT stn FROM aws_minute WHERE tm_kst = '2025-01-15 12:01:00' AND pa IS NULL AND stn < 100"
     ) == [(90,)]
-    assert rows(store, 'SELECT tm_from, tm_to FROM "fetch"') == [("2025-01-15 12:00:00", "2025-01-15 12:10:00")]
+    assert rows(store, "SELECT tm_from, tm_to FROM request") == [("2025-01-15 12:00:00", "2025-01-15 12:10:00")]
 
 
 def test_in_a_file_times_are_text_and_missing_is_null(tmp_path: Path) -> None:

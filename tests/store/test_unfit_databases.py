@@ -106,7 +106,7 @@ def test_no_time_zone_touches_a_stamp(kind: str, tmp_path: Path) -> None:
         with Store(korean.render_as_string(hide_password=False)) as store:
             load(store, BODY, at(15))
             assert rows(store, "SELECT tm_kst FROM aws_minute WHERE stn = 108") == [(str(stamp(1)),)]
-            assert rows(store, 'SELECT tm_to, fetched_at FROM "fetch"') == [(str(at(10)), str(at(15)))]
+            assert rows(store, "SELECT tm_to, fetched_at FROM request") == [(str(at(10)), str(at(15)))]
             assert load(store, BODY, at(16)).outcome == "unchanged"
         plain = sa.create_engine(url)
         with plain.connect() as connection:

@@ -212,7 +212,7 @@ def test_a_number_in_both_lists_is_one_station_and_a_closed_one_is_none(seen: St
 def _put(store: Store, dataset: str, tm: datetime, stn: int, **values: object) -> None:
     """A row and its stamp in ``latest``, as a load leaves them."""
     with store.engine.begin() as connection:
-        connection.execute(OBSERVATIONS[dataset].insert().values(tm_kst=tm, stn=stn, fetch_id=1, **values))
+        connection.execute(OBSERVATIONS[dataset].insert().values(tm_kst=tm, stn=stn, request_id=1, **values))
         connection.execute(service.LATEST.insert().values(dataset=dataset, stn=stn, tm_kst=tm))
 
 

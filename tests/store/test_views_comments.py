@@ -35,7 +35,7 @@ def test_observation_columns_have_meaning_and_unit(store: Store) -> None:
         for column in inspector.get_columns(name):
             comment = column["comment"] or ""
             assert _bilingual(comment), f"{name}.{column['name']}: {comment!r}"
-            assert _UNIT.search(comment) or column["name"] in {"stn", "fetch_id"}, (
+            assert _UNIT.search(comment) or column["name"] in {"stn", "request_id"}, (
                 f"{name}.{column['name']}: {comment!r}"
             )
 

@@ -26,7 +26,7 @@ DAY = datetime(2025, 1, 15)
 HOUR = timedelta(hours=1)
 ONE = timedelta(minutes=1)
 NAMES = [
-    column.name for column in OBSERVATIONS["aws_minute"].columns if column.name not in {"tm_kst", "stn", "fetch_id"}
+    column.name for column in OBSERVATIONS["aws_minute"].columns if column.name not in {"tm_kst", "stn", "request_id"}
 ]
 
 
@@ -39,7 +39,7 @@ def put(store: Store) -> Callable[[Minutes], None]:
     def insert(minutes: Minutes) -> None:
         table = OBSERVATIONS["aws_minute"]
         lines = [
-            {"tm_kst": tm, "stn": stn, "fetch_id": 1} | dict.fromkeys(NAMES) | dict(values)
+            {"tm_kst": tm, "stn": stn, "request_id": 1} | dict.fromkeys(NAMES) | dict(values)
             for (tm, stn), values in minutes.items()
         ]
         with store.engine.begin() as connection:

@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
+from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window, day_of
 from kmaflow.hub.parse import Parsed, empty_rows
 from kmaflow.read import frames
 from kmaflow.store import Store
-from kmaflow.store.coverage.day import ALL, day_of, read
+from kmaflow.store.coverage.day import ALL, read
 from kmaflow.store.coverage.gaps import Gap, gaps
 from kmaflow.store.coverage.held import decoded, encoded, held_cells, holds, with_held
 from kmaflow.store.coverage.recount import recount
@@ -23,7 +23,7 @@ from kmaflow.store.engines.database import reading
 from kmaflow.store.ledger import DEFERRED, EVENT, FILE, covering, event, last_success
 from kmaflow.store.load import Loaded
 
-from .bodies import NOON, WITNESS, Cell, at, fetch_of, load, minute_body, parsed_of, revisions, rows, stamp, value
+from .bodies import NOON, WITNESS, Cell, at, load, minute_body, parsed_of, request_of, revisions, rows, stamp, value
 
 DAY_OF_NOON = day_of(NOON)
 LATER = NOON + 30 * DAY
@@ -46,8 +46,8 @@ def _file(
     stamps_ = [*parsed.not_produced, *parsed.rows["tm_kst"].to_list()]
     window = Window(min(stamps_) - MINUTE, max(stamps_))
     numbers = parsed.rows["stn"].unique().to_list()
-    fetch = fetch_of(body, fetched_at, window=window, stn=numbers[0] if len(numbers) == 1 else 0)
-    return store.load(parsed, replace(fetch, http_status=None, key_id=None, kind=FILE))
+    request = request_of(body, fetched_at, window=window, stn=numbers[0] if len(numbers) == 1 else 0)
+    return store.load(parsed, replace(request, http_status=None, key_id=None, kind=FILE))
 
 
 def _gaps(store: Store, window: Window, *, stations: tuple[int, ...] | None = None) -> list[Gap]:
@@ -170,8 +170,8 @@ def test_the_ledger_says_what_each_row_is(store: Store) -> None:
     load(store, minute_body(_cells((1,), 108)), at(61))
     window = _minutes(0, 10)
     store.note(event("aws_minute", window, "given_up"))
-    store.note(replace(fetch_of(b"", at(62), window=window), outcome="quota", kind=DEFERRED))
-    assert [one for (one,) in rows(store, 'SELECT kind FROM "fetch" ORDER BY id')] == [FILE, "request", EVENT, DEFERRED]
+    store.note(replace(request_of(b"", at(62), window=window), outcome="quota", kind=DEFERRED))
+    assert [one for (one,) in rows(store, "SELECT kind FROM request ORDER BY id")] == [FILE, "request", EVENT, DEFERRED]
 
 
 # ------------------------------------------------------------------------------------------------------------- held cells
@@ -219,7 +219,7 @@ def test_a_file_of_each_cadence_is_told_by_its_rows(store: Store, name: str) -> 
         )
     parsed = Parsed(DATASETS[name], pl.concat([columns, there], how="diagonal"), pairs, (), (), 2)
     store.load(
-        parsed, replace(fetch_of(b"x", LATER, dataset=name, window=window), kind=FILE, http_status=None, key_id=None)
+        parsed, replace(request_of(b"x", LATER, dataset=name, window=window), kind=FILE, http_status=None, key_id=None)
     )
     with reading(store.engine) as connection:
         frame = stamps(connection, name, window, stations=[108])

@@ -22,7 +22,7 @@ from kmaflow.store import Store
 from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.database import reading
 from kmaflow.store.ledger import LOADED, RETIRED, touching
-from kmaflow.store.schema.service import API_TOKEN, FETCH
+from kmaflow.store.schema.service import API_TOKEN, LEDGER
 
 #: No statement may take longer.
 STATEMENT_SECONDS = 30.0
@@ -117,7 +117,7 @@ class Reader:
 
     def mark(self, dataset: str, window: Window) -> int:
         """The last answer that may have changed the rows of a window, 0 = none: while it stays, so do they."""
-        table = FETCH.c
+        table = LEDGER.c
         newest = sa.select(sa.func.max(table.id)).where(
             table.dataset == dataset, table.outcome.in_(_CHANGING), touching(window)
         )

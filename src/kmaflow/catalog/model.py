@@ -267,6 +267,8 @@ class Dataset:
     notes_en: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not (self.name.isidentifier() and self.name.isascii() and self.name.islower()):
+            raise ValueError(f"{self.name!r} is no name of a table: lower-case letters, digits and _ are")
         if DAY % self.cadence:
             raise ValueError(f"{self.name}: stamps every {self.cadence} do not divide a day")
         if DAY % self.schedule.every or self.schedule.every % self.cadence:
@@ -298,8 +300,8 @@ class Dataset:
         return max(HOUR, self.cadence)
 
     @property
-    def silent_after(self) -> timedelta:
-        """How long a station may be silent before blank and absent cells count as its silence: a day, or two stamps and the delay."""
+    def lately(self) -> timedelta:
+        """What counts as lately: a day, or two stamps and the delay where these lie further apart."""
         return max(DAY, 2 * self.cadence + self.latency)
 
     def asked(self, window: Window, stn: int | None) -> dict[str, str]:

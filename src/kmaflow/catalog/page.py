@@ -24,14 +24,14 @@ _INTRODUCTION = {
 [한국어](../ko/datasets.md) · **English**
 
 This page is generated from the catalogue (`src/kmaflow/catalog`), as are the tables, the parser and the checks. Every observation table
-also has `tm_kst` (the stamp: KST, the *end* of the period observed), `stn` (station number) and `fetch_id` (the request that last changed the row).
+also has `tm_kst` (the stamp: KST, the *end* of the period observed), `stn` (station number) and `request_id` (the request that last changed the row).
 Values are stored as printed, in KMA's units; missing is NULL. A plausible range never drops a value: it says beyond which one is suspect.""",
     "ko": """# 자료와 열
 
 **한국어** · [English](../en/datasets.md)
 
 이 페이지는 카탈로그(`src/kmaflow/catalog`)에서 생성됩니다. 테이블, 파서, 검사도 같은 카탈로그에서 나옵니다.
-모든 관측 테이블에는 `tm_kst`(관측시각: 한국시각, 관측 구간의 *끝*), `stn`(지점번호), `fetch_id`(그 행을 마지막으로 바꾼 요청)도 있습니다.
+모든 관측 테이블에는 `tm_kst`(관측시각: 한국시각, 관측 구간의 *끝*), `stn`(지점번호), `request_id`(그 행을 마지막으로 바꾼 요청)도 있습니다.
 값은 기상청이 제공한 그대로, 기상청의 단위로 저장하며 결측은 NULL입니다. 타당 범위를 벗어난 값도 버리지 않습니다.
 타당 범위는 의심스러운 값을 가리는 기준일 뿐입니다.""",
 }

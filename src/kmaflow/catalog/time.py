@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Literal
 
 from kmaflow.errors import UsageError
@@ -92,6 +92,27 @@ def floor_to(moment: datetime, step: timedelta) -> datetime:
     return midnight + ((moment - midnight) // step) * step
 
 
+def ceil_to(moment: datetime, step: timedelta) -> datetime:
+    """The first multiple of ``step`` (counted from midnight) at or after ``moment``: for a stamp and an hour, the end of its hour."""
+    floor = floor_to(moment, step)
+    return floor if floor == moment else floor + step
+
+
+def day_of(stamp: datetime) -> date:
+    """The day (00:00, 24:00] that holds the stamp."""
+    return (stamp - timedelta(microseconds=1)).date()
+
+
+def start_of(day: date) -> datetime:
+    """The 00:00 with which the day begins."""
+    return datetime(day.year, day.month, day.day)
+
+
+def minute_of(stamp: datetime) -> int:
+    """The minute of its day, 1 … 1440."""
+    return (stamp - start_of(day_of(stamp))) // MINUTE
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Window:
     """The stretch of KST time ``(start, end]``.
@@ -148,3 +169,9 @@ class Window:
 
     def __str__(self) -> str:
         return f"({self.start:%Y-%m-%d %H:%M}, {self.end:%Y-%m-%d %H:%M}]"
+
+
+def days_of(window: Window) -> list[date]:
+    """The days (00:00, 24:00] that hold the window's stamps, in order."""
+    first = window.start.date()
+    return [first + timedelta(days=count) for count in range((day_of(window.end) - first).days + 1)]

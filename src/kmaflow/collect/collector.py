@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from kmaflow.archive.archive import Archive
 from kmaflow.catalog import DATASETS, STATION_LISTS, dataset
 from kmaflow.catalog.model import Dataset
-from kmaflow.catalog.time import HOUR, Window, now_kst
+from kmaflow.catalog.time import HOUR, Window, in_words, now_kst
 from kmaflow.collect.live_need import open_quota
 from kmaflow.collect.planning.calls import ONE_STAMP, Call
 from kmaflow.collect.result import DatasetResult
@@ -36,7 +36,7 @@ from kmaflow.store import Store
 from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import StoreBusy
 from kmaflow.store.lease import Lease
-from kmaflow.store.ledger import DEFERRED, REQUEST, Fetch
+from kmaflow.store.ledger import DEFERRED, REQUEST, LedgerRow
 from kmaflow.store.selection import StationChoice, resolve_stations
 from kmaflow.store.state import State
 from kmaflow.store.stations import StationChanges
@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds for which a worker waits for another one that is given the same window.
 _LONGEST_WAIT = 3600.0
+#: Lines of a station list that cannot be read are logged one by one up to so many.
+_TOLD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ class Collector:
         content = failure.error.body
         digest = keep(self.archive, failure, content, failure.error.status) if content else None
         self.store.note(
-            Fetch(
+            LedgerRow(
                 dataset=failure.name,
                 window=failure.window,
                 stn=failure.stn or 0,
@@ -170,7 +172,7 @@ class Collector:
                 outcome=failure.error.code,
                 sha256=digest,
                 bytes=len(content),
-                rows=0,
+                row_count=0,
                 rejected=0,
                 parser_version=PARSER_VERSION,
                 key_id=self.client.key_id,
@@ -206,7 +208,7 @@ class Collector:
         for stations in STATION_LISTS.values():
             answer = self.client.ask_stations(stations)
             digest = keep(self.archive, answer, answer.content, answer.status)
-            fetch = Fetch(
+            request = LedgerRow(
                 dataset=answer.name,
                 window=None,
                 stn=0,
@@ -215,7 +217,7 @@ class Collector:
                 outcome="ok",
                 sha256=digest,
                 bytes=len(answer.content),
-                rows=0,
+                row_count=0,
                 rejected=0,
                 parser_version=PARSER_VERSION,
                 key_id=self.client.key_id,
@@ -223,12 +225,14 @@ class Collector:
             try:
                 parsed = parse_stations(stations, answer.content)
             except HubError as error:
-                self.store.note(replace(fetch, outcome=error.code, message=error.what))
+                self.store.note(replace(request, outcome=error.code, message=error.what))
                 raise
-            for line in parsed.rejected:
+            for line in parsed.rejected[:_TOLD]:
                 log.warning("%s, line %d: %s", answer.name, line.line, printable(line.reason, 200))
-            fetch = replace(fetch, rows=parsed.rows.height, rejected=len(parsed.rejected))
-            changed = self.store.load_stations(parsed, fetch, force=force)
+            if more := len(parsed.rejected[_TOLD:]):
+                log.warning("%s: %d more lines cannot be read", answer.name, more)
+            request = replace(request, row_count=parsed.rows.height, rejected=len(parsed.rejected))
+            changed = self.store.load_stations(parsed, request, force=force)
             if changed.held:
                 log.warning(
                     "%s would close %d stations: held until a list of another day agrees", answer.name, changed.held
@@ -358,7 +362,7 @@ class Collector:
         if window.count(described.cadence) == 0:
             raise UsageError(
                 f"the window {window} holds no stamp of {name}",
-                todo_en=f"{name} has a stamp every {described.cadence}",
-                todo_ko=f"{name}의 관측 간격은 {described.cadence}입니다",
+                todo_en=f"{name} has a stamp every {in_words(described.cadence, 'en')}",
+                todo_ko=f"{name}의 관측 간격은 {in_words(described.cadence, 'ko')}입니다",
             )
         return described

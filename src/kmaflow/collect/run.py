@@ -27,7 +27,7 @@ from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.store import Store
 from kmaflow.store.coverage.proof import Proof
 from kmaflow.store.errors import StoreUnstorable
-from kmaflow.store.ledger import Fetch
+from kmaflow.store.ledger import LedgerRow
 from kmaflow.store.selection import StationChoice
 
 log = logging.getLogger(__name__)
@@ -264,9 +264,9 @@ class DatasetRun:
         if isinstance(parsed, HubError):
             self._refuse_answer(answer, digest, parsed)
             return None
-        fetch = self._ledger_row(answer, digest, outcome="ok")
+        request = self._ledger_row(answer, digest, outcome="ok")
         try:
-            loaded = self.store.load(parsed, fetch)
+            loaded = self.store.load(parsed, request)
         except StoreUnstorable as error:
             self._refuse_answer(answer, digest, error)
             return None
@@ -302,8 +302,8 @@ class DatasetRun:
         if isinstance(error, QuotaSpent):
             self.result.deferred_until = error.until
 
-    def _ledger_row(self, answer: Answer, digest: str, *, outcome: str, message: str | None = None) -> Fetch:
-        return Fetch(
+    def _ledger_row(self, answer: Answer, digest: str, *, outcome: str, message: str | None = None) -> LedgerRow:
+        return LedgerRow(
             dataset=answer.name,
             window=answer.window,
             stn=answer.stn or 0,
@@ -312,7 +312,7 @@ class DatasetRun:
             outcome=outcome,
             sha256=digest,
             bytes=len(answer.content),
-            rows=0,
+            row_count=0,
             rejected=0,
             parser_version=PARSER_VERSION,
             key_id=self.client.key_id,

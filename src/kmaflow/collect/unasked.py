@@ -11,7 +11,7 @@ from kmaflow.errors import KmaflowError
 from kmaflow.hub.errors import QuotaSpent
 from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.quota.limits import DayQuotaSpent
-from kmaflow.store.ledger import DEFERRED, LONGEST, Fetch
+from kmaflow.store.ledger import DEFERRED, LONGEST, LedgerRow
 
 
 def told(error: KmaflowError, *, code: bool = False) -> str:
@@ -21,10 +21,10 @@ def told(error: KmaflowError, *, code: bool = False) -> str:
     return f"{error.code}: {error.what}" if code else error.what
 
 
-def unasked(calls: Sequence[Call], dataset: str, *, now: datetime, key_id: str) -> Iterator[Fetch]:
+def unasked(calls: Sequence[Call], dataset: str, *, now: datetime, key_id: str) -> Iterator[LedgerRow]:
     """Ledger rows that together cover the windows of these calls; ``now`` is naive KST."""
     for call in _stretches(calls):
-        yield Fetch(
+        yield LedgerRow(
             dataset=dataset,
             window=call.window,
             stn=call.stn or 0,
@@ -33,7 +33,7 @@ def unasked(calls: Sequence[Call], dataset: str, *, now: datetime, key_id: str) 
             outcome=QuotaSpent.code,
             sha256=None,
             bytes=0,
-            rows=0,
+            row_count=0,
             rejected=0,
             parser_version=PARSER_VERSION,
             key_id=key_id,

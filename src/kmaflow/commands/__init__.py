@@ -9,7 +9,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-#: Modules of this package in the order of the help; each holds a function of its own name, or ``app`` for a group of commands.
+#: Modules of this package in the order of the help; each holds a function of its own name and
+#: ``HELP``, or ``app`` for a group of commands.
 NAMES = (
     "init",
     "doctor",
@@ -32,6 +33,7 @@ NAMES = (
     "serve",
     "token",
     "mcp",
+    "sql",
     "airflow",
 )
 
@@ -54,7 +56,7 @@ class Commands(TyperGroup):
             app = getattr(module, "app", None)
             if app is None:
                 app = typer.Typer(add_completion=False)
-                app.command(cmd_name)(getattr(module, cmd_name))
+                app.command(cmd_name, help=getattr(module, "HELP", None))(getattr(module, cmd_name))
             self.commands[cmd_name] = get_command(app)
             self.commands[cmd_name].name = cmd_name  # a group does not know its own
         return self.commands.get(cmd_name)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kmaflow.commands.options import NamedDatasets
+from kmaflow.commands.options import From, NamedDatasets, To
 from kmaflow.commands.output import Json, print_json, print_table, progress
-from kmaflow.commands.read import AsOf, From, Stations, To
+from kmaflow.commands.read import AsOf, Stations
 
 if TYPE_CHECKING:
     from kmaflow.catalog.time import Window
@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 
 def export(
     datasets: NamedDatasets,
-    from_: From,
-    to: To,
+    from_: From = None,
+    to: To = None,
     out: Annotated[
-        str, typer.Option("--out", help="폴더나 URL / folder or fsspec URL (s3://…, sftp://…)", metavar="PATH_OR_URL")
-    ],
+        str | None,
+        typer.Option("--out", help="폴더나 URL / folder or fsspec URL (s3://…, sftp://…)", metavar="PATH_OR_URL"),
+    ] = None,
+    lake: Annotated[
+        str | None,
+        typer.Option("--lake", help="레이크를 최신으로 / keep a lake up to date there", metavar="PATH_OR_URL"),
+    ] = None,
     format_: Annotated[str, typer.Option("--format", help="parquet | csv")] = "parquet",
     by: Annotated[str, typer.Option("--by", help="month | day: 파일 하나의 길이 / one file for each")] = "month",
     stations: Stations = None,
@@ -36,6 +41,8 @@ def export(
 
     That makes archive/parquet/aws_minute/2026-10.parquet and so on: zstd, sorted, with unit and meaning of each column in the file. A month holds the
     stamps after 00:00 of its 1st up to 24:00 of its last day. A file appears whole or not at all, and a whole month is never replaced by a part of it.
+
+    A lake instead (kmaflow export all --lake archive/lake) is a Hive-partitioned copy of everything; run again, only what has changed is written.
     """
     from kmaflow.catalog import named
     from kmaflow.catalog.time import Window, parse_time
@@ -45,9 +52,16 @@ def export(
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
 
+    names = named(datasets, subjects())
+    if lake is not None:
+        if out is not None or as_of is not None or stations is not None or format_ != "parquet":
+            raise typer.BadParameter("--lake: --out, --as-of, --stations, --format 없이 / without them")
+        _keep_lake(lake, names, from_, to, as_json=as_json)
+        return
+    if out is None or from_ is None or to is None:
+        raise typer.BadParameter("--from, --to, --out (또는 --lake) / all three, or --lake")
     if by not in ("month", "day"):
         raise typer.BadParameter("--by: month 또는 / or day")
-    names = named(datasets, subjects())
     window = Window(parse_time(from_), parse_time(to))
     moment = None if as_of is None else parse_time(as_of)
     files: list[dict[str, Any]] = []
@@ -78,6 +92,42 @@ def export(
                 if one.rows
             ]
     _report(files, as_json=as_json)
+
+
+def _keep_lake(url: str, names: list[str], from_: str | None, to: str | None, *, as_json: bool) -> None:
+    from dataclasses import asdict
+    from datetime import datetime
+
+    from kmaflow.catalog.time import Window, parse_time
+    from kmaflow.read.lake import keep
+    from kmaflow.settings import load_settings
+    from kmaflow.store import Store
+
+    window = None
+    if from_ is not None or to is not None:
+        begin = datetime(1900, 1, 1) if from_ is None else parse_time(from_)
+        window = Window(begin, datetime(2200, 1, 1) if to is None else parse_time(to))
+    with Store(load_settings().database_url) as store, progress(quiet=as_json) as bars:
+        bar = bars.add_task("", total=None, rows=0)
+        rows = 0
+        kept = []
+        for one in keep(store, url, names, window=window):
+            kept.append(one)
+            rows += one.rows if one.written else 0
+            bars.update(bar, description=one.name, rows=rows)
+    written = [one for one in kept if one.written]
+    if as_json:
+        print_json({"files": [asdict(one) for one in kept]})
+        return
+    for one in kept:
+        if one.fewer is not None:
+            typer.echo(
+                f"{one.path}: {one.rows:,}행을 그대로 둡니다; DB에는 {one.fewer:,}행뿐입니다 / stays with its rows; the database has fewer",
+                err=True,
+            )
+    typer.echo(
+        f"파일 {len(kept):,}개 가운데 {len(written):,}개, {rows:,}행을 썼습니다 / {len(written):,} of {len(kept):,} files written, {rows:,} rows"
+    )
 
 
 def _report(files: list[dict[str, Any]], *, as_json: bool) -> None:

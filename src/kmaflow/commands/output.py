@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from kmaflow.language import say
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-Json = Annotated[bool, typer.Option("--json", help="표 대신 JSON 하나 / one JSON object instead of tables")]
+Json = Annotated[bool, typer.Option("--json", help=say("JSON으로 출력", "one JSON object instead of tables"))]
 
 
 def print_json(value: Any) -> None:
@@ -73,7 +75,7 @@ def progress(*, quiet: bool) -> Progress | _NoProgress:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rows]:,} rows"),
+        TextColumn("{task.fields[rows]:,}" + say("행", " rows")),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
@@ -81,11 +83,11 @@ def progress(*, quiet: bool) -> Progress | _NoProgress:
     )
 
 
-def confirm(question: str, consequence: str) -> None:
+def confirm(question: str, *, consequence: str, consequence_ko: str) -> None:
     """Ask a person before something goes for good.
 
     Raises:
-        UsageError: nobody is there to answer.
+        UsageError: nobody is there to answer; it says the consequence.
         typer.Abort: the answer was no.
     """
     from kmaflow.errors import UsageError
@@ -93,8 +95,9 @@ def confirm(question: str, consequence: str) -> None:
     if not sys.stdin.isatty():
         raise UsageError(
             consequence,
-            todo_en="say --yes, or look first with --dry-run",
-            todo_ko="--yes를 붙이거나 먼저 --dry-run으로 보십시오",
+            ko=consequence_ko,
+            todo_en="add --yes, or look first with --dry-run",
+            todo_ko="--yes를 붙이거나 먼저 --dry-run으로 확인하십시오",
         )
     typer.confirm(question, abort=True, err=True)
 

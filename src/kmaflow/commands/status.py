@@ -44,7 +44,7 @@ def status(
             "first_hour": _time(one.first_hour),
             "last_stamp": _time(one.last_stamp),
             "lag_minutes": None if one.last_stamp is None else int((now - one.last_stamp).total_seconds() // 60),
-            "last_fetch": _time(one.last_fetch),
+            "last_answer": _time(one.last_answer),
             "given_up": one.given_up,
             "note": one.note,
         }

@@ -49,9 +49,9 @@ def why(
         print_table("값 / values", ("column", "stored", "as printed"), values)
     for line in told["lines"]:
         typer.echo(f"  원문 / raw: {printable(line, _LONGEST_LINE)}")
-    if told["fetches"]:
-        columns = tuple(told["fetches"][0])
-        print_table("요청 / requests", columns, [list(fetch.values()) for fetch in told["fetches"]])
+    if told["requests"]:
+        columns = tuple(told["requests"][0])
+        print_table("요청 / requests", columns, [list(request.values()) for request in told["requests"]])
     if told["revisions"]:
         columns = tuple(told["revisions"][0])
         print_table("정정 / revisions", columns, [list(revision.values()) for revision in told["revisions"]])

@@ -11,7 +11,7 @@ from kmaflow.hub.body import decode, open_body
 from kmaflow.hub.errors import ChangedFormat
 from kmaflow.hub.lines import FLOAT, INT, TOO_LARGE, TOO_LARGE_WHOLE, Rejected
 
-#: What the table holds (``store/books.py``).
+#: What the table holds (``store/schema/service.py``).
 _LONGEST_TEXT = 128
 _TYPES: dict[str, type[pl.DataType]] = {"int": pl.Int64, "float": pl.Float64, "text": pl.String}
 

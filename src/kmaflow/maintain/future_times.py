@@ -20,26 +20,26 @@ from kmaflow.maintain.rebuild import rebuild
 from kmaflow.store import Store
 from kmaflow.store.engines.database import reading, writing
 from kmaflow.store.schema.observations import OBSERVATIONS
-from kmaflow.store.schema.service import FETCH, LATEST, REVISION, STATION
+from kmaflow.store.schema.service import LATEST, LEDGER, REVISION, STATION
 
 #: So far the clocks of two hosts may lie apart.
 _SKEW = 5 * MINUTE
-_TIMES = ((FETCH, FETCH.c.fetched_at), (STATION, STATION.c.valid_from), (LATEST, LATEST.c.tm_kst))
+_TIMES = ((LEDGER, LEDGER.c.fetched_at), (STATION, STATION.c.valid_from), (LATEST, LATEST.c.tm_kst))
 
 
 @dataclass(frozen=True, slots=True)
 class FutureTimes:
     """How many rows of ledger, stations and last stamps lie in the future."""
 
-    fetches: int
+    requests: int
     stations: int
     latest: int
 
     def __bool__(self) -> bool:
-        return any((self.fetches, self.stations, self.latest))
+        return any((self.requests, self.stations, self.latest))
 
     def __str__(self) -> str:
-        return f"{self.fetches:,} in the ledger, {self.stations:,} stations, {self.latest:,} last stamps"
+        return f"{self.requests:,} in the ledger, {self.stations:,} stations, {self.latest:,} last stamps"
 
 
 def find(store: Store) -> FutureTimes:
@@ -68,7 +68,7 @@ def mend(collector: Collector) -> list[str]:
     told: list[str] = []
     windows: list[Window] = []
     with writing(collector.store.engine) as connection:
-        row = FETCH.c
+        row = LEDGER.c
         found = connection.execute(
             sa.select(row.id, row.dataset, row.sha256, row.tm_from, row.tm_to, row.fetched_at)
             .where(row.fetched_at > limit)
@@ -82,8 +82,8 @@ def mend(collector: Collector) -> list[str]:
                 last = max(noted.get((one.dataset, one.sha256), now_kst()), last + timedelta(microseconds=1))
                 moments[one.fetched_at] = last
             moment = moments[one.fetched_at]
-            connection.execute(FETCH.update().where(row.id == one.id).values(fetched_at=moment))
-            mine = (REVISION.c.new_fetch == one.id) & (REVISION.c.changed_at > limit)
+            connection.execute(LEDGER.update().where(row.id == one.id).values(fetched_at=moment))
+            mine = (REVISION.c.new_request == one.id) & (REVISION.c.changed_at > limit)
             connection.execute(REVISION.update().where(mine).values(changed_at=moment))
             told.append(f"{one.dataset}: {one.fetched_at:%Y-%m-%d %H:%M} → {moment:%Y-%m-%d %H:%M} (ledger {one.id})")
             if one.tm_to is not None and one.tm_from < limit:

@@ -27,7 +27,7 @@ from kmaflow.hub.header import column_order
 from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
 from kmaflow.hub.saved_file import SavedFile, UnfitFile, believable, of_stations, read_saved
 from kmaflow.hub.station_list import announced_fields, parse_stations
-from kmaflow.store.ledger import FILE, LONGEST, REQUEST, Fetch
+from kmaflow.store.ledger import FILE, LONGEST, REQUEST, LedgerRow
 from kmaflow.store.selection import ALL, StationChoice
 
 
@@ -213,7 +213,7 @@ def load_body(
         raise UnfitFile(f"the file holds no row with values of {described.name}", **_ASK_AGAIN)
     windows: list[Window | None] = [covers.window] if covers else [*stretches(whole)] or [None]
     numbers = whole.rows["stn"].unique().to_list()
-    fetch = Fetch(
+    request = LedgerRow(
         dataset=described.name,
         window=None,
         stn=covers.stn if covers else numbers[0] if len(numbers) == 1 else 0,
@@ -222,7 +222,7 @@ def load_body(
         outcome="ok",
         sha256=collector.archive.keep(content),
         bytes=len(content),
-        rows=0,
+        row_count=0,
         rejected=0,
         parser_version=PARSER_VERSION,
         key_id=None,
@@ -231,13 +231,13 @@ def load_body(
     )
     reach("body_archived")
     for window in windows:
-        collector.archive.note(_entry(fetch, window, values_only=values_only, covers=covers))
+        collector.archive.note(_entry(request, window, values_only=values_only, covers=covers))
     reach("manifest_noted")
     parsed = chosen_rows(whole, choice)
     loaded = [
         collector.store.load(part, row)
         for window in windows
-        for part, row in pieces(part_of(parsed, window, windows), replace(fetch, window=window))
+        for part, row in pieces(part_of(parsed, window, windows), replace(request, window=window))
     ]
     first, last = windows[0], windows[-1]
     return {
@@ -275,13 +275,13 @@ def part_of(parsed: Parsed, window: Window | None, windows: Sequence[Window | No
     return within(parsed, window, rejected=first is None or window.start <= first.start)
 
 
-def pieces(parsed: Parsed, fetch: Fetch) -> Iterator[tuple[Parsed, Fetch]]:
+def pieces(parsed: Parsed, request: LedgerRow) -> Iterator[tuple[Parsed, LedgerRow]]:
     """One row of the ledger for each stretch that holds rows, one for all where none does; a whole answer in windows that the ledger allows."""
-    windows = [*fetch.window.split(LONGEST)] if fetch.kind == REQUEST and fetch.window else stretches(parsed)
+    windows = [*request.window.split(LONGEST)] if request.kind == REQUEST and request.window else stretches(parsed)
     if not windows:
-        yield parsed, fetch
+        yield parsed, request
     for window in windows:
-        yield part_of(parsed, window, windows), replace(fetch, window=window)
+        yield part_of(parsed, window, windows), replace(request, window=window)
 
 
 def within(parsed: Parsed, window: Window, *, rejected: bool) -> Parsed:
@@ -321,18 +321,20 @@ def covers_of(entry: Entry) -> Covers | None:
     return Covers(entry.window, entry.covers) if entry.covers and entry.window else None
 
 
-def _entry(fetch: Fetch, window: Window | None, *, values_only: bool = False, covers: Covers | None = None) -> Entry:
+def _entry(
+    request: LedgerRow, window: Window | None, *, values_only: bool = False, covers: Covers | None = None
+) -> Entry:
     """The manifest's line of a file, or of one of its stretches."""
-    assert fetch.sha256 is not None
+    assert request.sha256 is not None
     return Entry(
-        fetched_at=fetch.fetched_at,
-        dataset=fetch.dataset,
-        stn=fetch.stn,
+        fetched_at=request.fetched_at,
+        dataset=request.dataset,
+        stn=request.stn,
         window=window,
         status=None,
-        sha256=fetch.sha256,
-        bytes=fetch.bytes,
-        parser_version=fetch.parser_version,
+        sha256=request.sha256,
+        bytes=request.bytes,
+        parser_version=request.parser_version,
         values_only=values_only,
         covers=covers.asked if covers else None,
     )
@@ -349,7 +351,7 @@ def _load_stations(
         )
     with _of_files():
         parsed = parse_stations(stations, saved.content)
-    fetch = Fetch(
+    request = LedgerRow(
         dataset=f"station_{stations.network}",
         window=None,
         stn=0,
@@ -358,16 +360,16 @@ def _load_stations(
         outcome="ok",
         sha256=collector.archive.keep(content),
         bytes=len(content),
-        rows=parsed.rows.height,
+        row_count=parsed.rows.height,
         rejected=len(parsed.rejected),
         parser_version=PARSER_VERSION,
         key_id=None,
         kind=FILE,
     )
-    collector.archive.note(_entry(fetch, None))
-    changes = collector.store.load_stations(parsed, fetch)
+    collector.archive.note(_entry(request, None))
+    changes = collector.store.load_stations(parsed, request)
     return {
-        "dataset": fetch.dataset,
+        "dataset": request.dataset,
         "from": None,
         "to": None,
         "rows": parsed.rows.height,

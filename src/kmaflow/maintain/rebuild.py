@@ -106,7 +106,7 @@ def outline(collector: Collector, window: Window | None = None) -> Rebuilt:
             made.bytes += sum(entry.bytes for entry in entries)
             made.lost += [f"{_shown(entry)}: not there" for entry in entries if entry.sha256 not in there]
             result.planned += len(entries)
-            if "fetch" in tables and (part.dataset in tables or part.window is None):
+            if "request" in tables and (part.dataset in tables or part.window is None):
                 stretch = Stretch(connection, part.dataset, part.window)
                 reason = _RETIRED if window is None and stretch.is_retired else stretch.only_here(_answers(found))
                 if reason:
@@ -286,19 +286,19 @@ def _load(stretch: Stretch, part: Part, one: Reread, choice: StationChoice, made
         if stretch.had_loaded(_answer(one.entry)):
             raise _Kept(said.what)
         made.lost.append(f"{_shown(one.entry)}: {said.what}")
-        stretch.note_lost(clipped(one.fetch(choice, outcome=said.code, message=said.what), part.window))
+        stretch.note_lost(clipped(one.ledger_row(choice, outcome=said.code, message=said.what), part.window))
     elif isinstance(said, HubError | UnfitFile):
         made.refused += 1
-        stretch.note(clipped(one.fetch(choice, outcome=said.code, message=said.what), part.window))
+        stretch.note(clipped(one.ledger_row(choice, outcome=said.code, message=said.what), part.window))
     elif isinstance(said, ParsedStations):
-        changes = stretch.load_list(said, one.fetch(choice))
+        changes = stretch.load_list(said, one.ledger_row(choice))
         made.rows += said.rows.height
         made.inserted += changes.added
         made.updated += changes.changed
         made.rejected += len(said.rejected)
     else:
-        for parsed, fetch in parts_within(said, one.fetch(choice), part.window):
-            loaded = stretch.load(parsed, fetch)
+        for parsed, request in parts_within(said, one.ledger_row(choice), part.window):
+            loaded = stretch.load(parsed, request)
             made.rows += parsed.rows.height
             made.inserted += loaded.inserted
             made.updated += loaded.updated

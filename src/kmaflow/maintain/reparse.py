@@ -20,7 +20,7 @@ from kmaflow.hub.saved_file import UnfitFile, read_saved
 from kmaflow.hub.station_list import ParsedStations, parse_stations
 from kmaflow.maintain.archive_index import LISTS
 from kmaflow.maintain.load_saved import covers_of, part_of, pieces, stretches, understand, within
-from kmaflow.store.ledger import FILE, REQUEST, Fetch
+from kmaflow.store.ledger import FILE, REQUEST, LedgerRow
 from kmaflow.store.selection import StationChoice
 
 #: Answers that are read and parsed while one is loaded: bounds the memory.
@@ -43,9 +43,9 @@ class Reread:
     said: Parsed | ParsedStations | HubError | UnfitFile | BodyMissing
     window: Window | None
 
-    def fetch(self, choice: StationChoice, *, outcome: str = "ok", message: str | None = None) -> Fetch:
+    def ledger_row(self, choice: StationChoice, *, outcome: str = "ok", message: str | None = None) -> LedgerRow:
         """Its ledger row."""
-        return Fetch(
+        return LedgerRow(
             dataset=self.entry.dataset,
             window=self.window,
             stn=self.entry.stn,
@@ -54,7 +54,7 @@ class Reread:
             outcome=outcome,
             sha256=self.entry.sha256,
             bytes=self.entry.bytes,
-            rows=self.said.rows.height if isinstance(self.said, ParsedStations) else 0,
+            row_count=self.said.rows.height if isinstance(self.said, ParsedStations) else 0,
             rejected=len(self.said.rejected) if isinstance(self.said, ParsedStations) else 0,
             parser_version=PARSER_VERSION,
             key_id=None,
@@ -120,25 +120,25 @@ def _stored(entry: Entry, choice: StationChoice) -> StationChoice:
     return choice if covers is None else covers.stored(choice)
 
 
-def clipped(fetch: Fetch, window: Window | None) -> Fetch:
+def clipped(request: LedgerRow, window: Window | None) -> LedgerRow:
     """The ledger row for the part of its window that lies in another."""
-    asked = fetch.window
+    asked = request.window
     if window is None or asked is None or (asked.start >= window.start and asked.end <= window.end):
-        return fetch
-    return replace(fetch, window=Window(max(asked.start, window.start), min(asked.end, window.end)))
+        return request
+    return replace(request, window=Window(max(asked.start, window.start), min(asked.end, window.end)))
 
 
-def parts_within(parsed: Parsed, fetch: Fetch, window: Window | None) -> Iterator[tuple[Parsed, Fetch]]:
+def parts_within(parsed: Parsed, request: LedgerRow, window: Window | None) -> Iterator[tuple[Parsed, LedgerRow]]:
     """What lies in the window, in pieces for the ledger. Rejected lines belong to where the answer begins."""
-    asked = fetch.window
+    asked = request.window
     if window is not None and asked is not None:
         if asked.end <= window.start or asked.start >= window.end:
             # Another parser finds no row of the file there any more.
             return
-        fetch = clipped(fetch, window)
-        if fetch.window is not None and fetch.window != asked:
-            parsed = within(parsed, fetch.window, rejected=asked.start >= window.start)
-    yield from pieces(parsed, fetch)
+        request = clipped(request, window)
+        if request.window is not None and request.window != asked:
+            parsed = within(parsed, request.window, rejected=asked.start >= window.start)
+    yield from pieces(parsed, request)
 
 
 def ahead(pool: Executor, work: Callable[[A], B], items: Iterable[A]) -> Generator[B, None, None]:

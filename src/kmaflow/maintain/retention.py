@@ -85,7 +85,7 @@ def retire(
 ) -> Retired:
     """Take one month of a dataset out of the database, after its rows are safe in Parquet files below ``url`` (None: they are given up).
 
-    The files hold every column, ``fetch_id`` too. Before any row goes, each is compared with the file as it is read back, while nobody else can write into
+    The files hold every column, ``request_id`` too. Before any row goes, each is compared with the file as it is read back, while nobody else can write into
     the month. Broken off at any point, it goes on when it is run again.
 
     Raises:

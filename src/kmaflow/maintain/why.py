@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from kmaflow.archive.archive import ArchiveError
 from kmaflow.catalog.model import Dataset
-from kmaflow.catalog.time import Window, now_kst
+from kmaflow.catalog.time import Window, in_words, now_kst
 from kmaflow.collect.collector import Collector
 from kmaflow.hub.body import open_body
 from kmaflow.hub.header import column_order
@@ -18,7 +18,7 @@ from kmaflow.store import ledger
 from kmaflow.store.coverage.states import stamps
 from kmaflow.store.engines.database import reading
 from kmaflow.store.schema.observations import OBSERVATIONS
-from kmaflow.store.schema.service import FETCH, REJECTED_LINE, REVISION
+from kmaflow.store.schema.service import LEDGER, REJECTED_LINE, REVISION
 
 _WHY = {
     "present": ("값이 있습니다", "the row has values"),
@@ -86,7 +86,7 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
 
     Returns:
         dataset, stn, tm_kst, state (of design.md §6), expected (whether the station reported within 7 days), why_ko, why_en,
-        values (name → stored), raw (name → as printed), lines (raw lines), fetches and
+        values (name → stored), raw (name → as printed), lines (raw lines), requests and
         revisions (oldest first).
     """
     store = collector.store
@@ -94,12 +94,14 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
     table = OBSERVATIONS[dataset.name]
     with reading(store.engine) as connection:
         row = connection.execute(sa.select(table).where(table.c.tm_kst == stamp, table.c.stn == stn)).mappings().first()
-        fetches = [dict(found) for found in ledger.covering(connection, dataset.name, stn, stamp)]
+        requests = [dict(found) for found in ledger.covering(connection, dataset.name, stn, stamp)]
         rejected = [
             dict(found)
             for found in connection.execute(
-                sa.select(REJECTED_LINE.c.text, REJECTED_LINE.c.reason, REJECTED_LINE.c.fetch_id).where(
-                    REJECTED_LINE.c.dataset == dataset.name, REJECTED_LINE.c.tm_kst == stamp, REJECTED_LINE.c.stn == stn
+                sa.select(REJECTED_LINE.c.text, REJECTED_LINE.c.reason, REJECTED_LINE.c.request_id).where(
+                    REJECTED_LINE.c.dataset == dataset.name,
+                    REJECTED_LINE.c.tm_kst == stamp,
+                    sa.or_(REJECTED_LINE.c.stn == stn, REJECTED_LINE.c.stn.is_(None)),
                 )
             ).mappings()
         ]
@@ -115,8 +117,8 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
         ]
         source = None
         if row is not None:
-            source = connection.execute(sa.select(FETCH.c.sha256).where(FETCH.c.id == row["fetch_id"])).scalar()
-        state, detail, expected = _state(connection, collector, dataset, stn, stamp, fetches, rejected)
+            source = connection.execute(sa.select(LEDGER.c.sha256).where(LEDGER.c.id == row["request_id"])).scalar()
+        state, detail, expected = _state(connection, collector, dataset, stn, stamp, requests, rejected)
     values = {column.name: row[column.name] for column in dataset.stored} if row is not None else {}
     raw, lines = _raw(collector, dataset, stn, stamp, source)
     ko, en = _WHY[state]
@@ -131,7 +133,7 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
         "values": values,
         "raw": raw,
         "lines": lines or [line["text"] for line in rejected],
-        "fetches": [
+        "requests": [
             {
                 name: found[name]
                 for name in (
@@ -146,7 +148,7 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
                     "message",
                 )
             }
-            for found in fetches
+            for found in requests
         ],
         "revisions": revisions,
     }
@@ -158,12 +160,12 @@ def _state(
     dataset: Dataset,
     stn: int,
     stamp: datetime,
-    fetches: list[dict[str, Any]],
+    requests: list[dict[str, Any]],
     rejected: list[dict[str, Any]],
 ) -> tuple[str, str, bool]:
     """State, a detail of it, and whether the station is expected to report then."""
     if (stamp - datetime.min) % dataset.cadence:
-        return "no_stamp", f" ({dataset.cadence})", False
+        return "no_stamp", f" ({in_words(dataset.cadence, 'en')})", False
     window = Window(stamp - dataset.cadence, stamp)
     start = collector.settings.start
     cell = stamps(connection, dataset.name, window, stations=[stn], start=start).row(0, named=True)
@@ -173,23 +175,23 @@ def _state(
         state = "future" if stamp > now_kst() else _NOT_ASKED.get(why, state)
         detail = f" ({start:%Y-%m-%d %H:%M})" if why == "before_start" else ""
         if why == "stations":
-            chosen = next((one["selection"] for one in reversed(fetches) if one["kind"] == ledger.REQUEST), None)
+            chosen = next((one["selection"] for one in reversed(requests) if one["kind"] == ledger.REQUEST), None)
             detail = f" (KMAFLOW_STATIONS: {chosen})" if chosen else ""
     elif state == "rejected":
         state = "unread" if why == ledger.GIVEN_UP else state
         detail = f": {rejected[-1]['reason']}" if rejected else ""
     elif state == "refused":
         state = "given_up" if why == ledger.GIVEN_UP else why if why == "incomplete_answer" else state
-        told = next((one for one in reversed(fetches) if one["outcome"] == why), None)
+        told = next((one for one in reversed(requests) if one["outcome"] == why), None)
         detail = f": {why}: {told['message']}" if told and told["message"] else f": {why}"
-    elif state == "empty" or (state == "absent" and any(one["outcome"] == ledger.ABSENT for one in fetches)):
-        closed = next((one for one in reversed(fetches) if one["outcome"] == state), None)
+    elif state == "empty" or (state == "absent" and any(one["outcome"] == ledger.ABSENT for one in requests)):
+        closed = next((one for one in reversed(requests) if one["outcome"] == state), None)
         detail = f": {closed['message']}" if closed else ""
     elif state == "absent" and not _any_row(connection, dataset, window):
-        last = next((one for one in reversed(fetches) if one["kind"] == ledger.REQUEST), None)
+        last = next((one for one in reversed(requests) if one["kind"] == ledger.REQUEST), None)
         if (
             last is not None
-            and last["rows"] == 0
+            and last["row_count"] == 0
             and dataset.retention
             and last["fetched_at"] - stamp > dataset.retention
         ):

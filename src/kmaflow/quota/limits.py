@@ -106,7 +106,7 @@ def next_midnight(now: datetime) -> datetime:
     return floor_to(now, DAY) + DAY
 
 
-def day_of(now: datetime) -> str:
+def usage_day(now: datetime) -> str:
     """The KST day of a moment (naive KST), as ``api_usage`` writes it."""
     return f"{now:%Y-%m-%d}"
 

@@ -30,9 +30,9 @@ from kmaflow.quota.limits import (
     Need,
     Spent,
     Usage,
-    day_of,
     next_midnight,
     refusal,
+    usage_day,
 )
 from kmaflow.quota.pace import Pace
 from kmaflow.store.engines.database import reading, writing
@@ -165,7 +165,7 @@ class Quota:
 
     def end(self, ticket: Ticket) -> None:
         """A call has ended: another one of this process may begin. It is settled with the next reservation, or by :meth:`flush`."""
-        ticket.ended = day_of(self._clock())
+        ticket.ended = usage_day(self._clock())
         with self._lock:
             self._ended.append(ticket)
         self._pace.leave()
@@ -228,7 +228,7 @@ class Quota:
 
     def _charge(self, cls: CallClass, size: int, call_kind: str | None, need: Need) -> Ticket:
         now = self._clock()
-        day = day_of(now)
+        day = usage_day(now)
         with self._settling() as ended, writing(self._state.engine) as connection:
             usage = tables.usage_locked(connection, self.key_id, now).plus(
                 {one: more for (one, on), more in _sums(ended).items() if on == day}
@@ -310,4 +310,4 @@ def spent_by_all(state: State, now: datetime) -> list[Usage]:
         StoreError: the state database cannot be used.
     """
     with reading(state.engine) as connection:
-        return [tables.usage(connection, key, now) for key in tables.keys_of(connection, day_of(now))]
+        return [tables.usage(connection, key, now) for key in tables.keys_of(connection, usage_day(now))]

@@ -1,4 +1,4 @@
-"""The tables of the quota, and its statements. Every function is a part of its caller's transaction."""
+"""The statements of the quota. Every function is a part of its caller's transaction."""
 
 from __future__ import annotations
 
@@ -9,31 +9,9 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from kmaflow.quota.limits import CLASSES, CallClass, Kind, Spent, Usage, day_of, next_midnight
+from kmaflow.quota.limits import CLASSES, CallClass, Kind, Spent, Usage, next_midnight, usage_day
 from kmaflow.store.engines.server import insert_if_absent
-from kmaflow.store.engines.types import ON_SERVERS, STAMP
-from kmaflow.store.schema.service import API_USAGE, STATE_METADATA
-
-API_KEY_STATE = sa.Table(
-    "api_key_state",
-    STATE_METADATA,
-    sa.Column("key_id", sa.String(12), primary_key=True),
-    sa.Column("exhausted", sa.String(8), comment="calls | bytes: 다 쓴 한도 / what is used up"),
-    sa.Column("exhausted_by", sa.String(8), comment="hub | ceiling: 누가 말했는지 / who says so"),
-    sa.Column("exhausted_until", STAMP, comment="이때까지 요청하지 않음 / nobody asks until then [KST]"),
-    comment="인증키의 상태: 예약은 이 행을 잠그고 한다 / state of a key; reservations lock this row",
-    **ON_SERVERS,
-)
-
-CALL_SIZE = sa.Table(
-    "call_size",
-    STATE_METADATA,
-    sa.Column("key_id", sa.String(12), primary_key=True),
-    sa.Column("call_kind", sa.String(64), primary_key=True, comment="어떤 호출인지 / what such calls ask for"),
-    sa.Column("bytes", sa.BigInteger, nullable=False, comment="가장 컸던 응답 / largest answer seen"),
-    comment="호출 종류별 가장 큰 응답 / the largest answer to calls of one kind",
-    **ON_SERVERS,
-)
+from kmaflow.store.schema.service import API_KEY_STATE, API_USAGE, CALL_SIZE
 
 _KEY, _SPENT = API_KEY_STATE.c, API_USAGE.c
 #: The key's row beside the row of each class, of one day.
@@ -56,15 +34,15 @@ _ADD = (
 
 def usage(connection: sa.Connection, key_id: str, now: datetime) -> Usage:
     """What is charged to the day of ``now`` (naive KST)."""
-    return _usage(connection.execute(_DAY, {"key": key_id, "day": day_of(now)}).all(), key_id, now)
+    return _usage(connection.execute(_DAY, {"key": key_id, "day": usage_day(now)}).all(), key_id, now)
 
 
 def usage_locked(connection: sa.Connection, key_id: str, now: datetime) -> Usage:
     """As :func:`usage`; it stays true until the transaction ends. The day's rows are made if need be."""
-    asked = {"key": key_id, "day": day_of(now)}
+    asked = {"key": key_id, "day": usage_day(now)}
     rows = connection.execute(_DAY_LOCKED, asked).all()
     if len(rows) < len(CLASSES):
-        _make_day(connection, key_id, day_of(now))
+        _make_day(connection, key_id, usage_day(now))
         rows = connection.execute(_DAY_LOCKED, asked).all()
     return _usage(rows, key_id, now)
 
@@ -75,8 +53,8 @@ def _usage(rows: Sequence[sa.Row[Any]], key_id: str, now: datetime) -> Usage:
     until = rows[0].exhausted_until if rows else None
     # What lies further ahead was written by a clock that went wrong.
     if until is None or not now < until <= next_midnight(now):
-        return Usage(key_id, day_of(now), by_class)
-    return Usage(key_id, day_of(now), by_class, rows[0].exhausted, rows[0].exhausted_by, until)
+        return Usage(key_id, usage_day(now), by_class)
+    return Usage(key_id, usage_day(now), by_class, rows[0].exhausted, rows[0].exhausted_by, until)
 
 
 def _make_day(connection: sa.Connection, key_id: str, day: str) -> None:

@@ -2,9 +2,9 @@
 
 Nothing of this is stored as such; it follows exactly from three things that the store keeps:
 
-* the row as it is now and ``fetch_id``, the load that last changed it;
+* the row as it is now and ``request_id``, the load that last changed it;
 * ``revision``: a load that changed a value wrote down the old one (forward), a load whose body was older than what is stored wrote down its own (late);
-  the younger of the two fetches in a revision, by id, is the one that wrote it;
+  the younger of the two requests in a revision, by id, is the one that wrote it;
 * the ledger: which answers covered the cell, when they were fetched, and in ``lacking`` the stored cells that they left without values.
 
 So every answer's values for a cell can be told: an answer that was loaded after the cell had values, asked for it and does not name it as lacking,
@@ -24,13 +24,12 @@ from datetime import datetime
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import MINUTE, Window
-from kmaflow.read.tables import FETCH_ID, Subject, subject
-from kmaflow.store.coverage.day import start_of
+from kmaflow.catalog.time import MINUTE, Window, start_of
+from kmaflow.read.tables import REQUEST_ID, Subject, subject
 from kmaflow.store.coverage.held import decoded, numbers_of
 from kmaflow.store.engines.select import select
 from kmaflow.store.ledger import LOADED, RETIRED, touching
-from kmaflow.store.schema.service import FETCH, REVISION
+from kmaflow.store.schema.service import LEDGER, REVISION
 
 _KEY = ["tm_kst", "stn"]
 _TIME = pl.Datetime("us")
@@ -71,7 +70,7 @@ class Answers:
 
 def answers(connection: sa.Connection, dataset: str, window: Window) -> Answers:
     """What the ledger knows about a window."""
-    table = FETCH.c
+    table = LEDGER.c
     found = connection.execute(
         sa.select(
             table.id, table.tm_from, table.tm_to, table.stn, table.fetched_at, table.selection, table.lacking,
@@ -166,34 +165,34 @@ class _Past:
     def _states(self, names: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The rows that were known, with their present values and ``body``, and the revisions of their cells with ``writer`` and ``forward``."""
         values = [column.name for column in self.what.dataset.values]
-        needed = list(dict.fromkeys([*_KEY, *names, *values, FETCH_ID]))
+        needed = list(dict.fromkeys([*_KEY, *names, *values, REQUEST_ID]))
         now = select(self.connection, self.main.table, needed, self.window, self.stations)
         blank = pl.all_horizontal(pl.col(name).is_null() for name in values)
         first_seen = self.touching.filter(pl.col("fetched_at") <= self.moment).select(
-            pl.col("id").alias(FETCH_ID), pl.col("id").alias("body")
+            pl.col("id").alias(REQUEST_ID), pl.col("id").alias("body")
         )
-        blanks = now.filter(blank).join(first_seen, on=FETCH_ID)
+        blanks = now.filter(blank).join(first_seen, on=REQUEST_ID)
         now = now.filter(~blank)
         revisions = self._revisions(now)
-        first = revisions.group_by(_KEY).agg(first=pl.min_horizontal("old_fetch", "new_fetch").min())
-        now = now.join(first, on=_KEY, how="left").with_columns(first=pl.min_horizontal("first", FETCH_ID))
+        first = revisions.group_by(_KEY).agg(first=pl.min_horizontal("old_request", "new_request").min())
+        now = now.join(first, on=_KEY, how="left").with_columns(first=pl.min_horizontal("first", REQUEST_ID))
         valued = now.join(self._bodies(now.select(*_KEY, "first")), on=_KEY).drop("first")
         return pl.concat([valued, blanks.select(valued.columns)]).sort(_KEY), revisions
 
     def _revisions(self, now: pl.DataFrame) -> pl.DataFrame:
         # Station by station, as their index is.
         stations = sorted(set(now["stn"].to_list()))
-        names = [*_KEY, "col", "old_value", "new_value", "old_fetch", "new_fetch"]
+        names = [*_KEY, "col", "old_value", "new_value", "old_request", "new_request"]
         if not stations:
             stations = [0]
         found = select(self.connection, REVISION, names, self.window, stations, dataset=self.what.dataset.name)
-        found = found.with_columns(writer=pl.max_horizontal("old_fetch", "new_fetch")).with_columns(
-            forward=pl.col("writer") == pl.col("new_fetch")
+        found = found.with_columns(writer=pl.max_horizontal("old_request", "new_request")).with_columns(
+            forward=pl.col("writer") == pl.col("new_request")
         )
         if not self.retired:
             return found
         # A row that came back after its month was taken out has nothing to do with what was written before.
-        back = now.filter(pl.col(FETCH_ID) > self.retired).select(_KEY)
+        back = now.filter(pl.col(REQUEST_ID) > self.retired).select(_KEY)
         return pl.concat(
             [
                 found.join(back, on=_KEY, how="anti"),

@@ -15,7 +15,7 @@ from kmaflow.catalog import STATION_LISTS
 from kmaflow.catalog.time import DAY, HOUR, Window, floor_to, to_kst
 from kmaflow.errors import UsageError
 from kmaflow.read.as_of import Answers, answers, rows_at
-from kmaflow.read.tables import FETCH_ID, Subject, subject
+from kmaflow.read.tables import REQUEST_ID, Subject, subject
 from kmaflow.store import Store
 from kmaflow.store.engines import select
 from kmaflow.store.engines.base import engine_of
@@ -52,7 +52,7 @@ def read(
         window: ``(start, end]``: the stamps after ``start`` up to and including ``end``, naive KST.
         stations: numbers; or words as the command line takes them (``"108, 서울"``, ``["서울", 108]``, ``"all"``), of which unknown ones are
             an error; None = all.
-        columns: names of columns, None = all of the catalogue; ``fetch_id``, which leads to the bytes that a row came from, only when it is named.
+        columns: names of columns, None = all of the catalogue; ``request_id``, which leads to the bytes that a row came from, only when it is named.
         as_of: the data as they were known at this moment (naive KST, compared with the time when an answer was fetched), None = now:
             values that were corrected later are the earlier ones, and rows that no answer had brought by then are absent. Exact for every row
             with values; a row that was only sentinels then is absent if it has values now, or if only an answer fetched later is known to have
@@ -64,7 +64,7 @@ def read(
         Empty, with these columns, where nothing is stored.
 
     Raises:
-        UsageError: no such dataset, column or station, no station named, or ``fetch_id`` together with ``as_of``.
+        UsageError: no such dataset, column or station, no station named, or ``request_id`` together with ``as_of``.
         StoreError: the database cannot be read.
     """
     stations = numbers_of(store, stations, subject(dataset))
@@ -188,11 +188,11 @@ def ask(
     names = what.chosen(columns)
     if as_of is not None:
         as_of = to_kst(as_of) if as_of.tzinfo is not None else as_of
-        if FETCH_ID in names:
+        if REQUEST_ID in names:
             raise UsageError(
-                "fetch_id is not known as of an earlier moment",
-                todo_en="leave out fetch_id or as_of",
-                todo_ko="fetch_id나 as_of 가운데 하나를 빼십시오",
+                "request_id is not known as of an earlier moment",
+                todo_en="leave out request_id or as_of",
+                todo_ko="request_id나 as_of 가운데 하나를 빼십시오",
             )
     chosen = None if stations is None else tuple(sorted({int(stn) for stn in stations}))
     if chosen == ():

@@ -10,7 +10,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import HOUR, MINUTE, Window
+from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.read.elements import Element
 from kmaflow.read.frames import ask, read_at
 from kmaflow.read.tables import subject
@@ -22,8 +22,8 @@ from kmaflow.store.retry import again
 from kmaflow.store.schema.columns import schema_of
 from kmaflow.store.schema.service import LATEST
 
-#: A value may be so old, unless somebody says otherwise: of minutes and of hours.
-_MINUTES_OLD, _HOURS_OLD = timedelta(minutes=30), timedelta(hours=3)
+#: A value may be three stamps old, and half an hour, unless somebody says otherwise.
+_STAMPS_OLD, _OLD = 3, timedelta(minutes=30)
 #: From so many stations on, a whole stamp is read rather than stations one by one.
 _MANY = 100
 
@@ -113,7 +113,7 @@ def newest_rows(
 ) -> pl.DataFrame:
     """The newest row with values of each station that is not older than ``max_age``: ``tm_kst``, ``stn`` and the columns; rain without a gauge is null."""
     described = DATASETS[dataset]
-    oldest = moment - (max_age or (_HOURS_OLD if described.cadence >= HOUR else _MINUTES_OLD))
+    oldest = moment - (max_age or max(_OLD, _STAMPS_OLD * described.cadence))
     if past or as_of is not None:
         rows = _past_rows(store, dataset, columns, stations, Window(oldest - MINUTE, moment), as_of)
     else:

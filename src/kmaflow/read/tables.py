@@ -15,7 +15,7 @@ from kmaflow.errors import UsageError
 from kmaflow.store.schema.columns import keys_of, names_of
 from kmaflow.store.schema.observations import tables_of
 
-FETCH_ID = "fetch_id"
+REQUEST_ID = "request_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Subject:
     Attributes:
         name: the table's name: the dataset's, or that of its table of further codes.
         dataset: the dataset that it belongs to.
-        columns: meanings by name, keys first; ``fetch_id`` is among them where the table has it.
+        columns: meanings by name, keys first; ``request_id`` is among them where the table has it.
     """
 
     name: str
@@ -59,13 +59,13 @@ class Subject:
         return self.name == self.dataset.name
 
     def chosen(self, columns: Iterable[str] | None) -> list[str]:
-        """The keys and the columns that are asked for, in that order; None = all but ``fetch_id``.
+        """The keys and the columns that are asked for, in that order; None = all but ``request_id``.
 
         Raises:
             UsageError: the table has no such column; the nearest names are in the advice.
         """
         if columns is None:
-            return [name for name in self.columns if name != FETCH_ID]
+            return [name for name in self.columns if name != REQUEST_ID]
         wanted = list(dict.fromkeys([*self.keys, *columns]))
         for name in wanted:
             if name not in self.columns:
@@ -91,7 +91,7 @@ def _subject(dataset: Dataset, table: sa.Table) -> Subject:
         "tm_kst": Meaning("tm_kst", "관측시각(구간의 끝), 한국시각", "stamp: end of the period observed, KST (+09:00)"),
         "stn": Meaning("stn", "지점번호", "station number"),
         "k": Meaning("k", "몇째 현천코드(2부터)", "which code of the row, from 2"),
-        FETCH_ID: Meaning(FETCH_ID, "이 행을 마지막으로 바꾼 요청", "request that last changed the row"),
+        REQUEST_ID: Meaning(REQUEST_ID, "이 행을 마지막으로 바꾼 요청", "request that last changed the row"),
     }
     main = table.name == dataset.name
     ko, en = (dataset.ko, dataset.en) if main else (f"{dataset.ko} 둘째 코드부터", f"{dataset.en}, further codes")

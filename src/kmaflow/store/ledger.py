@@ -12,7 +12,7 @@ from kmaflow import __version__
 from kmaflow.catalog.time import MINUTE, Window, now_kst
 from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.store.coverage.held import Held, decoded, holds
-from kmaflow.store.schema.service import FETCH
+from kmaflow.store.schema.service import LEDGER
 
 #: What a ledger row is: an answer of the hub (or a file that a person vouches for as one), a saved file, which proves only the cells that it holds,
 #: something that happened and was no request, or a call that was not made for lack of quota.
@@ -21,7 +21,7 @@ REQUEST: Kind = "request"
 FILE: Kind = "file"
 EVENT: Kind = "event"
 DEFERRED: Kind = "deferred"
-#: Outcomes of fetches whose rows are in the tables.
+#: Outcomes of requests whose rows are in the tables.
 LOADED = ("ok", "partial", "unchanged", "incomplete_answer")
 #: Outcome of a station list that would close many stations: it changes nothing until a second one agrees.
 HELD = "held"
@@ -40,7 +40,7 @@ LONGEST = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
-class Fetch:
+class LedgerRow:
     """One request.
 
     Attributes:
@@ -64,7 +64,7 @@ class Fetch:
     outcome: str
     sha256: str | None
     bytes: int
-    rows: int
+    row_count: int
     rejected: int
     parser_version: int
     key_id: str | None
@@ -75,9 +75,9 @@ class Fetch:
     holds: str | None = None
 
 
-def event(dataset: str, window: Window | None, outcome: str, *, rows: int = 0, message: str | None = None) -> Fetch:
+def event(dataset: str, window: Window | None, outcome: str, *, rows: int = 0, message: str | None = None) -> LedgerRow:
     """A ledger row for something that happened now and was no request."""
-    return Fetch(
+    return LedgerRow(
         dataset=dataset,
         window=window,
         stn=0,
@@ -86,7 +86,7 @@ def event(dataset: str, window: Window | None, outcome: str, *, rows: int = 0, m
         outcome=outcome,
         sha256=None,
         bytes=0,
-        rows=rows,
+        row_count=rows,
         rejected=0,
         parser_version=PARSER_VERSION,
         key_id=None,
@@ -95,9 +95,9 @@ def event(dataset: str, window: Window | None, outcome: str, *, rows: int = 0, m
     )
 
 
-def asks_for(fetch: Fetch | Younger, stn: object) -> bool:
-    """Whether a fetch asked for the station and stored it."""
-    return fetch.stn in (0, stn) and (fetch.selection == "all" or str(stn) in fetch.selection.split(","))
+def asks_for(request: LedgerRow | Younger, stn: object) -> bool:
+    """Whether a request asked for the station and stored it."""
+    return request.stn in (0, stn) and (request.selection == "all" or str(stn) in request.selection.split(","))
 
 
 def touching(window: Window) -> sa.ColumnElement[bool]:
@@ -110,13 +110,13 @@ def _bounds(window: Window) -> dict[str, datetime]:
 
 
 def _between(**bounds: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
-    return FETCH.c.tm_to.between(bounds["first"], bounds["last"]) & (FETCH.c.tm_from < bounds["end"])
+    return LEDGER.c.tm_to.between(bounds["first"], bounds["last"]) & (LEDGER.c.tm_from < bounds["end"])
 
 
 #: Made once: asked for every answer, and mostly there is none.
 _ANY = (
     sa.select(sa.literal(1))
-    .where(FETCH.c.dataset == sa.bindparam("name"), FETCH.c.outcome.in_([*LOADED, RETIRED]))
+    .where(LEDGER.c.dataset == sa.bindparam("name"), LEDGER.c.outcome.in_([*LOADED, RETIRED]))
     .where(_between(**{name: sa.bindparam(name) for name in ("first", "last", "end")}))
     .limit(1)
 )
@@ -127,15 +127,15 @@ def _none_touches(connection: sa.Connection, dataset: str, window: Window) -> bo
     return connection.execute(_ANY, {"name": dataset, **_bounds(window)}).first() is None
 
 
-_INSERT = FETCH.insert()
+_INSERT = LEDGER.insert()
 
 
-def write(connection: sa.Connection, fetch: Fetch) -> int:
+def write(connection: sa.Connection, request: LedgerRow) -> int:
     """Add a ledger row; gives its id."""
-    assert fetch.window is None or fetch.window.end - fetch.window.start <= LONGEST, fetch.window
-    values = {column.name: getattr(fetch, column.name) for column in FETCH.columns if hasattr(fetch, column.name)}
-    values["tm_from"] = fetch.window.start if fetch.window else None
-    values["tm_to"] = fetch.window.end if fetch.window else None
+    assert request.window is None or request.window.end - request.window.start <= LONGEST, request.window
+    values = {column.name: getattr(request, column.name) for column in LEDGER.columns if hasattr(request, column.name)}
+    values["tm_from"] = request.window.start if request.window else None
+    values["tm_to"] = request.window.end if request.window else None
     result = connection.execute(_INSERT, values)
     key = result.inserted_primary_key
     assert key is not None
@@ -198,33 +198,33 @@ def cell_name(stamp: datetime, stn: object) -> str:
     return f"{stamp:%Y%m%d%H%M}@{stn}"
 
 
-def repeats_bytes(connection: sa.Connection, fetch: Fetch) -> bool:
+def repeats_bytes(connection: sa.Connection, request: LedgerRow) -> bool:
     """Whether the same bytes of an answer without a window (a station list, a file of unreadable lines) were read by this parser before."""
-    table = FETCH.c
-    same = (table.dataset == fetch.dataset) & (table.sha256 == fetch.sha256) & table.tm_to.is_(None)
-    same &= table.outcome.in_(LOADED) & (table.parser_version == fetch.parser_version)
+    table = LEDGER.c
+    same = (table.dataset == request.dataset) & (table.sha256 == request.sha256) & table.tm_to.is_(None)
+    same &= table.outcome.in_(LOADED) & (table.parser_version == request.parser_version)
     return connection.execute(sa.select(table.id).where(same).limit(1)).first() is not None
 
 
-def earlier(connection: sa.Connection, fetch: Fetch) -> Earlier:
-    """Look up what is known about the fetch's window."""
-    if fetch.window is None:
-        known = repeats_bytes(connection, fetch)
+def earlier(connection: sa.Connection, request: LedgerRow) -> Earlier:
+    """Look up what is known about the request's window."""
+    if request.window is None:
+        known = repeats_bytes(connection, request)
         return Earlier(known, known)
-    if _none_touches(connection, fetch.dataset, fetch.window):
+    if _none_touches(connection, request.dataset, request.window):
         return Earlier(repeats=False, same_bytes=False)
-    table = FETCH.c
-    loaded = sa.and_(table.dataset == fetch.dataset, table.outcome.in_(LOADED))
+    table = LEDGER.c
+    loaded = sa.and_(table.dataset == request.dataset, table.outcome.in_(LOADED))
     same_window = sa.and_(
-        loaded, table.tm_to == fetch.window.end, table.tm_from == fetch.window.start, table.stn == fetch.stn
+        loaded, table.tm_to == request.window.end, table.tm_from == request.window.start, table.stn == request.stn
     )
-    overlapping = loaded & touching(fetch.window)
-    if fetch.stn:
-        overlapping &= table.stn.in_([0, fetch.stn])
+    overlapping = loaded & touching(request.window)
+    if request.stn:
+        overlapping &= table.stn.in_([0, request.stn])
     # What was loaded before a month was taken out is not in the table: it is no repetition.
     retired = connection.execute(
         sa.select(sa.func.max(table.id)).where(
-            table.dataset == fetch.dataset, table.outcome == RETIRED, touching(fetch.window)
+            table.dataset == request.dataset, table.outcome == RETIRED, touching(request.window)
         )
     ).scalar()
     if retired is not None:
@@ -233,13 +233,13 @@ def earlier(connection: sa.Connection, fetch: Fetch) -> Earlier:
     last = connection.execute(
         query.where(same_window).order_by(table.fetched_at.desc(), table.id.desc()).limit(1)
     ).first()
-    same_bytes = last is not None and last.sha256 == fetch.sha256
+    same_bytes = last is not None and last.sha256 == request.sha256
     repeats = (
         last is not None
         and same_bytes
-        and last.fetched_at <= fetch.fetched_at
-        and last.parser_version == fetch.parser_version
-        and last.selection == fetch.selection
+        and last.fetched_at <= request.fetched_at
+        and last.parser_version == request.parser_version
+        and last.selection == request.selection
         # Nobody else has written into the window since: else the bytes are the same, but the table need not be.
         and connection.execute(
             sa.select(table.id)
@@ -250,15 +250,15 @@ def earlier(connection: sa.Connection, fetch: Fetch) -> Earlier:
     )
     lacking = last.lacking if repeats and last is not None else None
     if not repeats:
-        seen = same_window & (table.sha256 == fetch.sha256) & (table.fetched_at == fetch.fetched_at)
-        seen &= (table.parser_version == fetch.parser_version) & (table.selection == fetch.selection)
+        seen = same_window & (table.sha256 == request.sha256) & (table.fetched_at == request.fetched_at)
+        seen &= (table.parser_version == request.parser_version) & (table.selection == request.selection)
         repeats = connection.execute(sa.select(table.id).where(seen).limit(1)).first() is not None
-    newer = () if repeats else _younger(connection, overlapping, fetch)
+    newer = () if repeats else _younger(connection, overlapping, request)
     return Earlier(repeats, same_bytes, newer, lacking, retired is not None)
 
 
-def _younger(connection: sa.Connection, overlapping: sa.ColumnElement[bool], fetch: Fetch) -> tuple[Younger, ...]:
-    table = FETCH.c
+def _younger(connection: sa.Connection, overlapping: sa.ColumnElement[bool], request: LedgerRow) -> tuple[Younger, ...]:
+    table = LEDGER.c
     found = connection.execute(
         sa.select(
             table.id,
@@ -270,7 +270,7 @@ def _younger(connection: sa.Connection, overlapping: sa.ColumnElement[bool], fet
             table.lacking,
             table.holds,
         )
-        .where(overlapping & (table.fetched_at > fetch.fetched_at))
+        .where(overlapping & (table.fetched_at > request.fetched_at))
         .order_by(table.fetched_at, table.id)
     )
     # Of an answer that was loaded twice with the same time, the first load counts.
@@ -291,9 +291,9 @@ def _younger(connection: sa.Connection, overlapping: sa.ColumnElement[bool], fet
 
 def covering(connection: sa.Connection, dataset: str, stn: int, stamp: datetime) -> list[sa.RowMapping]:
     """All requests that asked for one cell, and the files that hold it, oldest first."""
-    table = FETCH.c
+    table = LEDGER.c
     query = (
-        sa.select(FETCH)
+        sa.select(LEDGER)
         .where(table.dataset == dataset, table.stn.in_([0, stn]), table.tm_from < stamp)
         .where(table.tm_to.between(stamp, stamp + LONGEST))
         .order_by(table.fetched_at, table.id)
@@ -304,7 +304,7 @@ def covering(connection: sa.Connection, dataset: str, stn: int, stamp: datetime)
 
 def last_note(connection: sa.Connection, dataset: str) -> str | None:
     """What had to be assumed, or was new, in reading the dataset's last answer; None where nothing was."""
-    table = FETCH.c
+    table = LEDGER.c
     query = sa.select(table.message).where(
         table.dataset == dataset, table.outcome.in_(LOADED), table.key_id.is_not(None)
     )
@@ -314,7 +314,7 @@ def last_note(connection: sa.Connection, dataset: str) -> str | None:
 
 def last_success(connection: sa.Connection, dataset: str, *, files: bool = False) -> datetime | None:
     """When the dataset (or station list) was last answered, naive KST; ``files``: or loaded from a file."""
-    table = FETCH.c
+    table = LEDGER.c
     query = sa.select(sa.func.max(table.fetched_at)).where(table.dataset == dataset, table.outcome.in_(LOADED))
     moment = connection.execute(query if files else query.where(table.kind == REQUEST)).scalar()
     return moment if isinstance(moment, datetime) else None
@@ -322,7 +322,7 @@ def last_success(connection: sa.Connection, dataset: str, *, files: bool = False
 
 def last_answer(connection: sa.Connection, dataset: str) -> datetime | None:
     """As :func:`last_success`, where a list that is held counts as an answer: it is not asked again before its time."""
-    table = FETCH.c
+    table = LEDGER.c
     answered = (table.dataset == dataset) & table.outcome.in_([*LOADED, HELD]) & (table.kind == REQUEST)
     moment = connection.execute(sa.select(sa.func.max(table.fetched_at)).where(answered)).scalar()
     return moment if isinstance(moment, datetime) else None
@@ -330,7 +330,7 @@ def last_answer(connection: sa.Connection, dataset: str) -> datetime | None:
 
 def held_lists(connection: sa.Connection, dataset: str) -> list[sa.Row[tuple[object, ...]]]:
     """The station lists that are held: those that came after the last one that was taken. Oldest first: fetched_at, lacking, message."""
-    table = FETCH.c
+    table = LEDGER.c
     mine = (table.dataset == dataset) & (table.outcome == HELD)
     if (last := last_success(connection, dataset, files=True)) is not None:
         mine &= table.fetched_at > last
@@ -342,7 +342,7 @@ def done_since(
     connection: sa.Connection, dataset: str, moment: datetime, selection: str
 ) -> set[tuple[datetime, datetime, int]]:
     """Windows (start, end, station or 0) whose answers were wholly loaded since ``moment`` (naive KST), for this selection of stations."""
-    table = FETCH.c
+    table = LEDGER.c
     query = sa.select(table.tm_from, table.tm_to, table.stn).where(
         table.dataset == dataset,
         table.fetched_at >= moment,
@@ -356,16 +356,16 @@ def done_since(
 
 def gave_rows_since(connection: sa.Connection, dataset: str, moment: datetime) -> bool:
     """Whether the hub has given rows of the dataset since a moment (naive KST)."""
-    table = FETCH.c
+    table = LEDGER.c
     query = sa.select(table.id).where(
-        table.dataset == dataset, table.kind == REQUEST, table.fetched_at >= moment, table.rows > 0
+        table.dataset == dataset, table.kind == REQUEST, table.fetched_at >= moment, table.row_count > 0
     )
     return connection.execute(query.limit(1)).first() is not None
 
 
 def windows_fail(connection: sa.Connection, dataset: str, step: timedelta) -> bool:
     """Whether the last answers for several stamps of all stations have all left out stamps."""
-    table = FETCH.c
+    table = LEDGER.c
     query = sa.select(table.outcome, table.tm_from, table.tm_to).where(
         table.dataset == dataset, table.stn == 0, table.kind == REQUEST, table.outcome.in_(LOADED)
     )
@@ -381,7 +381,7 @@ def window_form(window_minutes: int) -> str:
 
 def asked_one_by_one(connection: sa.Connection, dataset: str, window_minutes: int) -> str | None:
     """Why each call for all stations asks for one stamp; None where they ask for windows of ``window_minutes``."""
-    table = FETCH.c
+    table = LEDGER.c
     query = sa.select(table.message).where(table.dataset == dataset, table.outcome == WINDOW_FORM)
     found = connection.execute(query.order_by(table.id.desc()).limit(1)).scalar()
     return found if found is not None and found.startswith(window_form(window_minutes)) else None

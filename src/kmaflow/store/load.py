@@ -15,20 +15,21 @@ from datetime import datetime
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import HOUR, MINUTE, Window
+from kmaflow.catalog.time import HOUR, Window
 from kmaflow.failpoints import reach
 from kmaflow.hub.lines import Rejected
 from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger, stations
 from kmaflow.store.coverage import record
+from kmaflow.store.coverage.day import by_hour
 from kmaflow.store.coverage.held import encoded, held_cells
 from kmaflow.store.coverage.proof import NOTHING_LEFT, Proof, proof_of
 from kmaflow.store.engines.loader import Loader, loader_for
-from kmaflow.store.ledger import FILE, Earlier, Fetch
+from kmaflow.store.ledger import FILE, Earlier, LedgerRow
 from kmaflow.store.pairs import load_pairs
 from kmaflow.store.schema.observations import OBSERVATIONS
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH, REJECTED_LINE, REVISION
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, LEDGER, REJECTED_LINE, REVISION
 from kmaflow.store.stations import StationChanges
 
 _KEY = ["tm_kst", "stn"]
@@ -41,7 +42,7 @@ class Loaded:
     """What one load did.
 
     Attributes:
-        fetch_id: its row in the ledger.
+        request_id: its row in the ledger.
         outcome: ``ok``, ``partial`` (some stamps are not produced yet), ``incomplete_answer`` (others are left out) or ``unchanged`` (nothing but
             the ledger row was written).
         inserted / updated: rows of the observation table.
@@ -49,7 +50,7 @@ class Loaded:
         proof: which stamps it leaves unanswered.
     """
 
-    fetch_id: int
+    request_id: int
     outcome: str
     inserted: int = 0
     updated: int = 0
@@ -58,60 +59,60 @@ class Loaded:
 
 
 def load(
-    connection: sa.Connection, parsed: Parsed, fetch: Fetch, *, force: bool = False, advance: bool = True
+    connection: sa.Connection, parsed: Parsed, request: LedgerRow, *, force: bool = False, advance: bool = True
 ) -> Loaded:
     """Load an answer inside the caller's transaction.
 
     Args:
         parsed: rows of the stations to be stored.
-        fetch: its ledger row; ``outcome``, ``rows`` and ``rejected`` are filled in here.
+        request: its ledger row; ``outcome``, ``rows`` and ``rejected`` are filled in here.
         force: compare the rows even where the ledger says that these bytes are in the table already.
         advance: keep ``latest``; False leaves it to the caller, whose transaction is long: every loader of the dataset waits for those rows.
     """
     reach("transaction_begun")
-    known = ledger.earlier(connection, fetch)
+    known = ledger.earlier(connection, request)
     repeats = known.repeats and not force
-    if fetch.kind == FILE and fetch.window is not None:
-        fetch = replace(fetch, holds=encoded(held_cells(parsed.rows, parsed.dataset.cadence)))
+    if request.kind == FILE and request.window is not None:
+        request = replace(request, holds=encoded(held_cells(parsed.rows, parsed.dataset.cadence)))
     stored: pl.DataFrame | None = None
 
     def before() -> pl.DataFrame:
         nonlocal stored
         if stored is None:
-            assert fetch.window is not None
+            assert request.window is not None
             # A file says nothing of stations that it lacks: a month of one station is not compared with those of all others.
-            stations = (sorted(parsed.rows["stn"].unique()) or [0]) if fetch.kind == FILE else None
-            stored = loader_for(connection).stored(OBSERVATIONS[parsed.dataset.name], fetch.window, stations)
+            stations = (sorted(parsed.rows["stn"].unique()) or [0]) if request.kind == FILE else None
+            stored = loader_for(connection).stored(OBSERVATIONS[parsed.dataset.name], request.window, stations)
         return stored
 
-    proof = proof_of(connection, parsed, fetch, before)
+    proof = proof_of(connection, parsed, request, before)
     outcome = "unchanged" if repeats else proof.outcome
-    fetch = replace(
-        fetch,
+    request = replace(
+        request,
         outcome=outcome,
-        rows=parsed.rows.height,
+        row_count=parsed.rows.height,
         rejected=len(parsed.rejected),
         lacking=known.lacking,
-        message=fetch.message or "; ".join(parsed.notes) or None,
+        message=request.message or "; ".join(parsed.notes) or None,
     )
-    fetch_id = ledger.write(connection, fetch)
+    request_id = ledger.write(connection, request)
     reach("ledger_written")
     if repeats:
-        if fetch.window is not None:
-            record.keep(connection, parsed, fetch, stored=None, lacking=proof.lacking)
-        return Loaded(fetch_id, outcome, proof=proof)
+        if request.window is not None:
+            record.keep(connection, parsed, request, stored=None, lacking=proof.lacking)
+        return Loaded(request_id, outcome, proof=proof)
     if not known.repeats:
-        keep_rejected(connection, fetch.dataset, parsed.rejected, fetch_id)
+        keep_rejected(connection, request.dataset, parsed.rejected, request_id)
         reach("rejected_kept")
-    if fetch.window is None:
-        return Loaded(fetch_id, outcome)
+    if request.window is None:
+        return Loaded(request_id, outcome)
     loader = loader_for(connection)
-    merge = _Merge(connection, loader, parsed, fetch, fetch_id, known, advance=advance)
+    merge = _Merge(connection, loader, parsed, request, request_id, known, advance=advance)
     loaded = replace(merge.run(before()), proof=proof)
     record.keep(
         connection,
         parsed,
-        fetch,
+        request,
         stored=before(),
         counted=merge.counted,
         anew=known.retired,
@@ -120,14 +121,14 @@ def load(
     )
     reach("sheets_kept")
     if parsed.pairs is not None and not parsed.rows.is_empty():
-        revised = load_pairs(loader, parsed, fetch, fetch_id, known)
+        revised = load_pairs(loader, parsed, request, request_id, known)
         loaded = replace(loaded, revised=loaded.revised + revised)
         reach("pairs_written")
     return loaded
 
 
 def load_list(
-    connection: sa.Connection, parsed: ParsedStations, fetch: Fetch, *, force: bool = False
+    connection: sa.Connection, parsed: ParsedStations, request: LedgerRow, *, force: bool = False
 ) -> StationChanges:
     """Load a station list inside the caller's transaction.
 
@@ -136,27 +137,27 @@ def load_list(
     Args:
         force: take the list however many stations it closes.
     """
-    last = ledger.last_success(connection, fetch.dataset, files=True)
-    known = ledger.repeats_bytes(connection, fetch)
+    last = ledger.last_success(connection, request.dataset, files=True)
+    known = ledger.repeats_bytes(connection, request)
     missing, before = stations.missing_from(connection, parsed)
-    held = [(row.fetched_at, row.lacking) for row in ledger.held_lists(connection, fetch.dataset)]
-    doubtful = not force and stations.is_doubtful(missing, before, fetch.fetched_at, held)
+    held = [(row.fetched_at, row.lacking) for row in ledger.held_lists(connection, request.dataset)]
+    doubtful = not force and stations.is_doubtful(missing, before, request.fetched_at, held)
     if doubtful:
-        fetch = replace(
-            fetch,
+        request = replace(
+            request,
             outcome=ledger.HELD,
             lacking=",".join(map(str, sorted(missing))),
             message=f"it would close {len(missing)} of {before} stations: held until a list of another day agrees",
         )
-    fetch_id = ledger.write(connection, fetch)
+    request_id = ledger.write(connection, request)
     if not known:
-        keep_rejected(connection, fetch.dataset, parsed.rejected, fetch_id)
-    if doubtful or (last is not None and last > fetch.fetched_at):
+        keep_rejected(connection, request.dataset, parsed.rejected, request_id)
+    if doubtful or (last is not None and last > request.fetched_at):
         return StationChanges(total=parsed.rows.height, held=len(missing) if doubtful else 0)
-    return stations.sync(connection, parsed, fetch.fetched_at)
+    return stations.sync(connection, parsed, request.fetched_at)
 
 
-def keep_rejected(connection: sa.Connection, name: str, rejected: tuple[Rejected, ...], fetch_id: int) -> None:
+def keep_rejected(connection: sa.Connection, name: str, rejected: tuple[Rejected, ...], request_id: int) -> None:
     """Lines that are no rows, as they came, with their reasons: the first :data:`MOST_REJECTED` of a body; a last row says how many more there are."""
     kept = list(rejected[:MOST_REJECTED])
     if more := len(rejected) - len(kept):
@@ -169,7 +170,7 @@ def keep_rejected(connection: sa.Connection, name: str, rejected: tuple[Rejected
             REJECTED_LINE.insert(),
             [
                 {
-                    "fetch_id": fetch_id,
+                    "request_id": request_id,
                     "dataset": name,
                     "tm_kst": line.tm,
                     "stn": line.stn,
@@ -182,11 +183,6 @@ def keep_rejected(connection: sa.Connection, name: str, rejected: tuple[Rejected
         )
 
 
-def _hour() -> pl.Expr:
-    """End of the hour (hour-1, hour] that holds the stamp."""
-    return (pl.col("tm_kst") - MINUTE).dt.truncate("1h") + HOUR
-
-
 class _Merge:
     """Rows into a stretch of the table that may already hold some."""
 
@@ -195,8 +191,8 @@ class _Merge:
         connection: sa.Connection,
         loader: Loader,
         parsed: Parsed,
-        fetch: Fetch,
-        fetch_id: int,
+        request: LedgerRow,
+        request_id: int,
         known: Earlier,
         *,
         advance: bool,
@@ -205,8 +201,8 @@ class _Merge:
         self.loader = loader
         self.table = OBSERVATIONS[parsed.dataset.name]
         self.rows = parsed.rows
-        self.fetch = fetch
-        self.fetch_id = fetch_id
+        self.request = request
+        self.request_id = request_id
         self.known = known
         self.advance = advance
         #: What was added to ``completeness_hour``.
@@ -225,19 +221,19 @@ class _Merge:
             new = self.rows.join(stored, on=_KEY, how="anti", maintain_order="left")
             differing = self._differing(stored)
         if new.is_empty() and differing.is_empty():
-            return Loaded(self.fetch_id, self.fetch.outcome)
+            return Loaded(self.request_id, self.request.outcome)
         if not new.is_empty():
-            self.loader.insert(self.table, new.with_columns(fetch_id=pl.lit(self.fetch_id)))
+            self.loader.insert(self.table, new.with_columns(request_id=pl.lit(self.request_id)))
             reach("rows_inserted")
         updated, revised, filled = self._correct(differing)
         self._count(new, filled)
-        return Loaded(self.fetch_id, self.fetch.outcome, new.height, updated, revised)
+        return Loaded(self.request_id, self.request.outcome, new.height, updated, revised)
 
     def _all_missing(self) -> pl.Expr:
         return pl.all_horizontal(pl.col(name).is_null() for name in self.values)
 
     def _differing(self, stored: pl.DataFrame) -> pl.DataFrame:
-        """Rows that differ from what is stored (``…_old``, ``fetch_id``, ``empty``): those with values, and blank ones that say something against values."""
+        """Rows that differ from what is stored (``…_old``, ``request_id``, ``empty``): those with values, and blank ones that say something against values."""
         says = pl.any_horizontal(pl.lit(value=False), *(pl.col(name).is_not_null() for name in self.others))
         rows = self.rows.filter(~pl.col("blank") | says)
         both = rows.join(stored, on=_KEY, suffix="_old", maintain_order="left").filter(
@@ -248,18 +244,18 @@ class _Merge:
     def _note_lacking(self, stored: pl.DataFrame) -> None:
         """Write into the ledger which stored values this answer does not confirm: an older body may still correct those."""
         asked = pl.lit(True)
-        if self.fetch.stn:
-            asked = pl.col("stn") == self.fetch.stn
-        elif self.fetch.selection != "all":
-            asked = pl.col("stn").is_in([int(stn) for stn in self.fetch.selection.split(",")])
+        if self.request.stn:
+            asked = pl.col("stn") == self.request.stn
+        elif self.request.selection != "all":
+            asked = pl.col("stn").is_in([int(stn) for stn in self.request.selection.split(",")])
         confirmed = self.rows.filter(~pl.col("blank"))
         cells = stored.filter(~pl.col("empty") & asked).join(confirmed, on=_KEY, how="anti", maintain_order="left")
-        if self.fetch.kind == FILE:
+        if self.request.kind == FILE:
             # It asked for nothing: what it does not hold it does not contradict.
             cells = cells.join(self.rows, on=_KEY, how="semi", maintain_order="left")
         if not cells.is_empty():
             names = ",".join(ledger.cell_name(tm, stn) for tm, stn in cells.select(_KEY).iter_rows())
-            self.connection.execute(FETCH.update().where(FETCH.c.id == self.fetch_id).values(lacking=names))
+            self.connection.execute(LEDGER.update().where(LEDGER.c.id == self.request_id).values(lacking=names))
 
     def _correct(self, differing: pl.DataFrame) -> tuple[int, int, pl.DataFrame]:
         """Overwrite what this answer knows better and write down what it replaces; gives rows, revisions, and the rows that were blank."""
@@ -267,11 +263,11 @@ class _Merge:
             return 0, 0, differing
         younger: list[datetime | None] = [None] * differing.height
         if self.known.newer:
-            younger = [self.known.younger(*cell) for cell in differing.select(*_KEY, "fetch_id").iter_rows()]
+            younger = [self.known.younger(*cell) for cell in differing.select(*_KEY, "request_id").iter_rows()]
         differing = differing.with_columns(younger=pl.Series(younger, dtype=pl.Datetime("us")))
         wins = differing.filter(~pl.col("blank") & (pl.col("empty") | pl.col("younger").is_null()))
         if not wins.is_empty():
-            self.loader.update(self.table, wins.with_columns(fetch_id=pl.lit(self.fetch_id)))
+            self.loader.update(self.table, wins.with_columns(request_id=pl.lit(self.request_id)))
             reach("rows_updated")
         both_have_values = ~pl.col("empty") & ~pl.col("blank")
         revisions = self._revisions(differing.filter(both_have_values | self._said_otherwise()))
@@ -305,10 +301,10 @@ class _Merge:
                     col=pl.lit(name),
                     old_value=pl.when(first).then(here).otherwise(there),
                     new_value=pl.when(first).then(there).otherwise(here),
-                    old_fetch=pl.when(first).then(pl.lit(self.fetch_id, pl.Int64)).otherwise("fetch_id"),
-                    new_fetch=pl.when(first).then("fetch_id").otherwise(pl.lit(self.fetch_id, pl.Int64)),
+                    old_request=pl.when(first).then(pl.lit(self.request_id, pl.Int64)).otherwise("request_id"),
+                    new_request=pl.when(first).then("request_id").otherwise(pl.lit(self.request_id, pl.Int64)),
                     cause=pl.lit(self.known.cause),
-                    changed_at=pl.coalesce("younger", pl.lit(self.fetch.fetched_at, pl.Datetime("us"))),
+                    changed_at=pl.coalesce("younger", pl.lit(self.request.fetched_at, pl.Datetime("us"))),
                 )
             )
         return pl.concat(found).sort(_KEY, maintain_order=True)
@@ -319,12 +315,14 @@ class _Merge:
         counts = [new.select("tm_kst", "stn", present=present, blank=blank)]
         if not filled.is_empty():
             counts.append(filled.select("tm_kst", "stn", present=pl.lit(1, pl.Int64), blank=pl.lit(-1, pl.Int64)))
-        by_hour = pl.concat(counts).group_by(hour_kst=_hour(), stn="stn").agg(pl.col("present", "blank").sum())
-        if self.known.retired and not by_hour.is_empty():
+        per_hour = (
+            pl.concat(counts).group_by(hour_kst=by_hour("tm_kst"), stn="stn").agg(pl.col("present", "blank").sum())
+        )
+        if self.known.retired and not per_hour.is_empty():
             # What was counted before a month was taken out stays until rows come back: then the hour is counted anew.
-            by_hour = self._counted_anew(by_hour)
-        self.loader.add_counts(self.dataset, by_hour)
-        self.counted = by_hour
+            per_hour = self._counted_anew(per_hour)
+        self.loader.add_counts(self.dataset, per_hour)
+        self.counted = per_hour
         reach("hours_counted")
         if not self.advance:
             return
@@ -332,14 +330,14 @@ class _Merge:
         self.loader.advance(self.dataset, valued.group_by("stn").agg(pl.col("tm_kst").max()))
         reach("latest_advanced")
 
-    def _counted_anew(self, by_hour: pl.DataFrame) -> pl.DataFrame:
+    def _counted_anew(self, per_hour: pl.DataFrame) -> pl.DataFrame:
         """The counts of the hours and stations as the table has them now; those that were kept are taken away."""
-        first, last = by_hour.select(first=pl.col("hour_kst").min(), last=pl.col("hour_kst").max()).row(0)
+        first, last = per_hour.select(first=pl.col("hour_kst").min(), last=pl.col("hour_kst").max()).row(0)
         stored = self.loader.stored(self.table, Window(first - HOUR, last))
-        stored = stored.with_columns(empty=self._all_missing(), hour_kst=_hour())
-        stored = stored.join(by_hour, on=["hour_kst", "stn"], how="semi")
+        stored = stored.with_columns(empty=self._all_missing(), hour_kst=by_hour("tm_kst"))
+        stored = stored.join(per_hour, on=["hour_kst", "stn"], how="semi")
         table = COMPLETENESS_HOUR.c
-        for hour, stn in by_hour.select("hour_kst", "stn").iter_rows():
+        for hour, stn in per_hour.select("hour_kst", "stn").iter_rows():
             mine = (table.dataset == self.dataset) & (table.hour_kst == hour) & (table.stn == stn)
             self.connection.execute(COMPLETENESS_HOUR.delete().where(mine))
         present, blank = pl.col("empty").not_().cast(pl.Int64), pl.col("empty").cast(pl.Int64)

@@ -10,7 +10,7 @@ import polars as pl
 from kmaflow.catalog.time import Window
 from kmaflow.hub.parse import Parsed
 from kmaflow.store.engines.loader import Loader
-from kmaflow.store.ledger import Earlier, Fetch
+from kmaflow.store.ledger import Earlier, LedgerRow
 from kmaflow.store.schema.observations import OBSERVATIONS, PRESENT_WEATHER_CODE
 from kmaflow.store.schema.service import REVISION
 
@@ -19,7 +19,7 @@ _Codes = dict[int, tuple[int | None, int | None]]
 _KEY = ["tm_kst", "stn"]
 
 
-def load_pairs(loader: Loader, parsed: Parsed, fetch: Fetch, fetch_id: int, known: Earlier) -> int:
+def load_pairs(loader: Loader, parsed: Parsed, request: LedgerRow, request_id: int, known: Earlier) -> int:
     """Make the stored codes equal to the parsed ones, within the caller's transaction. Gives the number of revisions.
 
     Blank rows change nothing, nor does a body older than what is stored (unless it brought the row itself).
@@ -40,7 +40,7 @@ def load_pairs(loader: Loader, parsed: Parsed, fetch: Fetch, fetch_id: int, know
     stored_by: dict[_Cell, int] = {}
     if known.newer:
         brought = loader.stored(OBSERVATIONS[parsed.dataset.name], window)
-        stored_by = {(tm, stn): fetch for tm, stn, fetch in brought.select(*_KEY, "fetch_id").iter_rows()}
+        stored_by = {(tm, stn): request for tm, stn, request in brought.select(*_KEY, "request_id").iter_rows()}
     revisions: list[dict[str, object]] = []
     changed: list[_Cell] = []
     for cell in parsed.rows.filter(~pl.col("blank")).select(_KEY).iter_rows():
@@ -49,7 +49,7 @@ def load_pairs(loader: Loader, parsed: Parsed, fetch: Fetch, fetch_id: int, know
             continue
         changed.append(cell)
         if before:
-            revisions += _revisions(parsed, fetch, fetch_id, known, cell, before, after)
+            revisions += _revisions(parsed, request, request_id, known, cell, before, after)
     if not changed:
         return 0
     cells = pl.DataFrame(changed, schema=parsed_pairs.select(_KEY).schema, orient="row")
@@ -71,7 +71,7 @@ def _by_cell(rows: Iterable[tuple[datetime, int, int, int | None, int | None]]) 
 
 
 def _revisions(
-    parsed: Parsed, fetch: Fetch, fetch_id: int, known: Earlier, cell: _Cell, before: _Codes, after: _Codes
+    parsed: Parsed, request: LedgerRow, request_id: int, known: Earlier, cell: _Cell, before: _Codes, after: _Codes
 ) -> list[dict[str, object]]:
     return [
         {
@@ -81,10 +81,10 @@ def _revisions(
             "col": f"{name}{k}",
             "old_value": None if old is None else str(old),
             "new_value": None if new is None else str(new),
-            "old_fetch": None,
-            "new_fetch": fetch_id,
+            "old_request": None,
+            "new_request": request_id,
             "cause": known.cause,
-            "changed_at": fetch.fetched_at,
+            "changed_at": request.fetched_at,
         }
         for k in sorted(before.keys() | after.keys())
         for name, old, new in zip(("ww", "nn"), before.get(k, (None, None)), after.get(k, (None, None)), strict=True)

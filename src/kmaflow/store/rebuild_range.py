@@ -16,23 +16,22 @@ import polars as pl
 import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import HOUR, Window
+from kmaflow.catalog.time import HOUR, Window, days_of
 from kmaflow.failpoints import reach
 from kmaflow.hub.parse import PARSER_VERSION, Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger
-from kmaflow.store.coverage import day
 from kmaflow.store.engines.loader import loader_for
-from kmaflow.store.engines.locks import days_of, writing_alone
-from kmaflow.store.ledger import LOADED, RETIRED, Fetch
+from kmaflow.store.engines.locks import locks_of, writing_alone
+from kmaflow.store.ledger import LOADED, RETIRED, LedgerRow
 from kmaflow.store.load import Loaded, load, load_list
 from kmaflow.store.schema.columns import schema_of
 from kmaflow.store.schema.observations import OBSERVATIONS, tables_of
 from kmaflow.store.schema.service import (
     COMPLETENESS_HOUR,
     COVERAGE_DAY,
-    FETCH,
     LATEST,
+    LEDGER,
     REJECTED_LINE,
     REVISION,
     STATION,
@@ -56,7 +55,7 @@ def remaking(store: Store, dataset: str, window: Window | None) -> Iterator[Stre
     if dataset in DATASETS:
         store.ensure(dataset, window)
     store.init()
-    with writing_alone(store.engine, days_of(dataset, window) if window else [dataset]) as connection:
+    with writing_alone(store.engine, locks_of(dataset, window) if window else [dataset]) as connection:
         yield Stretch(connection, dataset, window)
 
 
@@ -77,9 +76,9 @@ class Stretch:
     @cached_property
     def _before(self) -> list[sa.Row[tuple[object, ...]]]:
         """The ledger's answers with bytes that touch the stretch, as they were."""
-        table = FETCH.c
+        table = LEDGER.c
         mine = table.tm_to.is_(None) if self.window is None else ledger.touching(self.window)
-        query = sa.select(FETCH).where(table.dataset == self.dataset, table.sha256.is_not(None), mine)
+        query = sa.select(LEDGER).where(table.dataset == self.dataset, table.sha256.is_not(None), mine)
         return list(self._connection.execute(query.order_by(table.id)))
 
     @cached_property
@@ -117,7 +116,7 @@ class Stretch:
                 return "an answer reaches out of it at both ends"
             table = OBSERVATIONS[self.dataset].c
             within = (table.tm_kst > self.window.start) & (table.tm_kst <= self.window.end)
-            writers = set(self._connection.execute(sa.select(table.fetch_id).where(within).distinct()).scalars())
+            writers = set(self._connection.execute(sa.select(table.request_id).where(within).distinct()).scalars())
             return "it holds rows that no answer of the ledger has brought" if writers - known else None
         listed = sa.select(STATION.c.stn).where(STATION.c.network == self._network).limit(1)
         if not known and self._connection.execute(listed).first() is not None:
@@ -127,7 +126,7 @@ class Stretch:
     @property
     def is_retired(self) -> bool:
         """Whether ``kmaflow retention`` has taken rows out of it."""
-        table = FETCH.c
+        table = LEDGER.c
         if self.window is None:
             return False
         taken = sa.select(table.id).where(
@@ -156,8 +155,8 @@ class Stretch:
         self._emptied = True
         inside = [row.id for row in self._before if self._is_inside(row)]
         for ids in (inside[start : start + _BATCH] for start in range(0, len(inside), _BATCH)):
-            self._connection.execute(REJECTED_LINE.delete().where(REJECTED_LINE.c.fetch_id.in_(ids)))
-            self._connection.execute(FETCH.delete().where(FETCH.c.id.in_(ids)))
+            self._connection.execute(REJECTED_LINE.delete().where(REJECTED_LINE.c.request_id.in_(ids)))
+            self._connection.execute(LEDGER.delete().where(LEDGER.c.id.in_(ids)))
         gone = 0
         if self.window is None:
             self._connection.execute(STATION.delete().where(STATION.c.network == self._network))
@@ -167,7 +166,7 @@ class Stretch:
         return gone
 
     def _empty_days(self, window: Window) -> int:
-        revision, hours, answers = REVISION.c, COMPLETENESS_HOUR.c, FETCH.c
+        revision, hours, answers = REVISION.c, COMPLETENESS_HOUR.c, LEDGER.c
         revised = (
             (revision.dataset == self.dataset) & (revision.tm_kst > window.start) & (revision.tm_kst <= window.end)
         )
@@ -176,7 +175,7 @@ class Stretch:
         self._connection.execute(REVISION.delete().where(revised))
         counted = (hours.dataset == self.dataset) & (hours.hour_kst > window.start) & (hours.hour_kst <= window.end)
         self._connection.execute(COMPLETENESS_HOUR.delete().where(counted))
-        sheets, days = COVERAGE_DAY.c, day.days_of(window)
+        sheets, days = COVERAGE_DAY.c, days_of(window)
         mine = (sheets.dataset == self.dataset) & sheets.day_kst.between(f"{days[0]}", f"{days[-1]}")
         self._connection.execute(COVERAGE_DAY.delete().where(mine))
         self._old = [window]
@@ -184,7 +183,7 @@ class Stretch:
         for row in self._before:
             if not self._is_inside(row):
                 outside = {"tm_to": window.start} if row.tm_from < window.start else {"tm_from": window.end}
-                self._connection.execute(FETCH.update().where(answers.id == row.id).values(outside))
+                self._connection.execute(LEDGER.update().where(answers.id == row.id).values(outside))
         return gone
 
     def _clear(self, window: Window) -> None:
@@ -207,38 +206,38 @@ class Stretch:
     def _network(self) -> str:
         return self.dataset.removeprefix("station_")
 
-    def load(self, parsed: Parsed, fetch: Fetch) -> Loaded:
+    def load(self, parsed: Parsed, request: LedgerRow) -> Loaded:
         """Load an answer whose rows all lie in the stretch."""
-        if fetch.window is not None:
-            self._clear(fetch.window)
-        loaded = load(self._connection, parsed, self._as_before(fetch), advance=False)
+        if request.window is not None:
+            self._clear(request.window)
+        loaded = load(self._connection, parsed, self._as_before(request), advance=False)
         valued = parsed.rows.filter(~pl.col("blank")).select("stn", "tm_kst")
         self._last = pl.concat([self._last, valued]).group_by("stn").agg(pl.col("tm_kst").max())
         return loaded
 
-    def load_list(self, parsed: ParsedStations, fetch: Fetch) -> StationChanges:
+    def load_list(self, parsed: ParsedStations, request: LedgerRow) -> StationChanges:
         """Load a station list; one that had been taken is taken again, whatever it closes: a person may have said so."""
-        assert fetch.sha256 is not None
-        force = self.had_loaded((fetch.stn, fetch.fetched_at, fetch.sha256))
-        return load_list(self._connection, parsed, self._as_before(fetch), force=force)
+        assert request.sha256 is not None
+        force = self.had_loaded((request.stn, request.fetched_at, request.sha256))
+        return load_list(self._connection, parsed, self._as_before(request), force=force)
 
-    def note(self, fetch: Fetch) -> None:
+    def note(self, request: LedgerRow) -> None:
         """A ledger row for an answer that brought no rows."""
-        ledger.write(self._connection, self._as_before(fetch))
+        ledger.write(self._connection, self._as_before(request))
 
-    def note_lost(self, fetch: Fetch) -> None:
+    def note_lost(self, request: LedgerRow) -> None:
         """A ledger row for an answer whose body is lost. What the ledger knew of a refusal stays as it was."""
-        assert fetch.sha256 is not None
-        before = self._known.get((fetch.stn, fetch.fetched_at, fetch.sha256))
+        assert request.sha256 is not None
+        before = self._known.get((request.stn, request.fetched_at, request.sha256))
         if before is not None and before.outcome not in LOADED:
-            fetch = replace(fetch, outcome=before.outcome, message=before.message, http_status=before.http_status)
-        self.note(fetch)
+            request = replace(request, outcome=before.outcome, message=before.message, http_status=before.http_status)
+        self.note(request)
 
-    def _as_before(self, fetch: Fetch) -> Fetch:
+    def _as_before(self, request: LedgerRow) -> LedgerRow:
         """With the key that paid for it, which the archive does not know."""
-        assert fetch.sha256 is not None
-        before = self._known.get((fetch.stn, fetch.fetched_at, fetch.sha256))
-        return fetch if before is None else replace(fetch, key_id=before.key_id)
+        assert request.sha256 is not None
+        before = self._known.get((request.stn, request.fetched_at, request.sha256))
+        return request if before is None else replace(request, key_id=before.key_id)
 
     def close(self) -> None:
         """Bring ``latest`` to what the stretch holds now. Last, since every loader of the dataset waits for those rows."""

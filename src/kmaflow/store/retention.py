@@ -17,7 +17,7 @@ from kmaflow.catalog.time import HOUR, Window
 from kmaflow.store import ledger
 from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.database import reading, writing
-from kmaflow.store.engines.locks import days_of, writing_alone
+from kmaflow.store.engines.locks import locks_of, writing_alone
 from kmaflow.store.engines.partitions import EARLIER, add_months, existing, month_of, name_of
 from kmaflow.store.errors import StoreBusy, StoreConflict
 from kmaflow.store.schema.observations import tables_of
@@ -81,7 +81,7 @@ def take_out(engine: sa.Engine, dataset: str, month: datetime, check: Check, *, 
                     check(connection, table, part)
                     connection.execute(table.delete().where(_in(table, part)))
         return
-    with writing_alone(engine, days_of(dataset, window)) as holder:
+    with writing_alone(engine, locks_of(dataset, window)) as holder:
         for table in tables_of(dataset):
             for part in parts_of(month):
                 with reading(engine) as connection:

@@ -18,14 +18,14 @@ from kmaflow.store import ledger, stations
 from kmaflow.store.coverage.gaps import abandoned
 from kmaflow.store.engines import partitions
 from kmaflow.store.engines.database import open_engine, reading, shown, writing
-from kmaflow.store.engines.locks import days_of, writing_alone
+from kmaflow.store.engines.locks import locks_of, writing_alone
 from kmaflow.store.errors import StoreMonthGone
-from kmaflow.store.ledger import Fetch
+from kmaflow.store.ledger import LedgerRow
 from kmaflow.store.load import Loaded, load, load_list
 from kmaflow.store.retry import again
 from kmaflow.store.schema import upgrade
 from kmaflow.store.schema.observations import tables_of
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH, LATEST, STATION
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, LATEST, LEDGER, STATION
 from kmaflow.store.stations import Station, StationChanges
 
 
@@ -39,7 +39,7 @@ class DatasetStatus:
     blank: int
     first_hour: datetime | None
     last_stamp: datetime | None
-    last_fetch: datetime | None
+    last_answer: datetime | None
     given_up: int
     note: str | None = None
 
@@ -94,9 +94,9 @@ class Store:
     def probe(self) -> None:
         """Write and take back: proves that the database can be written without leaving anything."""
         with writing(self.engine) as connection:
-            connection.execute(FETCH.delete().where(FETCH.c.id == -1))
+            connection.execute(LEDGER.delete().where(LEDGER.c.id == -1))
 
-    def load(self, parsed: Parsed, fetch: Fetch, *, force: bool = False) -> Loaded:
+    def load(self, parsed: Parsed, request: LedgerRow, *, force: bool = False) -> Loaded:
         """One answer in one transaction: rows, revisions, ledger row, completeness.
 
         A transaction that met another one, or lost its connection, is run again as a whole.
@@ -104,12 +104,12 @@ class Store:
         name = parsed.dataset.name
 
         def work() -> Loaded:
-            self.ensure(name, fetch.window)
+            self.ensure(name, request.window)
             with (
                 self._months_looked_at(),
-                writing_alone(self.engine, days_of(name, fetch.window) if fetch.window else [name]) as connection,
+                writing_alone(self.engine, locks_of(name, request.window) if request.window else [name]) as connection,
             ):
-                return load(connection, parsed, fetch, force=force)
+                return load(connection, parsed, request, force=force)
 
         loaded = again(work)
         reach("committed")
@@ -141,24 +141,24 @@ class Store:
             found = {name: ledger.asked_one_by_one(connection, name, window_minutes) for name in DATASETS}
         return {name: why for name, why in found.items() if why is not None}
 
-    def note(self, fetch: Fetch) -> int:
+    def note(self, request: LedgerRow) -> int:
         """A ledger row for a request that brought no rows; gives its id."""
         self.init()
 
         def work() -> int:
             with writing(self.engine) as connection:
-                return ledger.write(connection, fetch)
+                return ledger.write(connection, request)
 
         return again(work)
 
-    def load_stations(self, parsed: ParsedStations, fetch: Fetch, *, force: bool = False) -> StationChanges:
+    def load_stations(self, parsed: ParsedStations, request: LedgerRow, *, force: bool = False) -> StationChanges:
         """One station list and its ledger row in one transaction. A list older than the last one known changes nothing, nor does one
         that would close many stations, until a second one agrees or ``force`` says so."""
         self.init()
 
         def work() -> StationChanges:
-            with writing_alone(self.engine, [fetch.dataset]) as connection:
-                return load_list(connection, parsed, fetch, force=force)
+            with writing_alone(self.engine, [request.dataset]) as connection:
+                return load_list(connection, parsed, request, force=force)
 
         return again(work)
 

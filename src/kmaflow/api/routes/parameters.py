@@ -10,6 +10,7 @@ from fastapi import Query, Request
 from kmaflow.api.answers import Format
 from kmaflow.api.problems import Problem
 from kmaflow.api.reader import Reader
+from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import parse_time
 from kmaflow.errors import UsageError
 from kmaflow.read.place import Box, Place
@@ -21,7 +22,7 @@ Dataset: TypeAlias = Annotated[
     str,
     Query(
         max_length=_SHORT,
-        description="aws_minute, aws_cloud, aws_visibility, aws_ground_temperature, aws_present_weather, asos_hourly",
+        description=", ".join(DATASETS),
         examples=["aws_minute"],
     ),
 ]

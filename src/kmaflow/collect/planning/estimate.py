@@ -10,20 +10,18 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS, STATION_LISTS
-from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
+from kmaflow.catalog.time import DAY, Window, floor_to
 from kmaflow.collect.due import meant_gaps
 from kmaflow.collect.live_need import live_works
 from kmaflow.collect.planning.calls import ONE_STAMP, Rules
 from kmaflow.collect.planning.plan import Budget, Cost, Plan, Price, Want, plan_calls
 from kmaflow.quota.limits import Limits, estimate, need_until_midnight
 from kmaflow.quota.meter import kind_of_call
-from kmaflow.store.coverage.gaps import Gap, ever_reported, first_start, spanned
+from kmaflow.store.coverage.gaps import GRACE, Gap, ever_reported, first_start, spanned
 from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
 from kmaflow.store.ledger import asked_one_by_one
 from kmaflow.store.selection import StationChoice
 
-#: How long after the hub has it a stamp should be here: runs begin every ten minutes.
-_GRACE = 10 * MINUTE
 _SEEN = 7 * DAY
 _A_MIDNIGHT = datetime(2026, 1, 1)
 
@@ -48,7 +46,7 @@ class Prospect:
 def settled(dataset: str, now: datetime) -> datetime:
     """The last stamp that should be in the database by now (naive KST), with ten minutes' grace for the run that brings it."""
     described = DATASETS[dataset]
-    return floor_to(now - described.latency - _GRACE, max(described.cadence, _GRACE))
+    return floor_to(now - described.latency - GRACE, max(described.cadence, GRACE))
 
 
 def usual_windows(

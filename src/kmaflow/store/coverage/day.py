@@ -12,13 +12,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import DAY, MINUTE, Window, floor_to
+from kmaflow.catalog.time import HOUR
 from kmaflow.store.schema.service import COVERAGE_DAY
 
 #: The key of ``answered`` for answers of which every row was stored.
@@ -50,24 +50,8 @@ class Sheet:
     blank: int = 0
 
 
-def day_of(stamp: datetime) -> date:
-    """The day (00:00, 24:00] that holds the stamp."""
-    return (stamp - timedelta(microseconds=1)).date()
-
-
-def start_of(day: date) -> datetime:
-    """The 00:00 with which the day begins."""
-    return datetime(day.year, day.month, day.day)
-
-
-def days_of(window: Window) -> list[date]:
-    """The days that hold the window's stamps, in order."""
-    first = floor_to(window.start, DAY).date()
-    return [first + timedelta(days=count) for count in range((day_of(window.end) - first).days + 1)]
-
-
 def who_of(stn: int, selection: str) -> str:
-    """For whom a fetch is an answer, as ``answered`` writes it."""
+    """For whom a request is an answer, as ``answered`` writes it."""
     if stn:
         return f"one:{stn}"
     return ALL if selection == "all" else f"of:{selection}"
@@ -95,9 +79,9 @@ def by_day(name: str) -> pl.Expr:
     return (pl.col(name) - timedelta(microseconds=1)).dt.date()
 
 
-def minute_of(stamp: datetime) -> int:
-    """The minute of its day, 1 … 1440."""
-    return (stamp - start_of(day_of(stamp))) // MINUTE
+def by_hour(name: str) -> pl.Expr:
+    """The end of the hour (hour-1, hour] that holds the stamp."""
+    return (pl.col(name) - timedelta(microseconds=1)).dt.truncate("1h") + HOUR
 
 
 #: Of :class:`Sheet`, which are also columns of the table.

@@ -15,12 +15,13 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import MINUTE, Window, floor_to
-from kmaflow.store.coverage.day import start_of
+from kmaflow.catalog.time import MINUTE, Window, floor_to, start_of
 from kmaflow.store.coverage.timeline import ANSWERED, TROUBLE, Group, Picture, State
 from kmaflow.store.ledger import FILE, GIVEN_UP, LONGEST, REQUEST, touching
-from kmaflow.store.schema.service import COVERAGE_DAY, FETCH, REJECTED_LINE
+from kmaflow.store.schema.service import COVERAGE_DAY, LEDGER, REJECTED_LINE
 
+#: How long after the hub has it a stamp should be here: runs begin every ten minutes.
+GRACE = 10 * MINUTE
 _AT_ONCE = 500
 
 
@@ -69,14 +70,14 @@ def due(dataset: str, now: datetime) -> datetime:
 
 def first_start(connection: sa.Connection) -> datetime | None:
     """When the hub was first asked, naive KST to the minute: from there on data are kept complete if no ``START`` is set."""
-    query = sa.select(FETCH.c.fetched_at).where(FETCH.c.key_id.is_not(None)).order_by(FETCH.c.fetched_at).limit(1)
+    query = sa.select(LEDGER.c.fetched_at).where(LEDGER.c.key_id.is_not(None)).order_by(LEDGER.c.fetched_at).limit(1)
     moment = connection.execute(query).scalar()
     return floor_to(moment, MINUTE) if isinstance(moment, datetime) else None
 
 
 def spanned(connection: sa.Connection, dataset: str) -> Window | None:
     """From the first to the last window for which the hub was asked, or of which a file holds rows; None where there is none."""
-    table = FETCH.c
+    table = LEDGER.c
     mine = (table.dataset == dataset) & table.kind.in_([REQUEST, FILE])
     begin, end = connection.execute(sa.select(sa.func.min(table.tm_from), sa.func.max(table.tm_to)).where(mine)).one()
     return None if begin is None else Window(begin, end)
@@ -84,7 +85,7 @@ def spanned(connection: sa.Connection, dataset: str) -> Window | None:
 
 def asked(connection: sa.Connection) -> list[str]:
     """The datasets for which there has been a request or a file, in the order of the catalogue."""
-    table = FETCH.c
+    table = LEDGER.c
     return [
         name
         for name in DATASETS
@@ -127,7 +128,7 @@ def gaps(
 
 def abandoned(connection: sa.Connection, dataset: str, now: datetime) -> int:
     """How many cells are missing and not asked for any more, since they were asked for in vain often enough."""
-    table = FETCH.c
+    table = LEDGER.c
     noted = (table.dataset == dataset) & (table.outcome == GIVEN_UP)
     begin, end = connection.execute(sa.select(sa.func.min(table.tm_from), sa.func.max(table.tm_to)).where(noted)).one()
     if begin is None:
@@ -219,7 +220,7 @@ def _told(
     words: dict[int, str | None] = {}
     numbers = sorted(trouble.id for trouble in troubles.values())
     for at in range(0, len(numbers), _AT_ONCE):
-        query = sa.select(FETCH.c.id, FETCH.c.message).where(FETCH.c.id.in_(numbers[at : at + _AT_ONCE]))
+        query = sa.select(LEDGER.c.id, LEDGER.c.message).where(LEDGER.c.id.in_(numbers[at : at + _AT_ONCE]))
         words.update((number, message) for number, message in connection.execute(query))
     return [
         replace(gap, error=words.get(troubles[one.trouble].id), last=troubles[one.trouble].fetched_at)
@@ -265,7 +266,7 @@ def unread(connection: sa.Connection, picture: Picture) -> list[Gap]:
     found = []
     for span, stations in stretches.items():
         window = windows[span]
-        about = [line for line in lines if line[0] in window and line[1] in stations]
+        about = [line for line in lines if line[0] in window and (line[1] is None or line[1] in stations)]
         reason, last = (about[-1][2], about[-1][3]) if about else (None, None)
         cells = (span[1] - span[0]) * len(stations)
         found.append(
@@ -276,7 +277,7 @@ def unread(connection: sa.Connection, picture: Picture) -> list[Gap]:
 
 def given_up(connection: sa.Connection, picture: Picture) -> frozenset[tuple[datetime, int]]:
     """The cells with lines that cannot be read of which the ledger says that nobody asks for them any more."""
-    axis, table = picture.axis, FETCH.c
+    axis, table = picture.axis, LEDGER.c
     query = sa.select(table.tm_from, table.tm_to, table.selection).where(
         table.dataset == picture.dataset, table.outcome == GIVEN_UP, touching(axis.window(0, axis.count))
     )
@@ -290,18 +291,18 @@ def given_up(connection: sa.Connection, picture: Picture) -> frozenset[tuple[dat
 
 def _reasons(
     connection: sa.Connection, dataset: str, windows: Iterable[Window]
-) -> list[tuple[datetime, int, str, datetime]]:
-    """(stamp, station, reason, when) of the rejected lines from the first to the last window, oldest first."""
+) -> list[tuple[datetime, int | None, str, datetime]]:
+    """(stamp, station if it could be read, reason, when) of the rejected lines from the first to the last window, oldest first."""
     whole = sorted(windows)
     if not whole:
         return []
-    line, fetch = REJECTED_LINE.c, FETCH.c
+    line, request = REJECTED_LINE.c, LEDGER.c
     first, last = whole[0].start, max(window.end for window in whole)
     query = (
-        sa.select(line.tm_kst, line.stn, line.reason, fetch.fetched_at)
-        .join(FETCH, fetch.id == line.fetch_id)
-        .where(line.dataset == dataset, line.tm_kst > first, line.tm_kst <= last, line.stn.is_not(None))
-        .where(fetch.tm_to > first, fetch.tm_to <= last + LONGEST)
-        .order_by(fetch.fetched_at, line.id)
+        sa.select(line.tm_kst, line.stn, line.reason, request.fetched_at)
+        .join(LEDGER, request.id == line.request_id)
+        .where(line.dataset == dataset, line.tm_kst > first, line.tm_kst <= last)
+        .where(request.tm_to > first, request.tm_to <= last + LONGEST)
+        .order_by(request.fetched_at, line.id)
     )
     return [(stamp, stn, reason, moment) for stamp, stn, reason, moment in connection.execute(query)]

@@ -13,8 +13,8 @@ from typing import TypeAlias
 
 import polars as pl
 
-from kmaflow.catalog.time import MINUTE
-from kmaflow.store.coverage.day import ALL, ROWS, Minutes, by_day, day_of, joined, minute_of
+from kmaflow.catalog.time import MINUTE, day_of, minute_of
+from kmaflow.store.coverage.day import ALL, ROWS, Minutes, by_day, joined
 
 #: Day → stations (``90,108``) → stretches (a, b] of its minutes.
 Held: TypeAlias = Mapping[date, Mapping[str, Minutes]]

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import Window
 from kmaflow.store.ledger import LOADED, REQUEST
-from kmaflow.store.schema.service import FETCH
+from kmaflow.store.schema.service import LEDGER
 
 #: The youngest answers of a dataset, by their windows: what counts as seen.
 _ANSWERS = 500
@@ -38,7 +38,7 @@ class Beside:
 
 def most_bytes_per_stamp(connection: sa.Connection, dataset: str) -> tuple[float | None, float | None]:
     """The most bytes that an answer had for each stamp asked: of calls for all stations, and of calls for one; None where there were none."""
-    table = FETCH.c
+    table = LEDGER.c
     found = []
     for mine in (table.stn == 0, table.stn > 0):
         query = sa.select(table.tm_from, table.tm_to, table.bytes).where(
@@ -55,7 +55,7 @@ def most_bytes_per_stamp(connection: sa.Connection, dataset: str) -> tuple[float
 
 def beside(connection: sa.Connection, since: datetime) -> dict[str, Beside]:
     """For each dataset the requests since a moment (naive KST)."""
-    table = FETCH.c
+    table = LEDGER.c
     columns = (table.dataset, table.stn, table.tm_from, table.tm_to, table.outcome)
     query = sa.select(*columns).where(
         table.fetched_at >= since,

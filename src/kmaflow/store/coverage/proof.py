@@ -17,11 +17,11 @@ import polars as pl
 import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import DAY, Window
+from kmaflow.catalog.time import DAY, Window, day_of, days_of
 from kmaflow.hub.parse import Parsed
-from kmaflow.store.coverage.day import day_of, days_of, read, stations_of, who_of
-from kmaflow.store.ledger import FILE, Fetch
-from kmaflow.store.schema.service import FETCH
+from kmaflow.store.coverage.day import read, stations_of, who_of
+from kmaflow.store.ledger import FILE, LedgerRow
+from kmaflow.store.schema.service import LEDGER
 
 #: Of so many stored stations more than half do not fall silent at once.
 _ENOUGH = 10
@@ -55,35 +55,37 @@ class Proof:
 NOTHING_LEFT = Proof()
 
 
-def proof_of(connection: sa.Connection, parsed: Parsed, fetch: Fetch, stored: Callable[[], pl.DataFrame]) -> Proof:
+def proof_of(
+    connection: sa.Connection, parsed: Parsed, request: LedgerRow, stored: Callable[[], pl.DataFrame]
+) -> Proof:
     """What an answer leaves unanswered.
 
     Args:
         parsed: rows and rejected lines of the stations that are stored.
-        fetch: its ledger row.
+        request: its ledger row.
         stored: gives the rows (``tm_kst``, ``stn``) that its window had before.
     """
-    dataset, window = parsed.dataset, fetch.window
-    if window is None or fetch.kind == FILE:
+    dataset, window = parsed.dataset, request.window
+    if window is None or request.kind == FILE:
         return Proof(young=parsed.not_produced)
     seen = _stations_at(parsed)
     printed: Mapping[datetime, int] = {stamp: len(stations) for stamp, stations in seen.items()}
-    if fetch.stn == 0 and parsed.printed is not None:
+    if request.stn == 0 and parsed.printed is not None:
         printed = parsed.printed
     # Rows of other stamps show that the hub still has data of that age.
-    kept_since = datetime.min if dataset.retention is None or printed else fetch.fetched_at - dataset.retention
+    kept_since = datetime.min if dataset.retention is None or printed else request.fetched_at - dataset.retention
     last = max(printed, default=datetime.min)
     unproduced = set(parsed.not_produced)
     young, holes = list(parsed.not_produced), list[datetime]()
     for stamp in window.stamps(dataset.cadence):
         if stamp in printed or stamp in unproduced or stamp <= kept_since:
             continue
-        is_young = stamp > fetch.fetched_at - dataset.young
-        (young if is_young and (stamp > last or fetch.stn) else holes).append(stamp)
+        is_young = stamp > request.fetched_at - dataset.young
+        (young if is_young and (stamp > last or request.stn) else holes).append(stamp)
     thin: list[datetime] = []
-    if fetch.stn == 0 and printed:
-        thin = _thin(connection, fetch, seen, printed, stored)
-    late = [stamp for stamp in thin if stamp > fetch.fetched_at - dataset.young]
+    if request.stn == 0 and printed:
+        thin = _thin(connection, request, seen, printed, stored)
+    late = [stamp for stamp in thin if stamp > request.fetched_at - dataset.young]
     return Proof(tuple(sorted({*young, *late})), tuple(holes), tuple(stamp for stamp in thin if stamp not in set(late)))
 
 
@@ -100,20 +102,20 @@ def _stations_at(parsed: Parsed) -> dict[datetime, frozenset[int]]:
 
 def _thin(
     connection: sa.Connection,
-    fetch: Fetch,
+    request: LedgerRow,
     seen: dict[datetime, frozenset[int]],
     printed: Mapping[datetime, int],
     stored: Callable[[], pl.DataFrame],
 ) -> list[datetime]:
     """Stamps with rows of fewer than half of the stations that reported around them, unless they had just these before."""
-    assert fetch.window is not None
-    days = days_of(fetch.window)
-    sheets = read(connection, fetch.dataset, (days[0] - timedelta(days=1), days[-1] + timedelta(days=1)))
+    assert request.window is not None
+    days = days_of(request.window)
+    sheets = read(connection, request.dataset, (days[0] - timedelta(days=1), days[-1] + timedelta(days=1)))
     everyone: float = max(printed.values())
     # Half of a few stored stations may well be silent; how many the others usually are, the size of answers around tells.
-    chosen = stations_of(who_of(fetch.stn, fetch.selection))
+    chosen = stations_of(who_of(request.stn, request.selection))
     if chosen is not None:
-        everyone = max(everyone, everyone * _usual_bytes(connection, fetch) / (fetch.bytes / len(printed)))
+        everyone = max(everyone, everyone * _usual_bytes(connection, request) / (request.bytes / len(printed)))
     around: dict[date, frozenset[int]] = {}
     for day in {day_of(stamp) for stamp in printed}:
         near = (sheets.get(day + timedelta(days=shift)) for shift in (-1, 0, 1))
@@ -133,15 +135,15 @@ def _thin(
     return [stamp for stamp in found if stamp not in alike]
 
 
-def _usual_bytes(connection: sa.Connection, fetch: Fetch) -> float:
+def _usual_bytes(connection: sa.Connection, request: LedgerRow) -> float:
     """The most bytes for each stamp that a whole answer for all stations had, from the day before to the day after; 0 where there is none."""
-    assert fetch.window is not None
-    table, step = FETCH.c, DATASETS[fetch.dataset].cadence
+    assert request.window is not None
+    table, step = LEDGER.c, DATASETS[request.dataset].cadence
     query = sa.select(table.tm_from, table.tm_to, table.bytes).where(
-        table.dataset == fetch.dataset,
+        table.dataset == request.dataset,
         table.stn == 0,
         table.outcome.in_(["ok", "unchanged"]),
         table.key_id.is_not(None),
     )
-    near = query.where(table.tm_to.between(fetch.window.start - DAY, fetch.window.end + DAY), table.rejected == 0)
+    near = query.where(table.tm_to.between(request.window.start - DAY, request.window.end + DAY), table.rejected == 0)
     return max((size / Window(start, end).count(step) for start, end, size in connection.execute(near)), default=0.0)

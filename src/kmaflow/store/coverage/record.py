@@ -9,31 +9,18 @@ from datetime import date, datetime, timedelta
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import DAY, MINUTE, Window
+from kmaflow.catalog.time import DAY, MINUTE, Window, day_of, days_of, minute_of, start_of
 from kmaflow.hub.parse import Parsed
-from kmaflow.store.coverage.day import (
-    AROUND,
-    Minutes,
-    Sheet,
-    by_day,
-    day_of,
-    days_of,
-    joined,
-    minute_of,
-    read,
-    start_of,
-    who_of,
-    write,
-)
+from kmaflow.store.coverage.day import AROUND, Minutes, Sheet, by_day, joined, read, who_of, write
 from kmaflow.store.coverage.held import decoded, with_held
-from kmaflow.store.ledger import FILE, Fetch, Younger, asks_for
+from kmaflow.store.ledger import FILE, LedgerRow, Younger, asks_for
 from kmaflow.store.schema.service import COMPLETENESS_HOUR
 
 
 def keep(
     connection: sa.Connection,
     parsed: Parsed,
-    fetch: Fetch,
+    request: LedgerRow,
     *,
     stored: pl.DataFrame | None,
     counted: pl.DataFrame | None = None,
@@ -45,24 +32,24 @@ def keep(
 
     Args:
         parsed: rows and rejected lines of the stations that are stored.
-        fetch: its ledger row, with a window.
+        request: its ledger row, with a window.
         stored: the rows that the window had before (``tm_kst``, ``stn``); None for a repetition, which only time can make say more than at first.
         counted: what is added to ``completeness_hour`` (``hour_kst``, ``stn``, ``present``, ``blank``).
         anew: count the rows of these days again from ``completeness_hour``, since more than ``counted`` has changed there.
         younger: answers for parts of the window that are loaded already and were fetched later.
         lacking: stamps that it leaves unanswered (:mod:`kmaflow.store.coverage.proof`).
     """
-    assert fetch.window is not None
-    days = days_of(fetch.window)
-    known = read(connection, fetch.dataset, days)
-    who = who_of(fetch.stn, fetch.selection)
-    held = decoded(fetch.holds or "{}")
+    assert request.window is not None
+    days = days_of(request.window)
+    known = read(connection, request.dataset, days)
+    who = who_of(request.stn, request.selection)
+    held = decoded(request.holds or "{}")
     minutes: Mapping[date, Minutes] = {}
-    if fetch.kind != FILE:
-        minutes = answered_minutes(fetch.window, lacking, parsed.dataset.cadence)
+    if request.kind != FILE:
+        minutes = answered_minutes(request.window, lacking, parsed.dataset.cadence)
     reported = dict(_reported(parsed.rows, days))
     sums = dict(_sums(counted, days))
-    rejected = {} if stored is None else _rejected(connection, parsed, fetch, known, stored, younger, lacking)
+    rejected = {} if stored is None else _rejected(connection, parsed, request, known, stored, younger, lacking)
     for day in days:
         before = known.get(day)
         sheet = before or Sheet()
@@ -71,7 +58,7 @@ def keep(
             answered[who] = spans
         present, blank = sums.get(day, (0, 0))
         if anew:
-            present, blank = _sum(connection, fetch.dataset, day)
+            present, blank = _sum(connection, request.dataset, day)
             sheet = replace(sheet, present=0, blank=0)
         after = replace(
             sheet,
@@ -82,7 +69,7 @@ def keep(
             blank=sheet.blank + blank,
         )
         if after != Sheet():
-            write(connection, fetch.dataset, day, after, before)
+            write(connection, request.dataset, day, after, before)
 
 
 def _reported(rows: pl.DataFrame, days: Sequence[date]) -> Iterator[tuple[date, frozenset[int]]]:
@@ -116,14 +103,14 @@ def _sum(connection: sa.Connection, dataset: str, day: date) -> tuple[int, int]:
 def _rejected(
     connection: sa.Connection,
     parsed: Parsed,
-    fetch: Fetch,
+    request: LedgerRow,
     known: Mapping[date, Sheet],
     stored: pl.DataFrame,
     younger: Sequence[Younger],
     lacking: Container[datetime],
 ) -> dict[date, dict[int, frozenset[int]]]:
     """By day, the cells whose line cannot be read, as this answer leaves them: the last answer for a cell decides."""
-    window = fetch.window
+    window = request.window
     assert window is not None
     before = {
         (start_of(day) + minute * MINUTE, stn)
@@ -135,15 +122,15 @@ def _rejected(
         return {}
     filled = {*parsed.rows.select("tm_kst", "stn").iter_rows(), *stored.select("tm_kst", "stn").iter_rows()}
     # A file asked nobody: its lines that cannot be read say nothing of cells, nor is a cell overruled that it does not hold.
-    is_file = fetch.kind == FILE
-    now = set() if is_file else _unread(connection, parsed, fetch) - filled
+    is_file = request.kind == FILE
+    now = set() if is_file else _unread(connection, parsed, request) - filled
 
     def overruled(stamp: datetime, stn: int) -> bool:
         return any(stamp in one.window and asks_for(one, stn) for one in younger if one.holds is None)
 
     cells = {(stamp, stn) for stamp, stn in now if not overruled(stamp, stn)}
     for stamp, stn in before - filled:
-        unasked = is_file or stamp not in window or stamp in lacking or not asks_for(fetch, stn)
+        unasked = is_file or stamp not in window or stamp in lacking or not asks_for(request, stn)
         if unasked or overruled(stamp, stn):
             cells.add((stamp, stn))
     found: dict[date, dict[int, frozenset[int]]] = {day: {} for day in (*known, *days_of(window))}
@@ -153,9 +140,9 @@ def _rejected(
     return found
 
 
-def _unread(connection: sa.Connection, parsed: Parsed, fetch: Fetch) -> set[tuple[datetime, int]]:
+def _unread(connection: sa.Connection, parsed: Parsed, request: LedgerRow) -> set[tuple[datetime, int]]:
     """The cells that rejected lines are about. A line that does not say may be about any station that reports in those days."""
-    window = fetch.window
+    window = request.window
     assert window is not None
     cells: set[tuple[datetime, int]] = set()
     anybody: set[int] | None = None
@@ -165,23 +152,23 @@ def _unread(connection: sa.Connection, parsed: Parsed, fetch: Fetch) -> set[tupl
             continue
         stamps = [tm] if tm is not None else list(window.stamps(parsed.dataset.cadence))
         if stn is not None:
-            about = {stn} if asks_for(fetch, stn) else set()
+            about = {stn} if asks_for(request, stn) else set()
         else:
-            anybody = _anybody(connection, parsed, fetch, window) if anybody is None else anybody
+            anybody = _anybody(connection, parsed, request, window) if anybody is None else anybody
             about = anybody
         cells.update((stamp, one) for stamp in stamps for one in about)
     return cells
 
 
-def _anybody(connection: sa.Connection, parsed: Parsed, fetch: Fetch, window: Window) -> set[int]:
+def _anybody(connection: sa.Connection, parsed: Parsed, request: LedgerRow, window: Window) -> set[int]:
     """The stations that were asked and report in the window's days."""
-    if fetch.stn:
-        return {fetch.stn}
+    if request.stn:
+        return {request.stn}
     days = days_of(window)
     around = (days[0] - timedelta(days=AROUND), days[-1] + timedelta(days=AROUND))
-    sheets = read(connection, fetch.dataset, around).values()
+    sheets = read(connection, request.dataset, around).values()
     reported: set[int] = set().union(*(sheet.reported for sheet in sheets), parsed.rows["stn"].unique())
-    return {stn for stn in reported if asks_for(fetch, stn)}
+    return {stn for stn in reported if asks_for(request, stn)}
 
 
 def answered_minutes(window: Window, lacking: Container[datetime], step: timedelta) -> dict[date, Minutes]:

@@ -16,13 +16,13 @@ import polars as pl
 import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import DAY, HOUR, Window
-from kmaflow.store.coverage.day import Minutes, Sheet, day_of, days_of, joined, minute_of, start_of, who_of, write
+from kmaflow.catalog.time import DAY, HOUR, Window, day_of, days_of, minute_of, start_of
+from kmaflow.store.coverage.day import Minutes, Sheet, joined, who_of, write
 from kmaflow.store.coverage.held import Held, decoded, held_cells, with_held
 from kmaflow.store.coverage.record import answered_minutes
 from kmaflow.store.ledger import FILE, LOADED, LONGEST, touching
 from kmaflow.store.schema.observations import OBSERVATIONS
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, FETCH, REJECTED_LINE
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, LEDGER, REJECTED_LINE
 
 #: Hours are read so many at a time: bounds the memory.
 _SPAN = 10 * DAY
@@ -90,7 +90,7 @@ def _count(connection: sa.Connection, dataset: str, drafts: dict[date, _Draft], 
 
 def _loaded(connection: sa.Connection, dataset: str, span: Window | None) -> list[Any]:
     """(stn, start, end, fetched_at, outcome, selection, id, kind, holds) of every answer and file that was loaded."""
-    table = FETCH.c
+    table = LEDGER.c
     columns = (table.stn, table.tm_from, table.tm_to, table.fetched_at, table.outcome, table.selection, table.id)
     mine = (table.dataset == dataset) & table.outcome.in_(LOADED) & table.tm_to.is_not(None)
     if span is not None:
@@ -127,19 +127,19 @@ def _written(connection: sa.Connection, dataset: str, window: Window, number: in
     """The cells whose rows a file wrote: of one that says no more, since it was loaded before the ledger kept what files hold."""
     table = OBSERVATIONS[dataset].c
     query = sa.select(table.tm_kst, table.stn).where(table.tm_kst > window.start, table.tm_kst <= window.end)
-    cells = [tuple(row) for row in connection.execute(query.where(table.fetch_id == number))]
+    cells = [tuple(row) for row in connection.execute(query.where(table.request_id == number))]
     rows = pl.DataFrame(cells, schema={"tm_kst": pl.Datetime("us"), "stn": pl.Int32}, orient="row")
     return held_cells(rows, DATASETS[dataset].cadence)
 
 
 def _unread(connection: sa.Connection, dataset: str, drafts: dict[date, _Draft], span: Window | None) -> None:
     """Cells whose line cannot be read, without a row, and about which no younger answer says more."""
-    line, fetch = REJECTED_LINE.c, FETCH.c
+    line, request = REJECTED_LINE.c, LEDGER.c
     query = (
-        sa.select(line.tm_kst, line.stn, fetch.fetched_at, fetch.id)
-        .join(FETCH, fetch.id == line.fetch_id)
-        .where(line.dataset == dataset, line.tm_kst.is_not(None), line.stn.is_not(None), fetch.tm_to.is_not(None))
-        .where(fetch.kind != FILE)
+        sa.select(line.tm_kst, line.stn, request.fetched_at, request.id)
+        .join(LEDGER, request.id == line.request_id)
+        .where(line.dataset == dataset, line.tm_kst.is_not(None), line.stn.is_not(None), request.tm_to.is_not(None))
+        .where(request.kind != FILE)
     )
     if span is not None:
         query = query.where(line.tm_kst > span.start, line.tm_kst <= span.end)

@@ -18,7 +18,7 @@ from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.hub.errors import TerminalHubError
 from kmaflow.store.coverage.timeline import Axis, Group, Picture, concerns, moment, plain
 from kmaflow.store.ledger import LOADED, REQUEST, touching
-from kmaflow.store.schema.service import FETCH
+from kmaflow.store.schema.service import LEDGER
 
 Seconds: TypeAlias = NDArray[np.int64]
 NEVER = np.iinfo(np.int64).min
@@ -71,7 +71,7 @@ def failures(picture: Picture, group: Group) -> Attempts:
 
 def answers(connection: sa.Connection, dataset: str, axis: Axis, stations: Iterable[int] = ()) -> Attempts:
     """The hub's answers for all stations, and those for one of ``stations``."""
-    table = FETCH.c
+    table = LEDGER.c
     window = axis.window(0, axis.count)
     columns = [plain(connection, column) for column in (table.tm_from, table.tm_to, table.fetched_at)]
     query = sa.select(*columns).where(
@@ -84,7 +84,7 @@ def answers(connection: sa.Connection, dataset: str, axis: Axis, stations: Itera
 
 def standing_refusal(connection: sa.Connection, dataset: str) -> tuple[str, datetime] | None:
     """Code and time of the last request, if it was refused for a reason that only a person can mend; else None."""
-    table = FETCH.c
+    table = LEDGER.c
     query = sa.select(table.outcome, table.fetched_at).where(table.dataset == dataset, table.http_status.is_not(None))
     last = connection.execute(query.order_by(table.fetched_at.desc(), table.id.desc()).limit(1)).first()
     return (last.outcome, last.fetched_at) if last is not None and last.outcome in FOR_A_PERSON else None

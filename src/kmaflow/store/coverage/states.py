@@ -7,7 +7,7 @@ stamps only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeAlias
 
 import numpy as np
@@ -15,14 +15,14 @@ import polars as pl
 import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import DAY, HOUR, Window, floor_to
-from kmaflow.store.coverage.day import days_of, read
+from kmaflow.catalog.time import DAY, HOUR, Window, ceil_to, days_of, floor_to
+from kmaflow.store.coverage.day import by_day, by_hour, read
 from kmaflow.store.coverage.gaps import Gap, due, given_up, rejected_cells
 from kmaflow.store.coverage.timeline import ANSWERED, Picture, State, plain
 from kmaflow.store.engines.base import engine_of
 from kmaflow.store.ledger import GIVEN_UP, LONGEST, RETIRED
 from kmaflow.store.schema.observations import OBSERVATIONS
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, FETCH
+from kmaflow.store.schema.service import COMPLETENESS_HOUR, LEDGER
 
 #: Columns of :func:`hours` beside ``dataset``, ``hour_kst`` and ``stn``.
 STATES: tuple[State, ...] = (
@@ -40,7 +40,7 @@ _QUIET: tuple[State, ...] = ("absent", "blank", "empty")
 #: Hours are looked at so many at a time: bounds the memory (ten days of 730 stations are 175,000 rows).
 _SPAN = 10 * DAY
 _KEY = ["hour_kst", "stn"]
-_DAY = (pl.col("hour_kst") - timedelta(microseconds=1)).dt.date().alias("day")
+_DAY = by_day("hour_kst").alias("day")
 _Schema: TypeAlias = dict[str, pl.DataType | type[pl.DataType]]
 
 
@@ -65,7 +65,7 @@ def hours(
         ``dataset`` String, ``hour_kst`` Datetime[us] (end of the hour, naive KST), ``stn`` Int32, and Int64 columns as in :data:`STATES`. Station 0
         stands for all where nobody knows which there are.
     """
-    end = min(floor_to(window.end - timedelta(microseconds=1), HOUR) + HOUR, floor_to(due(dataset, now), HOUR))
+    end = min(ceil_to(window.end, HOUR), floor_to(due(dataset, now), HOUR))
     begin = floor_to(window.start, HOUR)
     chosen = None if stations is None else frozenset(stations)
     for part in Window(begin, end).split(_SPAN) if begin < end else ():
@@ -114,8 +114,7 @@ def _expected(picture: Picture) -> pl.DataFrame:
 def _rejected(picture: Picture) -> pl.DataFrame:
     cells = [(picture.axis.stamp(index), stn) for index, stn in rejected_cells(picture)]
     frame = pl.DataFrame(cells, schema={"tm_kst": pl.Datetime("us"), "stn": pl.Int32}, orient="row")
-    hour = (pl.col("tm_kst") - timedelta(microseconds=1)).dt.truncate("1h") + HOUR
-    return frame.group_by(hour.alias("hour_kst"), "stn").agg(rejected=pl.len().cast(pl.Int64))
+    return frame.group_by(by_hour("tm_kst").alias("hour_kst"), "stn").agg(rejected=pl.len().cast(pl.Int64))
 
 
 def _uneven_days(picture: Picture, expected: pl.DataFrame) -> pl.DataFrame:
@@ -235,7 +234,7 @@ def stored_rows(
 
 def _retired(connection: sa.Connection, picture: Picture) -> dict[tuple[datetime, int], State]:
     """Cells in hours whose rows were taken out, with what most rows of the hour were."""
-    axis, table = picture.axis, FETCH.c
+    axis, table = picture.axis, LEDGER.c
     begin, end = axis.first, axis.stamp(axis.count - 1)
     query = sa.select(table.tm_from, table.tm_to).where(
         table.dataset == picture.dataset,
@@ -286,11 +285,11 @@ def rows_in(
     connection: sa.Connection, dataset: str, window: Window, stations: Iterable[int] | None = None
 ) -> tuple[int, int]:
     """How many rows with values, and how many blank ones, the window has, widened to whole hours. Whole days come from their sheets."""
-    begin, end = floor_to(window.start, HOUR), floor_to(window.end - timedelta(microseconds=1), HOUR) + HOUR
+    begin, end = floor_to(window.start, HOUR), ceil_to(window.end, HOUR)
     present = blank = 0
     parts = [Window(begin, end)]
     if stations is None:
-        first, last = floor_to(begin + DAY - timedelta(microseconds=1), DAY), floor_to(end, DAY)
+        first, last = ceil_to(begin, DAY), floor_to(end, DAY)
         if first < last:
             whole = read(connection, dataset, days_of(Window(first, last))).values()
             present, blank = sum(sheet.present for sheet in whole), sum(sheet.blank for sheet in whole)

@@ -18,12 +18,12 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import MINUTE, Window, floor_to
+from kmaflow.catalog.time import MINUTE, Window, days_of, floor_to, start_of
 from kmaflow.hub.errors import ConnectionFailed
-from kmaflow.store.coverage.day import ALL, AROUND, days_of, joined, read, start_of, stations_of
+from kmaflow.store.coverage.day import ALL, AROUND, joined, read, stations_of
 from kmaflow.store.engines.base import engine_of
 from kmaflow.store.ledger import ABSENT, DEFERRED, EMPTY, FILE, LONGEST, REQUEST, RETIRED
-from kmaflow.store.schema.service import FETCH
+from kmaflow.store.schema.service import LEDGER
 
 State = Literal["present", "blank", "absent", "empty", "not_yet_produced", "refused", "rejected", "not_asked"]
 #: Missing, for exit code 3, ``gaps`` and repair (design.md §6).
@@ -288,7 +288,7 @@ class Picture:
         holes = self._holes()
         if holes is None:
             return []
-        table = FETCH.c
+        table = LEDGER.c
         columns = (table.id, table.stn, table.tm_from, table.tm_to, table.fetched_at, table.outcome)
         query = sa.select(*(plain(connection, column) for column in columns), table.kind, table.selection).where(
             table.dataset == self.dataset,

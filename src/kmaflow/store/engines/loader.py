@@ -1,7 +1,7 @@
 """What a loader does, whatever the engine: bulk-insert a frame, read a window back as a frame, overwrite rows, add counts.
 
 Everything runs inside the caller's transaction. Frames have the table's columns by name: ``tm_kst`` Datetime[us] (naive KST), ``stn`` Int32,
-values Float64, Int64 or String with null for missing, ``fetch_id`` Int64. What to insert and what to overwrite is decided in ``load.py``, from
+values Float64, Int64 or String with null for missing, ``request_id`` Int64. What to insert and what to overwrite is decided in ``load.py``, from
 frames, so that all engines end the same.
 """
 

@@ -9,20 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from hashlib import sha256
 
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import DAY, Window, floor_to
+from kmaflow.catalog.time import Window, days_of
 from kmaflow.store.engines.base import engine_of
 
 
-def days_of(table: str, window: Window) -> list[str]:
+def locks_of(table: str, window: Window) -> list[str]:
     """Names of the locks for a window of a table: one for each day (00:00, 24:00] that it touches."""
-    first = floor_to(window.start, DAY)
-    count = (floor_to(window.end - timedelta(microseconds=1), DAY) - first) // DAY
-    return [f"{table} {first + day * DAY:%Y-%m-%d}" for day in range(count + 1)]
+    return [f"{table} {day}" for day in days_of(window)]
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The few expressions that databases write differently, so that every view is described once; and the hours and days that views group.
 
 A view that groups by an expression of ``tm_kst`` cannot use an index for ``WHERE tm_kst …``: every query would read the table. So the ends
-of the periods come first, as plain values, and each fetches its minutes (begin, end] by key. Whoever asks for one station gets them from the
+of the periods come first, as plain values, and each requests its minutes (begin, end] by key. Whoever asks for one station gets them from the
 index (stn, tm_kst), whoever asks for one hour of all stations from the key (tm_kst, stn).
 """
 

@@ -46,7 +46,7 @@ def _observation_table(dataset: Dataset) -> sa.Table:
         sa.Column("stn", sa.Integer, primary_key=True, autoincrement=False, comment="지점번호 / station number"),
         *columns,
         sa.Column(
-            "fetch_id", ID, nullable=False, comment="이 행을 마지막으로 바꾼 요청 / fetch that last changed the row"
+            "request_id", ID, nullable=False, comment="이 행을 마지막으로 바꾼 요청 / request that last changed the row"
         ),
         sa.Index(f"{dataset.name}_stn_tm", "stn", "tm_kst"),
         comment=f"{dataset.ko} / {dataset.en}",

@@ -9,8 +9,8 @@ from kmaflow.store.engines.types import ID, LONG_TEXT, MOMENT, NUMBERED, ON_SERV
 
 METADATA = sa.MetaData()
 
-FETCH = sa.Table(
-    "fetch",
+LEDGER = sa.Table(
+    "request",
     METADATA,
     sa.Column("id", ID, primary_key=True, autoincrement=True, comment="번호 / number"),
     sa.Column(
@@ -39,7 +39,7 @@ FETCH = sa.Table(
     ),
     sa.Column("sha256", sa.String(64), comment="원문의 SHA-256 / of the body in the archive"),
     sa.Column("bytes", sa.BigInteger, nullable=False, comment="원문 크기 / size of the body [byte]"),
-    sa.Column("rows", sa.Integer, nullable=False, comment="저장 대상 행 수 / rows for the stations stored"),
+    sa.Column("row_count", sa.Integer, nullable=False, comment="저장 대상 행 수 / rows for the stations stored"),
     sa.Column("rejected", sa.Integer, nullable=False, comment="읽지 못한 줄 수 / lines that could not be read"),
     sa.Column(
         "parser_version", sa.Integer, nullable=False, comment="읽은 파서의 판 / version of the parser that read it"
@@ -57,9 +57,9 @@ FETCH = sa.Table(
         LONG_TEXT,
         comment="파일이 가진 칸: 날짜 → 지점 → 분 / cells that a file holds: day, stations, minutes, JSON",
     ),
-    sa.Index("fetch_window", "dataset", "tm_to", "tm_from", "stn"),
-    sa.Index("fetch_when", "fetched_at"),
-    sa.Index("fetch_outcome", "dataset", "outcome", "tm_to"),
+    sa.Index("request_window", "dataset", "tm_to", "tm_from", "stn"),
+    sa.Index("request_when", "fetched_at"),
+    sa.Index("request_outcome", "dataset", "outcome", "tm_to"),
     **ON_SERVERS | NUMBERED,
     comment="요청 장부 / ledger: one request and what became of it",
 )
@@ -74,8 +74,8 @@ REVISION = sa.Table(
     sa.Column("col", sa.String(32), nullable=False, comment="열 / column"),
     sa.Column("old_value", sa.String(64), comment="앞의 값, NULL = 결측 / earlier value, NULL = missing"),
     sa.Column("new_value", sa.String(64), comment="뒤의 값, NULL = 결측 / later value, NULL = missing"),
-    sa.Column("old_fetch", ID, comment="NULL: 현천 둘째 쌍부터 / NULL for second and further present weather codes"),
-    sa.Column("new_fetch", ID, nullable=False, comment="뒤의 값을 준 요청 / fetch of the later value"),
+    sa.Column("old_request", ID, comment="NULL: 현천 둘째 쌍부터 / NULL for second and further present weather codes"),
+    sa.Column("new_request", ID, nullable=False, comment="뒤의 값을 준 요청 / request of the later value"),
     sa.Column("cause", sa.String(8), nullable=False, comment="까닭: hub 또는 parser / cause: hub or parser"),
     sa.Column("changed_at", MOMENT, nullable=False, comment="새 값을 받은 시각 / fetched_at of the new value [KST]"),
     sa.Index("revision_cell", "dataset", "stn", "tm_kst"),
@@ -88,7 +88,7 @@ REJECTED_LINE = sa.Table(
     "rejected_line",
     METADATA,
     sa.Column("id", ID, primary_key=True, autoincrement=True, comment="번호 / number"),
-    sa.Column("fetch_id", ID, nullable=False, index=True, comment="요청 / fetch"),
+    sa.Column("request_id", ID, nullable=False, index=True, comment="요청 / request"),
     sa.Column("dataset", sa.String(32), nullable=False, comment="자료 / dataset"),
     sa.Column("tm_kst", STAMP, comment="관측시각, 읽을 수 있었으면 / stamp, if it could be read [KST]"),
     sa.Column("stn", sa.Integer, comment="지점번호, 읽을 수 있었으면 / station number, if it could be read"),
@@ -214,8 +214,28 @@ LEASE = sa.Table(
     **ON_SERVERS,
 )
 
+API_KEY_STATE = sa.Table(
+    "api_key_state",
+    STATE_METADATA,
+    sa.Column("key_id", sa.String(12), primary_key=True),
+    sa.Column("exhausted", sa.String(8), comment="calls | bytes: 다 쓴 한도 / what is used up"),
+    sa.Column("exhausted_by", sa.String(8), comment="hub | ceiling: 누가 말했는지 / who says so"),
+    sa.Column("exhausted_until", STAMP, comment="이때까지 요청하지 않음 / nobody asks until then [KST]"),
+    comment="인증키의 상태: 예약은 이 행을 잠그고 한다 / state of a key; reservations lock this row",
+    **ON_SERVERS,
+)
+
+CALL_SIZE = sa.Table(
+    "call_size",
+    STATE_METADATA,
+    sa.Column("key_id", sa.String(12), primary_key=True),
+    sa.Column("call_kind", sa.String(64), primary_key=True, comment="어떤 호출인지 / what such calls ask for"),
+    sa.Column("bytes", sa.BigInteger, nullable=False, comment="가장 컸던 응답 / largest answer seen"),
+    comment="호출 종류별 가장 큰 응답 / the largest answer to calls of one kind",
+    **ON_SERVERS,
+)
+
 #: Made by ``kmaflow init``; observation tables follow when their dataset is first loaded.
 SERVICE_TABLES = (
-    FETCH, REVISION, REJECTED_LINE, COMPLETENESS_HOUR, COVERAGE_DAY, STATION, LATEST, API_TOKEN, OBSERVATION_SCHEMA,
+    LEDGER, REVISION, REJECTED_LINE, COMPLETENESS_HOUR, COVERAGE_DAY, STATION, LATEST, API_TOKEN, OBSERVATION_SCHEMA,
 )  # fmt: skip
-STATE_TABLES = (API_USAGE, LEASE)

@@ -23,8 +23,8 @@ from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.database import reading, translating
 from kmaflow.store.engines.locks import writing_alone
 from kmaflow.store.errors import StoreDenied
-from kmaflow.store.schema.migrations import BOOKS, STATE, History, upgrade
-from kmaflow.store.schema.migrations.steps import make_indexes
+from kmaflow.store.schema.migrations import SERVICE, STATE, History, take_over, upgrade
+from kmaflow.store.schema.migrations.steps import add_columns, make_indexes
 from kmaflow.store.schema.observations import METADATA, is_partitioned, tables_of
 from kmaflow.store.schema.preflight import refuse_taken, refuse_unfit, refuse_unlike, with_grant
 from kmaflow.store.schema.service import OBSERVATION_SCHEMA
@@ -45,8 +45,8 @@ def make(engine: sa.Engine, datasets: Iterable[str] = ()) -> list[str]:
     """
     changed: list[str] = []
     known = _versions(engine)
-    if known.get(BOOKS.version_table) != BOOKS.head:
-        changed += _make_books(engine)
+    if known.get(SERVICE.version_table) != SERVICE.head:
+        changed += _make_service(engine)
         with translating(engine):
             there = sa.inspect(engine).get_table_names()
         known = dict.fromkeys(METADATA.tables.keys() & set(there), "") | _versions(engine)
@@ -83,6 +83,7 @@ def make_state(engine: sa.Engine) -> list[str]:
         return []
     with _changing(engine) as connection:
         refuse_unfit(connection)
+        take_over(connection, STATE)
         return upgrade(connection, STATE)
 
 
@@ -103,7 +104,7 @@ def _versions(engine: sa.Engine) -> dict[str, str]:
     # A table that has been dropped has no version any more, whatever is written about it.
     return _read(
         engine,
-        f"SELECT '{BOOKS.version_table}', version_num FROM {BOOKS.version_table} UNION ALL "
+        f"SELECT '{SERVICE.version_table}', version_num FROM {SERVICE.version_table} UNION ALL "
         f"SELECT table_name, version FROM observation_schema WHERE table_name IN ({_VIEWS}) OR table_name IN {engine_of(engine).tables_there}",
     )
 
@@ -131,13 +132,14 @@ def _changing(engine: sa.Engine) -> Iterator[sa.Connection]:
         raise with_grant(denied, engine) from None
 
 
-def _make_books(engine: sa.Engine) -> list[str]:
+def _make_service(engine: sa.Engine) -> list[str]:
     with _changing(engine) as connection:
         refuse_unfit(connection)
+        take_over(connection, SERVICE)
         refuse_unlike(connection, METADATA.tables.values(), may_grow=True)
         _refuse_views(connection)
         _forget_views(connection)
-        made = upgrade(connection, BOOKS)
+        made = upgrade(connection, SERVICE)
         _claim_views(connection)
         return made
 
@@ -183,9 +185,6 @@ def _refuse_views(connection: sa.Connection) -> None:
     ours: set[str] = set()
     if inspector.has_table(OBSERVATION_SCHEMA.name):
         ours = set(connection.execute(sa.select(OBSERVATION_SCHEMA.c.table_name)).scalars())
-    elif inspector.has_table("station"):
-        # 0.1.0 had this one, and noted nothing.
-        ours = {"v_station"}
     refuse_taken(connection, views.NAMES, inspector.get_table_names(), set(inspector.get_view_names()) - ours)
 
 
@@ -208,18 +207,8 @@ def _grow(connection: sa.Connection, table: sa.Table) -> bool:
     else:
         there = {column["name"] for column in inspector.get_columns(table.name)}
         if lacking := [column for column in table.columns if column.name not in there]:
-            log.info("%s gets the columns %s", table.name, ", ".join(column.name for column in lacking))
-            _add_columns(connection, table.name, lacking)
+            add_columns(connection, table.name, *lacking)
             changed = True
         changed |= make_indexes(connection, table)
     partitions.ensure(connection, table.name)
     return changed
-
-
-def _add_columns(connection: sa.Connection, table: str, columns: Iterable[sa.Column[object]]) -> None:
-    from alembic.migration import MigrationContext
-    from alembic.operations import Operations
-
-    alter = Operations(MigrationContext.configure(connection))
-    for column in columns:
-        alter.add_column(table, sa.Column(column.name, column.type, nullable=True, comment=column.comment))

@@ -1,8 +1,9 @@
 """The service tables by Alembic, run on our own connection: no configuration file, no name that another program in the same database uses.
 
-Two histories: ``books`` (the ledger and what belongs to it) and ``state`` (``STATE_URL``: quota and leases). Their scripts are frozen
-descriptions. Each step looks before it acts, so that a history that was cut off anywhere (MariaDB commits every DDL statement by itself) goes on
-where it stopped, and tables of 0.1.0, which had no version, are taken over.
+Two histories: ``service`` (the ledger and what belongs to it) and ``state`` (``STATE_URL``: quota and leases). Each begins with the tables as
+:mod:`kmaflow.store.schema.service` describes them; a later script changes what an existing database has. Each step looks before it acts, so that a
+history that was cut off anywhere (MariaDB commits every DDL statement by itself) goes on where it stopped. What versions before 0.2.0 made is brought
+to the beginning by :mod:`kmaflow.store.schema.migrations.earlier`.
 
 Alembic is imported only when there is something to do: whoever starts compares the stored version with ``head``.
 """
@@ -24,18 +25,36 @@ _ONE_AT_A_TIME = Lock()
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The folder of a history's scripts, the table that keeps its version, and its last revision."""
+    """The folder of a history's scripts, the table that keeps its version, its last revision, and those before 0.2.0."""
 
     name: str
     version_table: str
     head: str
+    earlier: tuple[str, ...]
 
 
-BOOKS = History("books", "kmaflow_version", "0007")
-STATE = History("state", "kmaflow_state_version", "0003")
+SERVICE = History("service", "kmaflow_version", "0008", ("0004", "0005", "0006", "0007"))
+STATE = History("state", "kmaflow_state_version", "0004", ("0002", "0003"))
 
 
-def upgrade(connection: sa.Connection, history: History, to: str = "head", *, only_look: bool = False) -> list[str]:
+def take_over(connection: sa.Connection, history: History) -> None:
+    """Bring what versions before 0.2.0 made to where the history begins. The caller holds the schema lock."""
+    from kmaflow.store.schema.migrations import earlier
+
+    current = _current(connection, history)
+    if current in history.earlier:
+        earlier.STEPS[history.name](connection, current)
+        connection.exec_driver_sql(f"DELETE FROM {history.version_table}")
+
+
+def _current(connection: sa.Connection, history: History) -> str | None:
+    from alembic.migration import MigrationContext
+
+    options = {"version_table": history.version_table}
+    return MigrationContext.configure(connection, opts=options).get_current_revision()
+
+
+def upgrade(connection: sa.Connection, history: History, *, only_look: bool = False) -> list[str]:
     """Bring the tables of a history up to date; gives the names of those that were made. The caller holds the schema lock.
 
     Raises:
@@ -43,7 +62,6 @@ def upgrade(connection: sa.Connection, history: History, to: str = "head", *, on
     """
     from alembic import command
     from alembic.config import Config
-    from alembic.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
     config = Config()
@@ -53,19 +71,20 @@ def upgrade(connection: sa.Connection, history: History, to: str = "head", *, on
     config.attributes.update(connection=connection, version_table=history.version_table)
     script = ScriptDirectory.from_config(config)
     with _ONE_AT_A_TIME:
-        now = MigrationContext.configure(connection, opts={"version_table": history.version_table})
-        current = now.get_current_revision()
+        current = _current(connection, history)
+        if only_look and current in history.earlier:
+            return []
         if current is not None and current not in {step.revision for step in script.walk_revisions()}:
             raise StoreForeign(
                 f"{where(connection)}: made by a newer kmaflow ({history.version_table} {current}, known here: {history.head})",
                 todo_en="install that kmaflow, or a newer one: pip install --upgrade kmaflow",
                 todo_ko="같거나 더 새로운 kmaflow를 설치하십시오: pip install --upgrade kmaflow",
             )
-        pending = [step.module for step in script.iterate_revisions(to, current or "base")]
+        pending = [step.module for step in script.iterate_revisions("head", current or "base")]
         tables = [table for module in pending for table in module.TABLES.tables.values()]
         refuse_unlike(connection, tables)
         inspector = sa.inspect(connection)
         made = [table.name for table in reversed(tables) if not inspector.has_table(table.name)]
         if not only_look:
-            command.upgrade(config, to)
+            command.upgrade(config, "head")
     return made

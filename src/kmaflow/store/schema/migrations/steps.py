@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from alembic.operations import Operations
 
 log = logging.getLogger(__name__)
 
@@ -30,32 +33,45 @@ def make_indexes(connection: sa.Connection, table: sa.Table) -> bool:
     return bool(lacking)
 
 
-def add_columns(table: str, *columns: sa.Column[Any]) -> None:
+def add_columns(connection: sa.Connection, table: str, *columns: sa.Column[Any]) -> None:
     """Add the columns that the table lacks."""
-    from alembic import op  # heavy: whoever starts needs it only when there is something to do
-
-    there = {column["name"] for column in sa.inspect(op.get_bind()).get_columns(table)}
+    there = _columns(connection, table)
     for column in columns:
         if column.name not in there:
             log.info("%s gets the column %s", table, column.name)
-            op.add_column(
-                table,
-                sa.Column(
-                    column.name,
-                    column.type,
-                    nullable=column.nullable,
-                    server_default=column.server_default,
-                    comment=column.comment,
-                ),
+            new = sa.Column(
+                column.name,
+                column.type,
+                nullable=column.nullable,
+                server_default=column.server_default,
+                comment=column.comment,
             )
+            _operations(connection).add_column(table, new)
 
 
-def replace_index(connection: sa.Connection, index: sa.Index) -> None:
-    """Let the table have the index with these columns under this name."""
-    assert index.table is not None
-    there = {found["name"]: found["column_names"] for found in sa.inspect(connection).get_indexes(index.table.name)}
-    if there.get(index.name) == [column.name for column in index.columns]:
-        return
-    if index.name in there:
-        index.drop(connection)
-    index.create(connection)
+def rename_column(connection: sa.Connection, before: str, column: sa.Column[Any]) -> None:
+    """Let the column that was called ``before`` have its present name and comment."""
+    table = column.table.name
+    if before in _columns(connection, table):
+        comment: str | Literal[False] | None = column.comment if connection.dialect.supports_comments else False
+        described: dict[str, Any] = {"existing_type": column.type, "existing_nullable": column.nullable}
+        _operations(connection).alter_column(table, before, new_column_name=column.name, comment=comment, **described)
+
+
+def drop_indexes(connection: sa.Connection, table: str, *names: str) -> None:
+    """Drop the indexes of these names."""
+    there = {found["name"] for found in sa.inspect(connection).get_indexes(table)}
+    for name in names:
+        if name in there:
+            _operations(connection).drop_index(name, table_name=table)
+
+
+def _columns(connection: sa.Connection, table: str) -> set[str]:
+    return {column["name"] for column in sa.inspect(connection).get_columns(table)}
+
+
+def _operations(connection: sa.Connection) -> Operations:
+    from alembic.migration import MigrationContext  # heavy: whoever starts needs it only when there is something to do
+    from alembic.operations import Operations
+
+    return Operations(MigrationContext.configure(connection))

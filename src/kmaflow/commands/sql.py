@@ -1,0 +1,103 @@
+"""``kmaflow sql``: DuckDB over a lake, and over the database beside it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from kmaflow.commands.output import Json, print_json, print_table
+
+#: DuckDB's extensions by the kind of database.
+_EXTENSIONS = {"sqlite": "sqlite", "postgresql": "postgres", "mysql": "mysql"}
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="SELECT …", metavar="SQL")],
+    lake: Annotated[
+        str, typer.Option("--lake", help="kmaflow export --lake 가 만든 곳 / where it was made", metavar="PATH_OR_URL")
+    ],
+    database: Annotated[
+        bool, typer.Option("--database", help="관측 DB도 db.표 로 / the observation database too, as db.TABLE")
+    ] = False,
+    as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="표 대신 CSV / CSV instead of a table")] = False,
+) -> None:
+    """DuckDB로 레이크를 SQL로 읽습니다. / SQL by DuckDB over a lake: its datasets and stations are tables.
+
+    Example: kmaflow sql --lake archive/lake "SELECT stn, max(ta) FROM aws_minute WHERE year = 2026 AND month = 11 GROUP BY stn ORDER BY 2 DESC LIMIT 5"
+    """
+    from kmaflow.errors import UsageError
+    from kmaflow.read.lake import views_of
+
+    try:
+        import duckdb
+    except ModuleNotFoundError:
+        raise UsageError(
+            "DuckDB is not installed", todo_en="pip install 'kmaflow[lake]'", todo_ko="pip install 'kmaflow[lake]'"
+        ) from None
+    with duckdb.connect() as connection:
+        for name, source in views_of(lake).items():
+            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {source}")
+        if database:
+            _attach(connection)
+        try:
+            found = connection.execute(query)
+            columns = [column[0] for column in found.description or ()]
+            rows: list[tuple[Any, ...]] = found.fetchall()
+        except duckdb.Error as cause:
+            first = str(cause).splitlines()[0]
+            raise UsageError(
+                first,
+                todo_en="correct the statement; tables: " + ", ".join(views_of(lake)),
+                todo_ko="SQL을 고치십시오; 표: " + ", ".join(views_of(lake)),
+            ) from None
+    if as_json:
+        print_json({"columns": columns, "rows": [dict(zip(columns, row, strict=True)) for row in rows]})
+    elif as_csv:
+        import csv
+
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+    else:
+        print_table("", columns, rows)
+
+
+def _attach(connection: Any) -> None:
+    """The observation database as ``db``, read only.
+
+    Raises:
+        UsageError: DuckDB lacks the extension that reads it.
+    """
+    import duckdb
+    from sqlalchemy.engine import make_url
+
+    from kmaflow.errors import UsageError
+    from kmaflow.settings import load_settings
+
+    url = make_url(load_settings().database_url)
+    kind = url.get_backend_name()
+    extension = _EXTENSIONS["mysql" if kind == "mariadb" else kind]
+    if extension == "sqlite":
+        where = str(url.database)
+    else:
+        named = {
+            "host": url.host,
+            "port": url.port,
+            "user": url.username,
+            "password": url.password,
+            "database" if extension == "mysql" else "dbname": url.database,
+        }
+        where = " ".join(f"{name}={value}" for name, value in named.items() if value is not None)
+    quoted = where.replace("'", "''")
+    try:
+        connection.execute(f"ATTACH '{quoted}' AS db (TYPE {extension}, READ_ONLY)")
+    except duckdb.Error:
+        # Its words may hold the password.
+        raise UsageError(
+            f"DuckDB cannot open the database with its extension {extension}",
+            todo_en=f"install it once, with internet: duckdb -c 'INSTALL {extension}'; or leave --database out",
+            todo_ko=f"인터넷이 될 때 한 번 설치하십시오: duckdb -c 'INSTALL {extension}'. 아니면 --database를 빼십시오",
+        ) from None
