@@ -175,7 +175,7 @@ def test_the_test_button_says_yes_or_why_not(connect: Any, monkeypatch: pytest.M
     monkeypatch.setattr(HubClient, "ask_stations", refuse)
     answered, why = hook.test_connection()
     assert not answered
-    assert "마이페이지" in why
+    assert "My page" in why
     assert KEY not in why
 
 

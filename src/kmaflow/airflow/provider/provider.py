@@ -46,8 +46,8 @@ def get_provider_info() -> dict[str, Any]:
                 "ui-field-behaviour": {
                     "hidden-fields": ["login", "port", "schema", "extra"],
                     "relabeling": {
-                        "password": say_in_airflow("인증키", "Key (authKey)"),
-                        "host": say_in_airflow("API허브 주소", "Hub URL"),
+                        "password": say_in_airflow("인증키(authKey)", "Key (authKey)"),
+                        "host": say_in_airflow("API허브 주소(hub URL)", "Hub URL"),
                     },
                     "placeholders": {
                         "password": say_in_airflow(
