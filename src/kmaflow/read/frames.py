@@ -11,7 +11,7 @@ from typing import Literal
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog import STATION_LISTS
+from kmaflow.catalog.stations import MOST_STATIONS
 from kmaflow.catalog.time import DAY, HOUR, Window, floor_to, to_kst
 from kmaflow.errors import UsageError
 from kmaflow.read.as_of import Answers, answers, rows_at
@@ -29,8 +29,6 @@ Period = Literal["month", "day"]
 
 #: Rows that are read at once, at most: it bounds the memory, whatever the window.
 _ROWS = 300_000
-#: More stations than any dataset has.
-_ALL_STATIONS = max(stations.stations for stations in STATION_LISTS.values())
 
 
 def read(
@@ -154,7 +152,7 @@ class Question:
 
     def pieces(self, window: Window) -> Iterator[Window]:
         """The window in parts of bounded size, none of which crosses the end of a month (or, where it is shorter, of a day)."""
-        stamps = _ROWS // min(len(self.stations or ()) or _ALL_STATIONS, _ALL_STATIONS)
+        stamps = _ROWS // min(len(self.stations or ()) or MOST_STATIONS, MOST_STATIONS)
         span = stamps * self.what.dataset.cadence
         step = next((step for step in (31 * DAY, DAY, 6 * HOUR) if step <= span), HOUR)
         for month in months(window):
