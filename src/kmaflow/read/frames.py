@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import polars as pl
 import sqlalchemy as sa
@@ -29,6 +30,8 @@ Period = Literal["month", "day"]
 
 #: Rows that are read at once, at most: it bounds the memory, whatever the window.
 _ROWS = 300_000
+#: The tables that each database was seen to have.
+_there: WeakKeyDictionary[sa.Pool, set[str]] = WeakKeyDictionary()
 
 
 def read(
@@ -130,6 +133,8 @@ def numbers_of(store: Store, stations: str | Iterable[str | int] | None, what: S
     if stations is None:
         return None
     words = stations if isinstance(stations, str) else list(stations)
+    if not isinstance(words, str) and all(isinstance(word, int) for word in words):
+        return tuple(sorted({int(word) for word in words}))
     with reading(store.engine) as connection:
         known = [word for word in words if isinstance(word, int)]
         return resolve_stations(connection, words, [what.dataset.name], known=known).stations
@@ -231,8 +236,11 @@ def held(connection: sa.Connection, what: Subject, window: Window) -> Window | N
 
 
 def is_there(connection: sa.Connection, what: Subject) -> bool:
-    """Whether the dataset has ever been loaded. Reading makes no tables: it needs no right to write."""
-    return sa.inspect(connection).has_table(what.name)
+    """Whether the dataset has ever been loaded. Reading makes no tables: it needs no right to write. A table that was there stays."""
+    known = _there.setdefault(connection.engine.pool, set())
+    if what.name not in known and sa.inspect(connection).has_table(what.name):
+        known.add(what.name)
+    return what.name in known
 
 
 def months(window: Window) -> Iterator[Window]:

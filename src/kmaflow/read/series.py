@@ -13,7 +13,7 @@ from kmaflow.catalog.time import Window, floor_to
 from kmaflow.errors import UsageError
 from kmaflow.read.elements import LOCAL_KM, columns_meant, elements
 from kmaflow.read.frames import ask, held_in, iter_frames, numbers_of, read_at
-from kmaflow.read.latest import HEIGHT_M
+from kmaflow.read.latest import HEIGHT_M, station_numbers
 from kmaflow.read.periods import by_period, needed, period_named
 from kmaflow.read.place import Listing, Neighbour, Place, listing
 from kmaflow.read.tables import Meaning, Subject, subject
@@ -220,11 +220,11 @@ def series(
     if length > what.dataset.cadence:
         needed(what.dataset, columns, length)
     around, limits = None, {}
-    numbers = numbers_of(store, stations, what)
+    numbers = station_numbers(store, stations, known) if known is not None else numbers_of(store, stations, what)
     if near is not None:
         limits = {name: within_km or _usual_km(name) for name in columns}
         listed = known or listing(store)
-        around = tuple(_near_enough(listed.around(near), max(limits.values(), default=0.0), within_m))
+        around = tuple(_near_enough(listed.around(near, within_km=max(limits.values(), default=0.0)), within_m))
         numbers = tuple(sorted(one.station.stn for one in around))
     return Series(store, what, tuple(columns), window, length, numbers, around, limits, min_share, units, as_of)
 
@@ -233,10 +233,6 @@ def _usual_km(column: str) -> float:
     return elements()[column].within_km if column in elements() else LOCAL_KM
 
 
-def _near_enough(around: Sequence[Neighbour], km: float, metres: float) -> list[Neighbour]:
-    fitting = [
-        one
-        for one in around
-        if one.distance_km <= km and (one.height_difference_m is None or abs(one.height_difference_m) <= metres)
-    ]
+def _near_enough(around: Sequence[Neighbour], metres: float) -> list[Neighbour]:
+    fitting = [one for one in around if one.height_difference_m is None or abs(one.height_difference_m) <= metres]
     return fitting[:MOST_AROUND]

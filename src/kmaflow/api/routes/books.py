@@ -110,7 +110,7 @@ def why(
 ) -> Response:
     """The story of one cell: its state and why, the stored values beside what KMA printed, requests, corrections."""
     reader, kind, stamp = given.reader_of(request), described(dataset), parse_time(time)
-    numbers = station_numbers(reader.store, stn)
+    numbers = station_numbers(reader.store, stn, reader.listing())
     if numbers is None or len(numbers) != 1:
         raise UsageError(f"{stn!r} is not one station", todo_en="give its number", todo_ko="지점번호를 쓰십시오")
     if not reader.has(kind.name):
