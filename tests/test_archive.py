@@ -367,6 +367,11 @@ def test_a_file_system_without_atomic_puts_gets_its_files_by_renaming(
     assert place.modified("none") is None
     place.remove("bodies/ab/x")
     place.remove("bodies/ab/x")
+    with place.writing("bodies/ab/large") as path:
+        path.write_bytes(b"large")
+    with place.reading("bodies/ab/large") as path:
+        assert path.read_bytes() == b"large"
+    place.remove("bodies/ab/large")
     assert list(place.read_all([])) == []
     assert list(place.files("bodies")) == []
 
@@ -376,6 +381,8 @@ def test_a_file_system_without_atomic_puts_gets_its_files_by_renaming(
     monkeypatch.setattr(LocalFileSystem, "mv", no_room)
     with pytest.raises(OSError, match="No space left"):
         place.write("bodies/ab/y", b"y")
+    with pytest.raises(OSError, match="No space left"), place.writing("bodies/ab/z") as path:
+        path.write_bytes(b"z")
     assert list(place.files("bodies")) == []
 
 

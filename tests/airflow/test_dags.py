@@ -14,7 +14,8 @@ from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
 from kmaflow.airflow.builders.backfill import backfill_dag
-from kmaflow.airflow.builders.observations import POOL, observation_dag
+from kmaflow.airflow.builders.dag import POOL
+from kmaflow.airflow.builders.observations import observation_dag
 from kmaflow.airflow.provider.timetable import WindowTimetable
 from kmaflow.catalog import DAGS, DATASETS, SCHEDULES
 from kmaflow.errors import UsageError

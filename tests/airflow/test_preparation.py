@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from werkzeug.security import check_password_hash
 
-from kmaflow.airflow.builders.observations import RETRIES
+from kmaflow.airflow.builders.dag import RETRIES
 from kmaflow.airflow.metadata_check import MetadataRefused
 from kmaflow.run.preparation import StartFailed, migrate_metadata, prepare_airflow
 from kmaflow.run.scale import Machine, scale_rules

@@ -8,7 +8,7 @@ import pendulum
 import pytest
 
 from kmaflow.airflow.provider.timetable import WindowTimetable
-from kmaflow.airflow.tasks.run_window import run_window
+from kmaflow.airflow.tasks.form import run_window
 from kmaflow.catalog.time import Window
 from kmaflow.errors import UsageError
 

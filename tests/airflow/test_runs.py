@@ -129,7 +129,7 @@ class TestRuns:
         (line,) = [
             record.getMessage()
             for record in caplog.records
-            if record.name == "kmaflow.airflow.tasks.observations" and record.levelname == "ERROR"
+            if record.name == "kmaflow.airflow.tasks.form" and record.levelname == "ERROR"
         ]
         assert words in line
         assert "\n" not in line

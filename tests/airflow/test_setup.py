@@ -12,7 +12,7 @@ from airflow.models import Connection, Pool
 from airflow.utils.session import create_session
 from sqlalchemy import delete, select
 
-from kmaflow.airflow.builders.observations import POOL
+from kmaflow.airflow.builders.dag import POOL
 from kmaflow.airflow.provider.setup import make_defaults, setup_airflow
 
 

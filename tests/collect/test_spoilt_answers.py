@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import DAY, HOUR, MINUTE
+from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.collect import ALL, Collector
 from kmaflow.collect.backfill.backfill import Backfill
 from kmaflow.collect.backfill.chunks import Chunk, fill
@@ -77,6 +77,19 @@ def test_a_line_that_can_never_be_read_is_given_up_with_a_note(tmp_path: Path, d
         assert mended(20 * DAY).calls == 0
         assert mended(20 * DAY, everything=True).calls > 0
         assert told_of_it()[0::2] == ("given_up", 1)
+
+
+def test_the_reason_is_told_also_where_the_station_cannot_be_read(tmp_path: Path) -> None:
+    asked = window("12:00", "12:10")
+    with spoiling(tmp_path, lambda *answer: in_a_row(answer[2], b"x,")) as collector:
+        assert collector.collect("aws_cloud", Window(asked.start - 10 * MINUTE, asked.start), ALL).rejected == 1
+        assert collector.collect("aws_cloud", asked, ALL).rejected == 1
+        with reading(collector.store.engine) as connection:
+            (gap,) = gaps(connection, ["aws_cloud"], asked, now=NOW)
+        assert (gap.state, gap.error) == ("rejected", "the second column is not a station number")
+        assert gap.stations is not None
+        told = story(collector, DATASETS["aws_cloud"], gap.stations[0], gap.window.end)
+        assert "not a station number" in told["why_en"]
 
 
 @pytest.mark.parametrize("junk", [b"\x00", b"\x00\x1b[2J\xa4?", b"x" * 20_000_000], ids=["nul", "terminal", "20 MB"])

@@ -9,10 +9,12 @@ import errno
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -24,6 +26,8 @@ if sys.platform != "win32":
 
 #: Ends the name of a file that is being written.
 PART = ".part"
+#: After so long without a byte, whoever was writing a file is dead.
+_DEAD_SECONDS = 6 * 3600
 #: A put to one of these is atomic: the object is there whole, or as it was.
 _ATOMIC_PUT = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "memory"})
 #: So many lines are put again with each new one into an object that nobody else writes; then another object is begun.
@@ -39,10 +43,16 @@ _FOREIGN = (
 
 
 class Place(Protocol):
-    """What an archive needs of the place where it lies."""
+    """What an archive and an export need of the place where they lie."""
 
     def write(self, name: str, content: bytes) -> None:
         """The file, whole or not at all, also if the power goes."""
+
+    def writing(self, name: str) -> AbstractContextManager[Path]:
+        """A path of this machine to write to; when the block ends well it is the file, whole, else nothing has changed."""
+
+    def reading(self, name: str) -> AbstractContextManager[Path]:
+        """A path of this machine with the file's content."""
 
     def append(self, stem: str, line: bytes) -> None:
         """One line (with its LF) into a ``.jsonl`` file whose name begins with ``stem``; many may do so at once."""
@@ -95,19 +105,36 @@ class LocalPlace:
 
     def write(self, name: str, content: bytes) -> None:
         """The file, whole or not at all, also if the power goes."""
+        with self._passing(self._made_path(name)) as passing:
+            passing.write_bytes(content)
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """As :meth:`write`; what writers that were killed have left of this file goes with it."""
         path = self._made_path(name)
+        for left in path.parent.glob(f"{path.name}.*{PART}"):
+            with suppress(OSError):
+                if time.time() - left.stat().st_mtime > _DEAD_SECONDS:
+                    left.unlink()
+        with self._passing(path) as passing:
+            yield passing
+
+    @contextmanager
+    def _passing(self, path: Path) -> Iterator[Path]:
         passing = path.with_name(f"{path.name}.{uuid4().hex}{PART}")
         try:
-            with passing.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            yield passing
+            to_disk(passing)
             passing.replace(path)
             to_disk(path.parent)
-        except OSError:
+        finally:
             with suppress(OSError):
                 passing.unlink(missing_ok=True)
-            raise
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[Path]:
+        """The file itself."""
+        yield self._root / name
 
     def append(self, stem: str, line: bytes) -> None:
         """One line into ``stem.jsonl``, behind whatever another writer has left there, also half a line."""
@@ -210,18 +237,37 @@ class RemotePlace:
 
     def write(self, name: str, content: bytes) -> None:
         """The file, whole or not at all."""
+        self._put(name, lambda path: self._files.pipe_file(path, content))
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """As :meth:`write`, from a file of this machine that is there meanwhile."""
+        with TemporaryDirectory(prefix="kmaflow-") as folder:
+            yield (local := Path(folder, "file"))
+            self._put(name, lambda path: self._files.put_file(str(local), path))
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[Path]:
+        """A copy on this machine."""
+        with TemporaryDirectory(prefix="kmaflow-") as folder:
+            local = Path(folder, "file")
+            with driver_errors():
+                self._files.get_file(self._path(name), str(local))
+            yield local
+
+    def _put(self, name: str, put: Callable[[str], object]) -> None:
         path = self._path(name)
         with driver_errors():
             if self._atomic:
-                self._files.pipe_file(path, content)
+                put(path)
                 return
             self._files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
             passing = f"{path}.{uuid4().hex}{PART}"
             try:
-                self._files.pipe_file(passing, content)
+                put(passing)
                 self._files.mv(passing, path)
-            except OSError:
-                with suppress(OSError):
+            except BaseException:
+                with suppress(OSError), driver_errors():
                     self._files.rm_file(passing)
                 raise
 

@@ -300,8 +300,8 @@ class Dataset:
         return max(HOUR, self.cadence)
 
     @property
-    def silent_after(self) -> timedelta:
-        """How long a station may be silent before blank and absent cells count as its silence: a day, or two stamps and the delay."""
+    def lately(self) -> timedelta:
+        """What counts as lately: a day, or two stamps and the delay where these lie further apart."""
         return max(DAY, 2 * self.cadence + self.latency)
 
     def asked(self, window: Window, stn: int | None) -> dict[str, str]:

@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds for which a worker waits for another one that is given the same window.
 _LONGEST_WAIT = 3600.0
+#: Lines of a station list that cannot be read are logged one by one up to so many.
+_TOLD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +204,10 @@ class Collector:
             except HubError as error:
                 self.store.note(replace(request, outcome=error.code, message=error.what))
                 raise
-            for line in parsed.rejected:
+            for line in parsed.rejected[:_TOLD]:
                 log.warning("%s, line %d: %s", answer.name, line.line, printable(line.reason, 200))
+            if more := len(parsed.rejected[_TOLD:]):
+                log.warning("%s: %d more lines cannot be read", answer.name, more)
             request = replace(request, row_count=parsed.rows.height, rejected=len(parsed.rejected))
             changed = self.store.load_stations(parsed, request, force=force)
             if changed.held:

@@ -161,7 +161,7 @@ def _quiet(
 
     They are asked for all stations: so the ledger shows how often it was done.
     """
-    silence = DATASETS[dataset].silent_after
+    silence = DATASETS[dataset].lately
     live = answered.first - stamps_of(axis) < silence.total_seconds()
     mask = live & _passed(answered, answered.first, QUIET_STEPS, now)
     if not mask.any():

@@ -90,15 +90,12 @@ class FollowUp:
         probes = list(dict.fromkeys((holes[-1], holes[0], holes[len(holes) // 2])))
         for probe in probes:
             found = self._alone(probe)
-            if found == "none" and not believe:
+            if found == "unknown" or (found == "none" and not believe):
                 return list(holes)
-            if found == "none":
-                without.append(probe)
-                continue
-            rest = [stamp for stamp in holes if stamp != probe and stamp not in without]
-            if found == "unknown":
-                return list(holes)
-            return sorted(self._again(rest) + self._settle(without))
+            if found == "rows":
+                rest = [stamp for stamp in holes if stamp != probe and stamp not in without]
+                return sorted(self._again(rest) + self._settle(without))
+            without.append(probe)
         if len(probes) < _PROBES:
             return self._settle(holes)
         again = self.ask(Window(holes[0] - self._step, holes[-1]), None)
@@ -132,10 +129,7 @@ class FollowUp:
         left: list[datetime] = []
         for run in self._runs(stamps):
             if len(run) == 1 or self._windows_fail():
-                for stamp in run:
-                    found = self._alone(stamp)
-                    if found != "rows":
-                        left += self._settle([stamp]) if found == "none" else [stamp]
+                left += self._settle(run, tries=_PROBES)
                 continue
             answer = self.ask(Window(run[0] - self._step, run[-1]), None)
             if isinstance(answer, NoRows):

@@ -99,7 +99,9 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
             dict(found)
             for found in connection.execute(
                 sa.select(REJECTED_LINE.c.text, REJECTED_LINE.c.reason, REJECTED_LINE.c.request_id).where(
-                    REJECTED_LINE.c.dataset == dataset.name, REJECTED_LINE.c.tm_kst == stamp, REJECTED_LINE.c.stn == stn
+                    REJECTED_LINE.c.dataset == dataset.name,
+                    REJECTED_LINE.c.tm_kst == stamp,
+                    sa.or_(REJECTED_LINE.c.stn == stn, REJECTED_LINE.c.stn.is_(None)),
                 )
             ).mappings()
         ]

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import polars as pl
 
-from kmaflow.archive.storage import driver_errors, to_disk
+from kmaflow.archive.storage import driver_errors, place
 from kmaflow.errors import KmaflowError
 
 #: Under this key a Parquet file tells about itself, as JSON.
 METADATA_KEY = "kmaflow"
-#: After so long without a byte, whoever was writing a file is dead.
-_DEAD_SECONDS = 6 * 3600
 
 
 class ExportError(KmaflowError):
@@ -39,18 +33,13 @@ class Folder:
     """
 
     def __init__(self, url: str) -> None:
-        import fsspec
-        from fsspec.implementations.local import LocalFileSystem
-
         # Neither people nor the ledger need to see a password.
         self.url = re.sub(r"//[^/@]*@", "//***@", url.rstrip("/") or url)
         try:
             with driver_errors():
-                self._files, root = fsspec.core.url_to_fs(url)
+                self._place = place(url)
         except (ValueError, ImportError, OSError) as cause:
             raise ExportError(f"{self.url}: {cause}") from None
-        self._root = str(root).rstrip("/")
-        self._is_local = isinstance(self._files, LocalFileSystem)
 
     def shown(self, name: str) -> str:
         """The file's path or URL, for people."""
@@ -59,53 +48,19 @@ class Folder:
     def size(self, name: str) -> int | None:
         """Bytes of a file, None where there is none."""
         with _told(self.shown(name)):
-            path = f"{self._root}/{name}"
-            return int(self._files.size(path)) if self._files.exists(path) else None
+            return self._place.size(name)
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
         """A local path to write to; when the block ends well, the file is in its place and on the disk, else nothing has changed."""
-        with _told(self.shown(name)):
-            path = f"{self._root}/{name}"
-            self._files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-            passing = f"{path}.{uuid4().hex}.part"
-            if self._is_local:
-                local = Path(passing)
-                _clear(Path(path))
-                try:
-                    yield local
-                    # What is dropped from the database after this must be in the file even if the power goes.
-                    to_disk(local)
-                    local.replace(path)
-                    to_disk(local.parent)
-                finally:
-                    local.unlink(missing_ok=True)
-                return
-            with tempfile.TemporaryDirectory(prefix="kmaflow-") as folder:
-                local = Path(folder) / "file"
-                yield local
-                with driver_errors():
-                    try:
-                        self._files.put_file(str(local), passing)
-                        self._files.mv(passing, path)
-                    except BaseException:
-                        with suppress(OSError), driver_errors():
-                            self._files.rm_file(passing)
-                        raise
+        with _told(self.shown(name)), self._place.writing(name) as path:
+            yield path
 
     @contextmanager
     def reading(self, name: str) -> Iterator[Path]:
         """A local path with the file's content."""
-        with _told(self.shown(name)):
-            path = f"{self._root}/{name}"
-            if self._is_local:
-                yield Path(path)
-                return
-            with tempfile.TemporaryDirectory(prefix="kmaflow-") as folder:
-                local = Path(folder) / "file"
-                with self._files.open(path, "rb") as source, local.open("wb") as copy:
-                    shutil.copyfileobj(source, copy, 1 << 20)
-                yield local
+        with _told(self.shown(name)), self._place.reading(name) as path:
+            yield path
 
     def about(self, name: str) -> dict[str, Any] | None:
         """What a Parquet file of ours tells about itself, and its ``rows``; None for any other file."""
@@ -118,19 +73,10 @@ class Folder:
             return None if told is None else {**json.loads(told), "rows": rows}
 
 
-def _clear(path: Path) -> None:
-    """Remove what writers that were killed have left of this file; one that lives writes more often."""
-    for left in path.parent.glob(f"{path.name}.*.part"):
-        with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _DEAD_SECONDS:
-                left.unlink()
-
-
 @contextmanager
 def _told(where: str) -> Iterator[None]:
     try:
-        with driver_errors():
-            yield
+        yield
     except OSError as cause:
         raise ExportError(f"{where}: {cause.strerror or cause}") from None
 

@@ -12,14 +12,13 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, Window, floor_to
 from kmaflow.quota.limits import Limits, Usage
 from kmaflow.store.coverage.gaps import GRACE, asked, ever_reported, first_start, gaps
 from kmaflow.store.coverage.timeline import MISSING
 from kmaflow.store.schema.service import LATEST, LEDGER, REVISION
 
-#: Missing cells are counted over so much time.
-LOOK_BACK = DAY
 #: Outcomes of answers whose rows were loaded; an unchanged answer touches none.
 _LOADED = ("ok", "partial")
 
@@ -33,7 +32,7 @@ class DatasetHealth:
         lag: how long ago that was.
         rows_today: rows of the answers that came since 00:00 KST and were loaded, history and repeated windows included.
         revisions_today: values that the hub gave differently since 00:00 KST.
-        missing: cells of the last 24 hours that should be here and are not, by state.
+        missing: cells of the last 24 hours (of daily data, of the last two stamps) that should be here and are not, by state.
     """
 
     dataset: str
@@ -112,7 +111,8 @@ def _missing(
 ) -> dict[str, int]:
     counts: Counter[str] = Counter(dict.fromkeys(MISSING, 0))
     by = now - GRACE
-    since = by - LOOK_BACK if begin is None else max(begin, by - LOOK_BACK)
+    since = by - DATASETS[name].lately
+    since = since if begin is None else max(begin, since)
     if since < by:
         mine = None if chosen is None else (chosen & ever_reported(connection, [name])) or chosen
         for gap in gaps(connection, [name], Window(since, by), now=by, stations=mine, start=begin):

@@ -17,15 +17,6 @@ if TYPE_CHECKING:
 
 STORE_CONNECTION = "kma_store"
 
-_FROM_HELP = (
-    "한국시각, 예 2026-11-22 12:00. 창은 이 시각 다음부터 시작합니다. 비우면 이 실행의 자료 구간(수동 실행은 마지막으로 끝난 구간)을 수집합니다. — "
-    "*KST (another offset is refused). The window begins after it. Empty: the run's data interval, by hand the last complete one.*"
-)
-_TO_HELP = (
-    "한국시각, 예 2026-11-22 13:00. 이 시각까지 수집합니다. 시작 시각과 함께 쓰거나 둘 다 비우십시오. — "
-    "*KST. Up to and including it. Give both times or none.*"
-)
-
 
 def observation_form(datasets: Sequence[Dataset], stations: str) -> dict[str, Any]:
     """The params of a collecting DAG.
@@ -34,74 +25,64 @@ def observation_form(datasets: Sequence[Dataset], stations: str) -> dict[str, An
         datasets: what the DAG collects, in its order.
         stations: the default choice, from the settings.
     """
-    return {
-        **_choices(datasets, stations),
-        "from": Param(
-            None,
-            type=["null", "string"],
-            title="시작 시각, 제외 (from, exclusive)",
-            description_md=_FROM_HELP,
-        ),
-        "to": Param(
-            None,
-            type=["null", "string"],
-            title="끝 시각, 포함 (to, inclusive)",
-            description_md=_TO_HELP,
-        ),
-        **connection_form(),
-    }
+    return _form(
+        datasets,
+        stations,
+        begin="한국시각, 예 2026-11-22 12:00. 창은 이 시각 다음부터 시작합니다. 비우면 이 실행의 자료 구간(수동 실행은 마지막으로 끝난 구간)을 수집합니다. — "
+        "*KST (another offset is refused). The window begins after it. Empty: the run's data interval, by hand the last complete one.*",
+        end="한국시각, 예 2026-11-22 13:00. 이 시각까지 수집합니다. 시작 시각과 함께 쓰거나 둘 다 비우십시오. — "
+        "*KST. Up to and including it. Give both times or none.*",
+    )
 
 
 def repair_form(datasets: Sequence[Dataset], stations: str) -> dict[str, Any]:
     """The params of the DAG that repairs; arguments as :func:`observation_form`. Times bound what is looked at."""
-    return {
-        **observation_form(datasets, stations),
-        "from": Param(
-            None,
-            type=["null", "string"],
-            title="시작 시각, 제외 (from, exclusive)",
-            description_md="한국시각. 이 시각 뒤에서 찾습니다. 비우면 KMAFLOW_START부터. — *KST. What is missing after it; empty: since KMAFLOW_START.*",
-        ),
-        "to": Param(
-            None,
-            type=["null", "string"],
-            title="끝 시각, 포함 (to, inclusive)",
-            description_md="한국시각. 비우면 지금까지. — *KST. Empty: until now.*",
-        ),
-        "everything": Param(
-            False,
-            type="boolean",
-            title="모두 다시 (everything)",
-            description_md="때가 되지 않은 것과 포기한 것까지 모두 다시 요청합니다. — *Also what is not due yet, or was given up.*",
-        ),
-    }
+    everything = Param(
+        False,
+        type="boolean",
+        title="모두 다시 (everything)",
+        description_md="때가 되지 않은 것과 포기한 것까지 모두 다시 요청합니다. — *Also what is not due yet, or was given up.*",
+    )
+    return _form(
+        datasets,
+        stations,
+        begin="한국시각. 이 시각 뒤에서 찾습니다. 비우면 KMAFLOW_START부터. — *KST. What is missing after it; empty: since KMAFLOW_START.*",
+        end="한국시각. 비우면 지금까지. — *KST. Empty: until now.*",
+        everything=everything,
+    )
 
 
 def backfill_form(datasets: Sequence[Dataset], stations: str, share: float) -> dict[str, Any]:
     """The params of the DAG that fills history; arguments as :func:`observation_form`, and the default share of the quota."""
+    part = Param(
+        share,
+        type="number",
+        exclusiveMinimum=0,
+        maximum=1,
+        title="하루 한도 가운데 쓸 몫 (share)",
+        description_md="0보다 크고 1 이하. 실시간 수집에 필요한 몫은 언제나 남겨 둡니다. — "
+        "*Part of a day's quota, above 0, at most 1. What live data needs is always kept back.*",
+    )
+    return _form(
+        datasets,
+        stations,
+        begin="한국시각, 예 2025-01-01. 이 시각 다음부터 채웁니다. — *KST (another offset is refused). What lies after it is filled.*",
+        end="한국시각, 예 2026-01-01. 이 시각까지 채웁니다. — *KST. Up to and including it.*",
+        must=True,
+        share=part,
+    )
+
+
+def _form(
+    datasets: Sequence[Dataset], stations: str, *, begin: str, end: str, must: bool = False, **others: Param
+) -> dict[str, Any]:
+    """Stations, datasets, the window (which ``must`` be given), what one DAG alone asks for, and the connections."""
+    text: dict[str, Any] = {"type": "string", "minLength": 8} if must else {"default": None, "type": ["null", "string"]}
     return {
         **_choices(datasets, stations),
-        "from": Param(
-            type="string",
-            minLength=8,
-            title="시작 시각, 제외 (from, exclusive)",
-            description_md="한국시각, 예 2025-01-01. 이 시각 다음부터 채웁니다. — *KST (another offset is refused). What lies after it is filled.*",
-        ),
-        "to": Param(
-            type="string",
-            minLength=8,
-            title="끝 시각, 포함 (to, inclusive)",
-            description_md="한국시각, 예 2026-01-01. 이 시각까지 채웁니다. — *KST. Up to and including it.*",
-        ),
-        "share": Param(
-            share,
-            type="number",
-            exclusiveMinimum=0,
-            maximum=1,
-            title="하루 한도 가운데 쓸 몫 (share)",
-            description_md="0보다 크고 1 이하. 실시간 수집에 필요한 몫은 언제나 남겨 둡니다. — "
-            "*Part of a day's quota, above 0, at most 1. What live data needs is always kept back.*",
-        ),
+        "from": Param(**text, title="시작 시각, 제외 (from, exclusive)", description_md=begin),
+        "to": Param(**text, title="끝 시각, 포함 (to, inclusive)", description_md=end),
+        **others,
         **connection_form(),
     }
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from kmaflow.airflow.tasks.observations import SUMMARY, WindowIncomplete, as_task_error
+from kmaflow.airflow.tasks.form import as_texts, chosen_stations, from_texts, open_for, past_window, task_errors
+from kmaflow.airflow.tasks.observations import SUMMARY, WindowIncomplete
 from kmaflow.airflow.tasks.quota_operator import UntilQuota
 from kmaflow.catalog import DATASETS, named
 from kmaflow.catalog.model import Dataset
-from kmaflow.catalog.time import DAY, HOUR, Window, floor_to, now_kst, parse_time
-from kmaflow.errors import KmaflowError, UsageError
+from kmaflow.catalog.time import DAY, HOUR, Window, floor_to, parse_time
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-    from kmaflow.collect import Collector, StationChoice
 
 log = logging.getLogger(__name__)
 
@@ -34,28 +32,16 @@ Periods: TypeAlias = dict[str, dict[str, str]]
 def check(context: Context) -> list[Periods]:
     """Check the form before anything is collected; gives what the tasks of each dataset are mapped over, the latest periods first."""
     params = context["params"]
-    try:
+    with task_errors():
         names = named(params["datasets"])
-        window = Window(parse_time(str(params["from"])), parse_time(str(params["to"])))
-        if window.end > now_kst():
-            raise UsageError(
-                f"to lies in the future: {window.end:%Y-%m-%d %H:%M} (it is {now_kst():%Y-%m-%d %H:%M} KST)",
-                todo_en="choose a time that has passed",
-                todo_ko="이미 지난 시각을 고르십시오",
-            )
-        with _collector(params, needs_hub=False) as collector:
-            choice = _choice(collector, params, names)
-    except KmaflowError as error:
-        raise as_task_error(error) from None
+        window = past_window(parse_time(str(params["from"])), parse_time(str(params["to"])))
+    with open_for(params, needs_hub=False) as collector:
+        choice = chosen_stations(collector, params, names)
     parts = {name: list(reversed(periods_of(DATASETS[name], window))) for name in names}
     counts = ", ".join(f"{name} {len(own)}" for name, own in parts.items())
     log.info("창/window %s, 지점/stations %s, 구간/periods: %s", window, choice.describe(), counts)
     return [
-        {
-            name: {"from": f"{period.start:%Y-%m-%d %H:%M}", "to": f"{period.end:%Y-%m-%d %H:%M}"}
-            for name, period in zip(names, row, strict=True)
-            if period is not None
-        }
+        {name: as_texts(period) for name, period in zip(names, row, strict=True) if period is not None}
         for row in zip_longest(*parts.values())
     ]
 
@@ -101,14 +87,11 @@ class FillPeriod(UntilQuota):
         params = context["params"]
         if self.period is None:
             raise AirflowSkipException(f"{self.dataset}: 할 구간 없음 / no period to fill here")
-        window = Window(parse_time(self.period["from"]), parse_time(self.period["to"]))
-        try:
-            with _collector(params, needs_hub=True) as collector:
-                choice = _choice(collector, params, [self.dataset])
-                job = Backfill(collector, [self.dataset], window, choice, workers=1, patient=False)
-                (found,) = job.run()
-        except KmaflowError as error:
-            raise as_task_error(error) from None
+        window = from_texts(self.period)
+        with open_for(params, work="backfill") as collector:
+            choice = chosen_stations(collector, params, [self.dataset])
+            job = Backfill(collector, [self.dataset], window, choice, workers=1, patient=False)
+            (found,) = job.run()
         until = job.deferred_until
         summary = found.summary() | {"deferred_until": f"{until:%Y-%m-%d %H:%M}" if until else None}
         log.info("%s", summary)
@@ -119,19 +102,3 @@ class FillPeriod(UntilQuota):
             raise AirflowFailException(found.trouble.told)
         told = found.trouble.told if found.trouble else "the next try has not come"
         raise WindowIncomplete(f"{self.dataset} {window}: {found.left} cell(s) are still missing: {told}")
-
-
-def _collector(params: Any, *, needs_hub: bool) -> Collector:
-    from kmaflow.airflow.provider.connections import open_collector
-
-    return open_collector(
-        hub_conn_id=str(params["hub_conn_id"]),
-        conn_id=str(params["conn_id"]),
-        needs_hub=needs_hub,
-        work="backfill",
-        backfill_share=float(params["share"]),
-    )
-
-
-def _choice(collector: Collector, params: Any, names: Iterable[str]) -> StationChoice:
-    return collector.choose_stations(str(params["stations"]).strip(), names)

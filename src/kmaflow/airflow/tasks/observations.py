@@ -11,17 +11,26 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 from structlog.contextvars import bound_contextvars
 
+from kmaflow.airflow.tasks.form import (
+    as_task_error,
+    as_texts,
+    chosen_stations,
+    from_texts,
+    open_for,
+    run_window,
+    task_errors,
+)
 from kmaflow.catalog import named
-from kmaflow.errors import KmaflowError, UsageError
+from kmaflow.catalog.time import now_kst
+from kmaflow.errors import KmaflowError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from kmaflow.catalog.time import Window
-    from kmaflow.collect import Collector
 
 log = logging.getLogger(__name__)
 
@@ -48,14 +57,12 @@ def sync_stations(context: Context, *, max_age: timedelta) -> dict[str, Any]:
     """
     from kmaflow.hub.errors import QuotaSpent
 
-    try:
-        with _collector(context, needs_hub=True) as collector:
+    with open_for(context["params"]) as collector:
+        try:
             sync = collector.sync_stations(max_age=max_age)
-    except QuotaSpent as error:
-        context["ti"].xcom_push(key=SUMMARY, value={"synced": False, "deferred_until": _time(error.until)})
-        raise _not_asked("station lists", error.until) from None
-    except KmaflowError as error:
-        raise as_task_error(error) from None
+        except QuotaSpent as error:
+            context["ti"].xcom_push(key=SUMMARY, value={"synced": False, "deferred_until": _time(error.until)})
+            raise _not_asked("station lists", error.until) from None
     summary = {name: getattr(sync, name) for name in ("synced", "added", "changed", "closed", "total", "held")}
     log.info("station metadata: %s", summary)
     return summary
@@ -68,18 +75,14 @@ def check(context: Context, *, names: Sequence[str]) -> dict[str, Any]:
     ``datasets``.
     """
     params = context["params"]
-    try:
+    with task_errors():
         window = _window(context)
         chosen = named(params["datasets"], names)
-        stations = str(params["stations"]).strip()
-        with _collector(context, needs_hub=False) as collector:
-            choice = collector.choose_stations(stations, names)
-    except KmaflowError as error:
-        raise as_task_error(error) from None
+    with open_for(params, needs_hub=False) as collector:
+        choice = chosen_stations(collector, params, names)
     plan = {
-        "from": f"{window.start:%Y-%m-%d %H:%M}",
-        "to": f"{window.end:%Y-%m-%d %H:%M}",
-        "stations": stations,
+        **as_texts(window),
+        "stations": str(params["stations"]).strip(),
         "chosen": choice.describe(),
         "datasets": chosen,
     }
@@ -96,27 +99,21 @@ def collect(context: Context, *, dataset: str) -> dict[str, Any]:
         AirflowFailException: an error that retries cannot mend.
         KmaflowError: any other error, or part of the window unanswered; the task is retried.
     """
-    from kmaflow.catalog.time import Window, parse_time
-
     plan: Mapping[str, Any] = context["ti"].xcom_pull(task_ids=CHECK)
     if dataset not in plan["datasets"]:
         raise AirflowSkipException(f"{dataset}: 선택되지 않음 / not chosen")
-    window = Window(parse_time(plan["from"]), parse_time(plan["to"]))
+    window = from_texts(plan)
     with bound_contextvars(run_id=context["run_id"], dataset=dataset, window=str(window)):
-        return _collect(context, dataset, window, plan["stations"])
+        return _collect(context, dataset, window, plan)
 
 
-def _collect(context: Context, dataset: str, window: Window, stations: str) -> dict[str, Any]:
+def _collect(context: Context, dataset: str, window: Window, plan: Mapping[str, Any]) -> dict[str, Any]:
     """As :func:`collect`, with a log whose lines say for what they are."""
     from kmaflow.airflow.provider import metrics
 
-    try:
-        with _collector(context, needs_hub=True) as collector:
-            choice = collector.choose_stations(stations, [dataset])
-            result = collector.collect(dataset, window, choice)
-            metrics.report(collector, dataset)
-    except KmaflowError as error:
-        raise as_task_error(error) from None
+    with open_for(context["params"]) as collector:
+        result = collector.collect(dataset, window, chosen_stations(collector, plan, [dataset]))
+        metrics.report(collector, dataset)
     summary = dict(result.summary())
     summary["missing"] = list(result.missing)[:_MISSING_SHOWN]
     log.info("%s", summary)
@@ -137,17 +134,7 @@ def _collect(context: Context, dataset: str, window: Window, stations: str) -> d
     ) from None
 
 
-def _collector(context: Context, *, needs_hub: bool) -> Collector:
-    from kmaflow.airflow.provider.connections import open_collector
-
-    params = context["params"]
-    return open_collector(hub_conn_id=str(params["hub_conn_id"]), conn_id=str(params["conn_id"]), needs_hub=needs_hub)
-
-
 def _window(context: Context) -> Any:
-    from kmaflow.airflow.tasks.run_window import run_window
-    from kmaflow.catalog.time import now_kst
-
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     run_after = context["dag_run"].run_after
     return run_window(
@@ -168,14 +155,3 @@ def _not_asked(what: str, until: datetime | None) -> AirflowSkipException:
 
 def _time(moment: datetime | None) -> str | None:
     return None if moment is None else f"{moment:%Y-%m-%d %H:%M}"
-
-
-def as_task_error(error: KmaflowError) -> Exception:
-    """The exception with which the task ends: no retry where only a person or midnight can help."""
-    from kmaflow.hub.errors import TerminalHubError
-    from kmaflow.store.errors import StoreDenied, StoreForeign, StoreReadOnly
-
-    log.error("%s", error)
-    if isinstance(error, UsageError | TerminalHubError | StoreDenied | StoreForeign | StoreReadOnly):
-        return AirflowFailException(str(error))
-    return error

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from structlog.contextvars import bound_contextvars
 
-from kmaflow.airflow.tasks.observations import SUMMARY, as_task_error
+from kmaflow.airflow.tasks.form import chosen_stations, given_time, open_for
+from kmaflow.airflow.tasks.observations import SUMMARY
 from kmaflow.airflow.tasks.quota_operator import UntilQuota
 from kmaflow.catalog import named
-from kmaflow.catalog.time import parse_time
-from kmaflow.errors import KmaflowError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -31,18 +29,15 @@ _HISTORY_OF_A_RUN = 100
 def due(context: Context, *, names: Sequence[str]) -> list[str]:
     """The tasks that have work: those of the datasets of which something is due. Checks the form before."""
     params = context["params"]
-    try:
+    with open_for(params, work="repair") as collector:
         chosen = named(params["datasets"], names)
-        with _collector(params) as collector:
-            looked = {name: _repair(collector, params, name).look(name) for name in chosen}
-    except KmaflowError as error:
-        raise as_task_error(error) from None
+        looked = {name: _repair(collector, params, name).look(name) for name in chosen}
     found = [name for name, one in looked.items() if one.anything or one.exhausted]
     log.info("복구할 자료 / datasets with something due: %s", ", ".join(found) or "-")
     return found
 
 
-class MendDataset(UntilQuota):
+class RepairDataset(UntilQuota):
     """Asks for what is due of one dataset.
 
     Args:
@@ -65,12 +60,9 @@ class MendDataset(UntilQuota):
 
         name, params = self.dataset, context["params"]
         with bound_contextvars(run_id=context["run_id"], dataset=name, window="repair"):
-            try:
-                with _collector(params) as collector:
-                    found = _repair(collector, params, name).mend(name)
-                    metrics.report(collector, name)
-            except KmaflowError as error:
-                raise as_task_error(error) from None
+            with open_for(params, work="repair") as collector:
+                found = _repair(collector, params, name).mend(name)
+                metrics.report(collector, name)
             summary = found.summary()
             log.info("%s", summary)
             if found.deferred_until is not None:
@@ -91,25 +83,11 @@ class MendDataset(UntilQuota):
 def _repair(collector: Collector, params: Any, name: str) -> Repair:
     from kmaflow.collect.repair import Repair
 
-    begin, end = (_time(params.get(which)) for which in ("from", "to"))
-    choice = collector.choose_stations(str(params["stations"]).strip(), [name])
     return Repair(
         collector,
-        choice,
-        begin=begin,
-        end=end,
+        chosen_stations(collector, params, [name]),
+        begin=given_time(params, "from"),
+        end=given_time(params, "to"),
         everything=bool(params["everything"]),
         most_old_calls=_HISTORY_OF_A_RUN,
-    )
-
-
-def _time(text: Any) -> datetime | None:
-    return parse_time(str(text)) if text and str(text).strip() else None
-
-
-def _collector(params: Any) -> Collector:
-    from kmaflow.airflow.provider.connections import open_collector
-
-    return open_collector(
-        hub_conn_id=str(params["hub_conn_id"]), conn_id=str(params["conn_id"]), needs_hub=True, work="repair"
     )

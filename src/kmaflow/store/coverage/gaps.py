@@ -266,7 +266,7 @@ def unread(connection: sa.Connection, picture: Picture) -> list[Gap]:
     found = []
     for span, stations in stretches.items():
         window = windows[span]
-        about = [line for line in lines if line[0] in window and line[1] in stations]
+        about = [line for line in lines if line[0] in window and (line[1] is None or line[1] in stations)]
         reason, last = (about[-1][2], about[-1][3]) if about else (None, None)
         cells = (span[1] - span[0]) * len(stations)
         found.append(
@@ -291,8 +291,8 @@ def given_up(connection: sa.Connection, picture: Picture) -> frozenset[tuple[dat
 
 def _reasons(
     connection: sa.Connection, dataset: str, windows: Iterable[Window]
-) -> list[tuple[datetime, int, str, datetime]]:
-    """(stamp, station, reason, when) of the rejected lines from the first to the last window, oldest first."""
+) -> list[tuple[datetime, int | None, str, datetime]]:
+    """(stamp, station if it could be read, reason, when) of the rejected lines from the first to the last window, oldest first."""
     whole = sorted(windows)
     if not whole:
         return []
@@ -301,7 +301,7 @@ def _reasons(
     query = (
         sa.select(line.tm_kst, line.stn, line.reason, request.fetched_at)
         .join(LEDGER, request.id == line.request_id)
-        .where(line.dataset == dataset, line.tm_kst > first, line.tm_kst <= last, line.stn.is_not(None))
+        .where(line.dataset == dataset, line.tm_kst > first, line.tm_kst <= last)
         .where(request.tm_to > first, request.tm_to <= last + LONGEST)
         .order_by(request.fetched_at, line.id)
     )
