@@ -112,7 +112,7 @@ def test_eight_writers_killed_many_times_and_at_every_failpoint(server: Store, t
     def ended(seed: int) -> None:
         """Wait for a worker's end; one that was killed starts again."""
         nonlocal died
-        _, told = workers[seed].communicate(timeout=120)
+        _, told = workers[seed].communicate(timeout=600)
         assert (workers[seed].returncode, told) in {(0, ""), (-signal.SIGKILL, "")}
         if workers.pop(seed).returncode:
             died += 1
