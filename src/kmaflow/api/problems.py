@@ -21,6 +21,13 @@ from kmaflow.store.errors import StoreError, StoreSlow
 log = logging.getLogger(__name__)
 
 MEDIA = "application/problem+json"
+#: The forms of rows.
+MEDIA_OF_ROWS = {
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+    "geojson": "application/geo+json",
+}
 _RETRY_SECONDS = "5"
 
 
@@ -124,12 +131,16 @@ def documented() -> dict[int | str, dict[str, Any]]:
     told = {
         304: "unchanged since If-None-Match",
         401: "no valid token",
+        404: "nothing of that kind was ever loaded",
         413: "more than one answer holds",
         422: "a parameter cannot be understood",
         429: "too many requests: Retry-After says when",
         503: "the database cannot answer now",
     }
-    return {
+    rows: dict[int | str, dict[str, Any]] = {
+        200: {"description": "the answer", "content": {media.partition(";")[0]: {} for media in MEDIA_OF_ROWS.values()}}
+    }
+    return rows | {
         status: {"description": text, **({} if status == 304 else {"content": {MEDIA: {"schema": schema}}})}
         for status, text in told.items()
     }

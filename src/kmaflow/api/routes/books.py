@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from kmaflow.api import answers
 from kmaflow.api.guard import HEALTH
-from kmaflow.api.problems import Problem, documented, too_much
+from kmaflow.api.problems import MEDIA_OF_ROWS, Problem, documented, too_much
 from kmaflow.api.routes import parameters as given
 from kmaflow.catalog import dataset as described
 from kmaflow.catalog.time import HOUR, Window, parse_time
@@ -149,4 +149,4 @@ def healthz(request: Request) -> Response:
     """Whether the database answers. Needs no token and says nothing else."""
     with reading(given.reader_of(request).store.engine) as connection:
         connection.execute(sa.select(1))
-    return Response(b'{"status":"ok"}', headers={"Cache-Control": "no-store"}, media_type=answers.MEDIA["json"])
+    return Response(b'{"status":"ok"}', headers={"Cache-Control": "no-store"}, media_type=MEDIA_OF_ROWS["json"])

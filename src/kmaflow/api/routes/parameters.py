@@ -16,7 +16,7 @@ from kmaflow.errors import UsageError
 from kmaflow.read.place import Box, Place
 from kmaflow.read.units import Names, System
 
-_SHORT, _LONG = 64, 8_000
+_SHORT, _LONG = 64, 4_000
 
 Dataset: TypeAlias = Annotated[
     str,

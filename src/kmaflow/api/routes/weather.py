@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from kmaflow.api import answers
-from kmaflow.api.problems import documented, too_much
+from kmaflow.api.problems import MEDIA_OF_ROWS, documented, too_much
 from kmaflow.api.routes import parameters as given
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import Window, floor_to, parse_time
@@ -167,7 +167,7 @@ def over_time(
     about = _about(asked, called, units=signs(asked.meanings, units))
     if fmt == "json":
         body = _page(asked, question, cursor, limit, called, about)
-        return Response(body, headers=answers.headers_of(tag, age), media_type=answers.MEDIA["json"])
+        return Response(body, headers=answers.headers_of(tag, age), media_type=MEDIA_OF_ROWS["json"])
     frames = (frame.rename(called) for frame in asked.frames())
     schema = dict(asked.empty().rename(called).schema)
     if fmt == "csv":
