@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog import STATION_LISTS
+from kmaflow.catalog.stations import MOST_STATIONS
 from kmaflow.catalog.time import DAY, HOUR, Window, floor_to, to_kst
 from kmaflow.errors import UsageError
 from kmaflow.read.as_of import Answers, answers, rows_at
@@ -32,8 +32,6 @@ Period = Literal["month", "day"]
 _ROWS = 300_000
 #: The tables that each database was seen to have.
 _there: WeakKeyDictionary[sa.Pool, set[str]] = WeakKeyDictionary()
-#: More stations than any dataset has.
-_ALL_STATIONS = max(stations.stations for stations in STATION_LISTS.values())
 
 
 def read(
@@ -159,7 +157,7 @@ class Question:
 
     def pieces(self, window: Window) -> Iterator[Window]:
         """The window in parts of bounded size, none of which crosses the end of a month (or, where it is shorter, of a day)."""
-        stamps = _ROWS // min(len(self.stations or ()) or _ALL_STATIONS, _ALL_STATIONS)
+        stamps = _ROWS // min(len(self.stations or ()) or MOST_STATIONS, MOST_STATIONS)
         span = stamps * self.what.dataset.cadence
         step = next((step for step in (31 * DAY, DAY, 6 * HOUR) if step <= span), HOUR)
         for month in months(window):

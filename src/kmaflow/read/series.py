@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from kmaflow.catalog.stations import MOST_STATIONS
 from kmaflow.catalog.time import Window, floor_to
 from kmaflow.errors import UsageError
 from kmaflow.read.elements import LOCAL_KM, columns_meant, elements
@@ -23,7 +24,6 @@ from kmaflow.store.schema.columns import schema_of
 
 #: Rows that are read at once, at most, where values are made from them.
 _ROWS = 1_000_000
-_ALL_STATIONS = 760
 #: Stations around a place whose values are looked at.
 MOST_AROUND = 60
 MIN_SHARE = 0.5
@@ -61,7 +61,7 @@ class Series:
     @property
     def station_count(self) -> int:
         """Stations whose rows are read, at most."""
-        return _ALL_STATIONS if self.stations is None else len(self.stations)
+        return MOST_STATIONS if self.stations is None else len(self.stations)
 
     @property
     def rows(self) -> int:
@@ -129,7 +129,7 @@ class Series:
 
     def _parts(self, there: Window) -> Iterator[Window]:
         """The stretch in whole periods, each part small enough to be read at once."""
-        stamps = _ROWS // min(self.station_count, _ALL_STATIONS)
+        stamps = _ROWS // min(self.station_count, MOST_STATIONS)
         span = max(stamps * self.what.dataset.cadence // self.every, 1) * self.every
         start, last = floor_to(there.start, self.every), floor_to(self.window.end, self.every)
         while start < last:

@@ -14,6 +14,7 @@ from kmaflow.api.guard import HEALTH
 from kmaflow.api.problems import MEDIA_OF_ROWS, Problem, documented, too_much
 from kmaflow.api.routes import parameters as given
 from kmaflow.catalog import dataset as described
+from kmaflow.catalog.stations import MOST_STATIONS
 from kmaflow.catalog.time import HOUR, Window, parse_time
 from kmaflow.errors import UsageError
 from kmaflow.maintain.why import story
@@ -29,7 +30,6 @@ from kmaflow.store.schema.service import COMPLETENESS_HOUR
 router = APIRouter(tags=["completeness"], responses=documented())
 
 _MOST_HOURS, _MOST_DAYS = 500_000, 400
-_ALL_STATIONS = 760
 
 
 @router.get(
@@ -45,14 +45,14 @@ def completeness(
     reader, kind = given.reader_of(request), described(dataset)
     window = Window(parse_time(from_), parse_time(to))
     numbers = numbers_of(reader.store, stations, subject(dataset))
-    hours = max(1, window.count(HOUR)) * (_ALL_STATIONS if numbers is None else len(numbers))
+    hours = max(1, window.count(HOUR)) * (MOST_STATIONS if numbers is None else len(numbers))
     if hours > _MOST_HOURS:
         raise too_much(
             f"up to {hours:,} hours of stations, at most {_MOST_HOURS:,}",
             todo_en="ask for a shorter window or fewer stations",
             todo_ko="기간이나 지점을 줄이십시오",
         )
-    table, expected = COMPLETENESS_HOUR.c, max(1, HOUR // kind.cadence)
+    table, expected = COMPLETENESS_HOUR.c, kind.completeness // kind.cadence
     query = sa.select(table.hour_kst, table.stn, table.present, table.blank).where(
         table.dataset == kind.name, table.hour_kst > window.start, table.hour_kst <= window.end
     )
