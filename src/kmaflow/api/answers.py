@@ -186,6 +186,7 @@ def cursor_start(cursor: str, question: str) -> datetime:
         pass
     raise UsageError(
         "the cursor does not belong to this question",
+        ko="이 요청의 cursor가 아닙니다",
         todo_en="repeat the question as it was, with the cursor of its last answer; or leave the cursor out",
         todo_ko="앞의 요청을 그대로 두고 그 응답의 cursor만 붙이거나, cursor를 빼십시오",
     )
