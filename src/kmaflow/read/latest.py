@@ -180,7 +180,12 @@ def latest(
     """
     if near is not None:
         if stations is not None:
-            raise UsageError("stations and a place are named", todo_en="name one", todo_ko="하나만 쓰십시오")
+            raise UsageError(
+                "stations and a place are named",
+                ko="지점과 장소를 함께 썼습니다",
+                todo_en="name one",
+                todo_ko="하나만 쓰십시오",
+            )
         found = at_place(store, near, elements, max_age=max_age, at=at, as_of=as_of, units=units, now=now, known=known)
         return values_frame(found)
     listed = known or listing(store)
@@ -214,7 +219,9 @@ def near(
         StoreError: the database cannot be read.
     """
     if not 1 <= k <= MOST_NEAR:
-        raise UsageError(f"k is {k}", todo_en=f"use 1 to {MOST_NEAR}", todo_ko=f"1에서 {MOST_NEAR}까지 쓰십시오")
+        raise UsageError(
+            f"k is {k}", ko=f"k가 {k}입니다", todo_en=f"use 1 to {MOST_NEAR}", todo_ko=f"1에서 {MOST_NEAR}까지 쓰십시오"
+        )
     listed = known or listing(store)
     chosen = chosen_elements(elements)
     around = {one.station.stn: one for one in listed.around(place)}

@@ -46,6 +46,7 @@ class Place:
             if self.height is not None and not -100 <= self.height <= 3_000:
                 raise UsageError(
                     f"no height in Korea: {self.height} m",
+                    ko=f"우리나라에 없는 고도입니다: {self.height} m",
                     todo_en="give metres above sea level, or leave it out",
                     todo_ko="해발고도를 미터로 쓰거나 빼십시오",
                 )
@@ -53,11 +54,13 @@ class Place:
         if _inside(self.lon, self.lat):
             raise UsageError(
                 f"lat and lon are exchanged: {self.lat}, {self.lon}",
+                ko=f"위도와 경도가 바뀌었습니다: {self.lat}, {self.lon}",
                 todo_en=f"write lat={self.lon}, lon={self.lat}",
                 todo_ko=f"lat={self.lon}, lon={self.lat} 로 쓰십시오",
             )
         raise UsageError(
             f"{self.lat}, {self.lon} lies outside of the area of KMA's stations",
+            ko=f"{self.lat}, {self.lon}: 기상청 관측망 밖입니다",
             todo_en=f"give lat from {_LAT[0]} to {_LAT[1]} and lon from {_LON[0]} to {_LON[1]}",
             todo_ko=f"lat은 {_LAT[0]}~{_LAT[1]}, lon은 {_LON[0]}~{_LON[1]} 사이로 쓰십시오",
         )
@@ -147,6 +150,7 @@ class Listing:
         if not all(map(isfinite, box)) or west >= east or south >= north:
             raise UsageError(
                 f"no box: {', '.join(map(str, box))}",
+                ko=f"영역이 아닙니다: {', '.join(map(str, box))}",
                 todo_en="give west,south,east,north in degrees, such as 126.7,37.4,127.2,37.7",
                 todo_ko="서,남,동,북을 도로 쓰십시오. 예: 126.7,37.4,127.2,37.7",
             )

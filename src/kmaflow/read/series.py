@@ -207,9 +207,19 @@ def series(
     """
     what = subject(dataset)
     if near is not None and (stations is not None or not what.is_main):
-        raise UsageError("a place is for a dataset and without stations", todo_en="name one", todo_ko="하나만 쓰십시오")
+        raise UsageError(
+            "a place is for a dataset and without stations",
+            ko="장소는 지점 없이, 자료 하나에 씁니다",
+            todo_en="name one",
+            todo_ko="하나만 쓰십시오",
+        )
     if not 0 <= min_share <= 1:
-        raise UsageError(f"a share of {min_share}", todo_en="use 0 to 1", todo_ko="0에서 1까지 쓰십시오")
+        raise UsageError(
+            f"a share of {min_share}",
+            ko=f"비율이 {min_share}입니다",
+            todo_en="use 0 to 1",
+            todo_ko="0에서 1까지 쓰십시오",
+        )
     length = what.dataset.cadence if every is None else period_named(every, what.dataset)
     columns = (
         [name for name in what.chosen(None) if name not in what.keys]
