@@ -26,15 +26,6 @@ ROOT = Path(__file__).parents[2]
 PATIENCE = 240.0
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What shares an Airflow stays on one worker, when the tests run on several."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            shares = item.path.stem in {"test_make_run", "test_browser"}
-            item.add_marker(pytest.mark.xdist_group("make run" if shares else item.path.stem))
-
-
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
