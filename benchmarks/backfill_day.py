@@ -97,7 +97,7 @@ def _download(url: str, wanted: list[tuple[str, dict[str, str]]], line: Connecti
 
 def _load(database_url: str, folder: Path, window: Window, line: Connection) -> None:
     """Parse beforehand, then load: which bodies come by the line, dataset by dataset."""
-    from kmaflow.hub.parse import PARSER_VERSION, parse
+    from kmaflow.hub.parse import parse
 
     with Store(database_url) as store:
         while isinstance(mine := line.recv(), list):
@@ -109,20 +109,8 @@ def _load(database_url: str, folder: Path, window: Window, line: Connection) -> 
                 parsed = parse(DATASETS[name], content, window=call.window)
                 fetched = datetime(2026, 11, 22, 12) + timedelta(seconds=number)
                 request = LedgerRow(
-                    name,
-                    call.window,
-                    0,
-                    fetched,
-                    200,
-                    "ok",
-                    f"{number:064x}",
-                    len(content),
-                    0,
-                    0,
-                    PARSER_VERSION,
-                    "bench",
-                    "all",
-                )
+                    dataset=name, window=call.window, fetched_at=fetched, http_status=200, sha256=f"{number:064x}", bytes=len(content), key_id="bench"
+                )  # fmt: skip
                 work.append((parsed, request))
             line.send("ready")
             line.recv()

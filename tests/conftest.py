@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from kmaflow.store.engines import partitions
+
 from .databases import ENGINES, database
 
 NOBODY = 65534
@@ -22,6 +24,27 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     # Messages are English but where a test asks for Korean.
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+
+#: The months that most tests load into. All that a table has outside of tests cost a server most of the time of a test.
+_FEW_MONTHS = ("y2024m02", "y2024m12", "y2025m01", "y2025m02")
+_every_month = partitions.wanted
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_months() -> Iterator[None]:
+    """Tables get the partitions of a few months; others are made when rows for them come, as always."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(partitions, "wanted", lambda now: [partitions.EARLIER, *_FEW_MONTHS, *_every_month(now)[-25:-23]])
+        yield
+
+
+@pytest.fixture(scope="module")
+def every_month() -> Iterator[None]:
+    """Tables get all partitions, for tests that are about them or load in other processes, which know of no few months."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(partitions, "wanted", _every_month)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,15 @@ Airflow reads its environment while it is imported, and warns about itself; so b
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,7 +31,18 @@ os.environ |= {
     "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME}/airflow.db",
 }
-with warnings.catch_warnings():
+
+
+@contextmanager
+def _levels_kept() -> Iterator[None]:
+    """Airflow sets the levels of others' loggers (httpx) for its processes; tests that come after in this one need them as they were."""
+    levels = {name: logging.getLogger(name).level for name in ("", "httpx", "alembic", "sqlalchemy")}
+    yield
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+with _levels_kept(), warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import airflow.dag_processing.dagbag
     import airflow.models

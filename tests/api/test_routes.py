@@ -128,6 +128,8 @@ def test_bad_questions_are_told_the_way_out(api: Api, path: str, query: dict[str
     assert told in body["way_out"], body
     korean = api.client.get(path, params=query, headers={"Accept-Language": "ko-KR"}).json()
     assert any("가" <= letter <= "힣" for letter in korean["way_out"])
+    if path == "/v1/latest" and "lat" in query and "units" not in query:
+        assert any("가" <= letter <= "힣" for letter in korean["detail"])
 
 
 def test_what_a_client_has_is_not_sent_again(api: Api) -> None:

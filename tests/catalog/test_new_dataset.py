@@ -211,3 +211,15 @@ def test_a_file_that_does_not_fit_is_refused_in_one_line(tmp_path: Path, change:
     assert done.returncode == 2
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_day_that_lacks_a_station_or_everything_is_asked_for_again(tmp_path: Path) -> None:
+    hub = MadeUpHub(silent={(day(BEGIN + DAY), 159), *((day(BEGIN + 2 * DAY), stn) for stn in STATIONS)})
+    with serving(hub) as url:
+        environment = os.environ | made_up_package(tmp_path)
+        environment |= {"KMAFLOW_API_KEY": DEFAULT_KEY, "KMAFLOW_HOME": str(tmp_path / "home"), "KMAFLOW_HUB_URL": url}
+        told = json.loads(Kmaflow(tmp_path, hub, environment).run("tests.made_up.live_days", text(BEGIN + DAY)))
+    # Station 159 reported 30 hours ago: of daily data that is lately.
+    assert told["again"] == [[text(BEGIN + DAY), text(BEGIN + 2 * DAY)]]
+    # Six hours after its end a day without a row is late, not lost.
+    assert told["late"] == "not_yet_produced"

@@ -11,7 +11,7 @@ from kmaflow.catalog.time import DAY, MINUTE, Window
 from kmaflow.collect import ALL, Collector, StationChoice
 from kmaflow.collect.run import chosen_rows, keep
 from kmaflow.hub.client import Answer
-from kmaflow.hub.parse import PARSER_VERSION, parse
+from kmaflow.hub.parse import parse
 from kmaflow.settings import Settings
 from kmaflow.store.ledger import LedgerRow
 
@@ -38,10 +38,7 @@ def put(
     digest = keep(collector.archive, answer, body, 200)
     if load:
         parsed = chosen_rows(parse(DATASETS[dataset], body, window=asked, one_station=stn is not None), choice)
-        request = LedgerRow(
-            dataset, asked, stn or 0, fetched_at, 200, "ok", digest, len(body), 0, 0, PARSER_VERSION, "0123456789ab",
-            selection=choice.selection,
-        )  # fmt: skip
+        request = LedgerRow.answered(answer, digest, key_id="0123456789ab", selection=choice.selection)
         collector.store.load(parsed, request)
 
 

@@ -21,10 +21,10 @@ from .hub import collecting, post, requests_seen, simulated, truth
 
 MIDNIGHT = datetime(2025, 1, 16)
 EVENING = MIDNIGHT - HOUR + 5 * MINUTE
-WORK = Window(MIDNIGHT - 8 * HOUR, MIDNIGHT - HOUR)
+WORK = Window(MIDNIGHT - 4 * HOUR, MIDNIGHT - HOUR)
 NAMES = ("aws_cloud", "aws_visibility")
-#: Of 84 calls of history, and what live data needs of the last hour.
-DAILY_CALLS = 90
+#: Half of the 36 calls of history, and what live data needs of the last hour.
+DAILY_CALLS = 66
 
 WORKER = """
 import json, sys

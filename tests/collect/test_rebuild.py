@@ -620,14 +620,14 @@ def test_collectors_go_on_meanwhile(tmp_path: Path, engine: str, monkeypatch: py
                 waits = start("same day", 1, timedelta(0))
                 other = start("other day", 1, DAY)
                 if engine != "sqlite":
-                    other.join(30)
+                    other.join(300)
                     assert done == ["other day"]
                 waits.join(0.2)
                 assert waits.is_alive()
 
         result = rebuild(collector, on_progress=watch)
         for thread in threads:
-            thread.join(60)
+            thread.join(300)
         assert sorted(done) == ["other day", "same day"]
         assert result.complete, result.datasets["aws_minute"].kept
         found = [row for row in _temperatures(collector.store) if row[1] == 108]

@@ -135,17 +135,20 @@ def test_a_spent_quota_is_waited_for_until_midnight(moving: Running, tmp_path: P
         assert differences(collector, moving, "aws_cloud", midnight - 2 * HOUR + MINUTE, midnight + 20 * MINUTE) == []
 
 
-def test_an_undisturbed_day_costs_no_call_beyond_the_plan(moving: Running, tmp_path: Path) -> None:
-    day = datetime(2025, 1, 16)
-    cells = truth(moving, "aws_cloud", day - DAY + MINUTE, day)
+@pytest.mark.parametrize("hours", [6, pytest.param(24, marks=pytest.mark.long)])
+def test_an_undisturbed_day_costs_no_call_beyond_the_plan(moving: Running, tmp_path: Path, hours: int) -> None:
+    end = datetime(2025, 1, 16)
+    begin = end - hours * HOUR
+    clock = Clock(moving, end + HOUR)
+    cells = truth(moving, "aws_cloud", begin + MINUTE, end)
     silent = {cell["stn"] for cell in cells if cell["state"] != "present"}
     steady = sorted({cell["stn"] for cell in cells} - silent)[:5]
-    clock = Clock(moving, day - DAY + 14 * MINUTE)
-    with collecting(moving, tmp_path, start=day - DAY) as collector:
-        Day(collector, clock, ["aws_cloud"], day + 3.5 * MINUTE, StationChoice(tuple(steady))).run()
+    clock.set(begin + 14 * MINUTE)
+    with collecting(moving, tmp_path, start=begin) as collector:
+        Day(collector, clock, ["aws_cloud"], end + 3.5 * MINUTE, StationChoice(tuple(steady))).run()
     asked = [one for one in requests_seen(moving) if "cloud" in one["operation"]]
-    # The calls of the plan for a day of ten-minute windows, each made once.
-    assert len(asked) == len({one["query"] for one in asked}) == 144
+    # The calls of the plan for ten-minute windows, each made once.
+    assert len(asked) == len({one["query"] for one in asked}) == hours * 6
 
 
 def test_every_fault_ends_in_the_right_state_and_why_explains_it(tmp_path: Path) -> None:

@@ -334,7 +334,7 @@ def test_a_second_header_with_other_names_is_refused() -> None:
 
 
 def test_other_lines_between_rows_name_no_columns() -> None:
-    refuse_second_header(MINUTE, ("#" + "-" * 20, "# 026 words"))
+    refuse_second_header(MINUTE.name, ("#" + "-" * 20, "# 026 words"))
 
 
 def test_the_header_of_another_dataset_is_refused() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ def made_up_package(folder: Path) -> dict[str, str]:
     (package / "__init__.py").touch()
     for name in ("hourly_rain.py", "daily_extremes.py"):
         shutil.copy(_HERE / name, package)
-    return {"KMAFLOW_DATASET_PACKAGES": PACKAGE, "PYTHONPATH": f"{folder}:{':'.join(filter(None, sys.path))}"}
+    return {"KMAFLOW_DATASET_PACKAGES": PACKAGE, "PYTHONPATH": f"{folder}:{_HERE.parents[1]}"}
 
 
 @dataclass

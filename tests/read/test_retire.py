@@ -29,7 +29,7 @@ from ..store.bodies import at, load, minute_body, rows, weather_body
 
 @pytest.fixture(scope="module", params=ENGINES)
 def lasting(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, every_month: None
 ) -> Iterator[tuple[Store, Iterator[int]]]:
     """A database for all of these tests: each has two months of its own in it."""
     with database(request.param, tmp_path_factory.mktemp("retire")) as url, Store(url) as opened:

@@ -88,7 +88,7 @@ def enter_often(url: str, name: str, times: int) -> None:
     with State(url) as state:
         for _ in range(times):
             with state.lease(name, ttl=30) as lease:
-                assert lease.take(wait=True, timeout=120)
+                assert lease.take(wait=True, timeout=600)
                 _step(state.engine, +1)
                 _step(state.engine, -1)
 
@@ -96,7 +96,7 @@ def enter_often(url: str, name: str, times: int) -> None:
 def do_once(url: str, name: str) -> bool:
     """Under the lease: do the work unless it is done."""
     with State(url) as state, state.lease(name, ttl=30) as lease:
-        assert lease.take(wait=True, timeout=120)
+        assert lease.take(wait=True, timeout=600)
         if witnessed(state.engine)[2]:
             return False
         _step(state.engine, +1)

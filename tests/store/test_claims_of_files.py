@@ -23,6 +23,7 @@ from kmaflow.store.schema.observations import OBSERVATIONS
 from .bodies import rows
 from .earlier import restore
 
+pytestmark = pytest.mark.usefixtures("every_month")
 NOW = datetime(2026, 11, 1)
 FIRST, LAST = datetime(2022, 8, 5), datetime(2026, 9, 2, 23, 5)
 

@@ -69,10 +69,10 @@ def rename(state: State, old: str, new: str) -> None:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Look again and again; after a minute it is a failure."""
+    """Look again and again; after five minutes it is a failure."""
     import time
 
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     for pause in pauses(0.2):
         if condition():
             return
@@ -139,11 +139,11 @@ def test_the_clocks_of_all_engines_are_utc(state: State) -> None:
 
 
 def test_while_it_is_held_it_is_renewed(state: State) -> None:
-    with state.lease(NAME, ttl=1.5) as lease, state.lease(NAME) as other:
+    with state.lease(NAME, ttl=6) as lease, state.lease(NAME) as other:
         assert lease.take()
         first = expiry(state)
         assert first is not None
-        wait_until(lambda: (expiry(state) or first) > first + timedelta(seconds=1.5))
+        wait_until(lambda: (expiry(state) or first) > first + timedelta(seconds=6))
         assert not other.take(), "longer than its life, and still held"
         assert not lease.lost
 
@@ -153,7 +153,7 @@ def test_who_waits_gets_it_when_it_is_given_back(state: State) -> None:
 
     with state.lease(NAME) as first, state.lease(NAME) as second:
         assert first.take()
-        waiting = threading.Thread(target=lambda: second.take(wait=True, timeout=60))
+        waiting = threading.Thread(target=lambda: second.take(wait=True, timeout=300))
         waiting.start()
         first.release()
         waiting.join()
@@ -198,7 +198,7 @@ def test_a_lost_lease_can_be_taken_again(state: State) -> None:
         assert lease.take()
         others(state, NAME, ends_in=1)
         wait_until(lambda: lease.lost)
-        assert lease.take(wait=True, timeout=60)
+        assert lease.take(wait=True, timeout=300)
         assert lease.held
 
 
@@ -234,7 +234,7 @@ def test_a_killed_holder_lets_it_expire(state: State, url: str, far: bool, monke
             assert lease.take() is not far, (
                 "killed is not expired, but who is gone from this machine needs no waiting for"
             )
-            assert lease.take(wait=True, timeout=60)
+            assert lease.take(wait=True, timeout=300)
     finally:
         holder.kill()
         holder.join()

@@ -22,6 +22,7 @@ from kmaflow.store.schema.observations import OBSERVATIONS
 from ..databases import database
 from .bodies import rows
 
+pytestmark = pytest.mark.usefixtures("every_month")
 TABLE = "aws_cloud"
 FEBRUARY = datetime(2024, 2, 1)
 

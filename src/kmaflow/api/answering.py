@@ -59,6 +59,7 @@ def found_place(listed: Listing, text: str) -> Found:
         near = ", ".join(get_close_matches(text.strip(), names, n=5, cutoff=0.4)) or "-"
         raise UsageError(
             f"no place {text!r} in the station list",
+            ko=f"지점 목록에 그런 장소가 없습니다: {text!r}",
             todo_en=f"nearest names: {near}; or give lat,lon",
             todo_ko=f"가까운 이름: {near}; 또는 위도,경도를 쓰십시오",
         )
@@ -92,6 +93,7 @@ class Answers:
         if asked.rows > MOST_ROWS:
             raise UsageError(
                 f"{asked.rows} rows, at most {MOST_ROWS}",
+                ko=f"{asked.rows}행입니다; {MOST_ROWS}행까지 됩니다",
                 todo_en="ask for a shorter time or a longer period (10min, 1h, 1d)",
                 todo_ko="시간을 줄이거나 간격을 늘리십시오(10min, 1h, 1d)",
             )
@@ -145,10 +147,16 @@ class Answers:
         kind, stamp = described(dataset), parse_time(time)
         found = found_place(self.reader.listing(), station).station
         if found is None:
-            raise UsageError(f"{station!r} is not a station", todo_en="give its number", todo_ko="지점번호를 쓰십시오")
+            raise UsageError(
+                f"{station!r} is not a station",
+                ko=f"지점이 아닙니다: {station!r}",
+                todo_en="give its number",
+                todo_ko="지점번호를 쓰십시오",
+            )
         if not self.reader.has(kind.name):
             raise UsageError(
                 f"{kind.name} was never loaded",
+                ko=f"{kind.name}을(를) 받은 적이 없습니다",
                 todo_en="kmaflow collect loads it",
                 todo_ko="kmaflow collect 로 받으십시오",
             )

@@ -16,18 +16,13 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
+from kmaflow.api.problems import MEDIA_OF_ROWS
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import MINUTE, floor_to
 from kmaflow.errors import UsageError
 from kmaflow.read.files import csv_of, write_parquet
 
 Format = Literal["json", "csv", "parquet", "geojson"]
-MEDIA: Mapping[Format, str] = {
-    "json": "application/json",
-    "csv": "text/csv; charset=utf-8",
-    "parquet": "application/vnd.apache.parquet",
-    "geojson": "application/geo+json",
-}
 _BOM = "\ufeff".encode()
 #: What seldom changes.
 HOUR_SECONDS = 3600
@@ -101,7 +96,7 @@ def not_modified(tag: str, max_age: int) -> Response:
     return Response(status_code=304, headers=headers_of(tag, max_age))
 
 
-def whole(request: Request, body: bytes, max_age: int, media: str = MEDIA["json"]) -> Response:
+def whole(request: Request, body: bytes, max_age: int, media: str = MEDIA_OF_ROWS["json"]) -> Response:
     """An answer that is there as a whole; 304 where the client has it."""
     tag = tag_of(body)
     if unchanged(request, tag):
@@ -114,13 +109,13 @@ def table(
 ) -> Response:
     """One frame in the form that is asked for; ``about`` stands before the rows of JSON."""
     if fmt == "geojson":
-        return whole(request, geojson(frame), max_age, MEDIA[fmt])
+        return whole(request, geojson(frame), max_age, MEDIA_OF_ROWS[fmt])
     if fmt == "json":
         head = dumped(dict(about))[:-1]
         return whole(request, head + (b"," if about else b"") + b'"rows":' + rows_json(frame) + b"}", max_age)
     schema = dict(frame.schema)
     if fmt == "csv":
-        return whole(request, b"".join(csv_parts([frame], schema, bom=bom)), max_age, MEDIA[fmt])
+        return whole(request, b"".join(csv_parts([frame], schema, bom=bom)), max_age, MEDIA_OF_ROWS[fmt])
     tag = tag_of(rows_json(frame))
     return (
         not_modified(tag, max_age) if unchanged(request, tag) else parquet([frame], schema, about, tag, max_age, name)
@@ -140,7 +135,7 @@ def csv(
 ) -> Response:
     """A CSV that is sent while it is read: nothing is held while the client is slow."""
     headers = headers_of(tag, max_age) | {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return StreamingResponse(csv_parts(frames, schema, bom=bom), headers=headers, media_type=MEDIA["csv"])
+    return StreamingResponse(csv_parts(frames, schema, bom=bom), headers=headers, media_type=MEDIA_OF_ROWS["csv"])
 
 
 def parquet(
@@ -164,7 +159,7 @@ def parquet(
     return FileResponse(
         path,
         headers=headers_of(tag, max_age),
-        media_type=MEDIA["parquet"],
+        media_type=MEDIA_OF_ROWS["parquet"],
         filename=path.name,
         background=BackgroundTask(cleanup),
     )
@@ -191,6 +186,7 @@ def cursor_start(cursor: str, question: str) -> datetime:
         pass
     raise UsageError(
         "the cursor does not belong to this question",
+        ko="이 요청의 cursor가 아닙니다",
         todo_en="repeat the question as it was, with the cursor of its last answer; or leave the cursor out",
         todo_ko="앞의 요청을 그대로 두고 그 응답의 cursor만 붙이거나, cursor를 빼십시오",
     )

@@ -15,6 +15,7 @@ from kmaflow import __version__
 from kmaflow.api.answering import Answers
 from kmaflow.api.problems import as_problem
 from kmaflow.api.reader import Reader
+from kmaflow.catalog import DATASETS
 from kmaflow.errors import KmaflowError
 
 _ABOUT = (
@@ -36,9 +37,7 @@ Elements = Annotated[
 ]
 Dataset = Annotated[
     str,
-    Field(
-        description="aws_minute, aws_cloud, aws_visibility, aws_ground_temperature, aws_present_weather or asos_hourly"
-    ),
+    Field(description=", ".join(DATASETS)),
 ]
 Time = Annotated[str, Field(description="KST: YYYY-MM-DD HH:MM or a date")]
 

@@ -39,11 +39,12 @@ class Caller:
 Who = Callable[[Scope], Awaitable[Caller]]
 
 
-def refused(what: str) -> Problem:
+def refused(what: str, ko: str) -> Problem:
     """Nobody who may ask."""
     return Problem(
         401,
         what,
+        ko=ko,
         todo_en="send Authorization: Bearer TOKEN; a token is made by: kmaflow token add NAME",
         todo_ko="Authorization: Bearer 토큰 머리글을 보내십시오. 토큰은 kmaflow token add 이름 으로 만듭니다",
         headers={"WWW-Authenticate": 'Bearer realm="kmaflow"'},
@@ -70,14 +71,18 @@ def by_token(reader: Reader, believed: float | None = None) -> Who:
     async def who(scope: Scope) -> Caller:
         scheme, _, text = Headers(scope=scope).get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not text:
-            raise refused("no token was sent")
+            raise refused("no token was sent", "토큰이 없습니다")
         known = remembered.get(text)
         fresh = known is not None and time.monotonic() - known[1] < seconds
         token = known[0] if known is not None and fresh else await run_in_threadpool(look, text.strip())
         if token is None:
-            raise refused("the token is not known here")
+            raise refused("the token is not known here", "여기서 모르는 토큰입니다")
         if not token.valid(reader.clock()):
-            raise refused("the token was revoked" if token.revoked_at else "the token has expired")
+            raise (
+                refused("the token was revoked", "취소된 토큰입니다")
+                if token.revoked_at
+                else refused("the token has expired", "기한이 지난 토큰입니다")
+            )
         return Caller(token.name, token.per_minute)
 
     return who
@@ -146,6 +151,7 @@ class Guard:
             raise Problem(
                 429,
                 f"more than {caller.per_minute} requests a minute",
+                ko=f"1분에 {caller.per_minute}번을 넘었습니다",
                 todo_en="wait as Retry-After says, or ask for more at once",
                 todo_ko="Retry-After만큼 기다리거나 한 번에 더 많이 요청하십시오",
                 headers={"Retry-After": str(int(wait) + 1)},

@@ -21,6 +21,13 @@ from kmaflow.store.errors import StoreError, StoreSlow
 log = logging.getLogger(__name__)
 
 MEDIA = "application/problem+json"
+#: The forms of rows.
+MEDIA_OF_ROWS = {
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+    "geojson": "application/geo+json",
+}
 _RETRY_SECONDS = "5"
 
 
@@ -33,16 +40,23 @@ class Problem(KmaflowError):
     """
 
     def __init__(
-        self, status: int, what: str, *, todo_en: str, todo_ko: str, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        what: str,
+        *,
+        ko: str | None = None,
+        todo_en: str,
+        todo_ko: str,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(what, todo_en=todo_en, todo_ko=todo_ko)
+        super().__init__(what, ko=ko, todo_en=todo_en, todo_ko=todo_ko)
         self.status = status
         self.headers = dict(headers or {})
 
 
-def too_much(what: str, *, todo_en: str, todo_ko: str) -> Problem:
+def too_much(what: str, *, ko: str, todo_en: str, todo_ko: str) -> Problem:
     """More than one answer holds."""
-    return Problem(413, what, todo_en=todo_en, todo_ko=todo_ko)
+    return Problem(413, what, ko=ko, todo_en=todo_en, todo_ko=todo_ko)
 
 
 def response_of(problem: Problem, language: str) -> Response:
@@ -52,7 +66,7 @@ def response_of(problem: Problem, language: str) -> Response:
         "type": "about:blank",
         "title": HTTPStatus(problem.status).phrase,
         "status": problem.status,
-        "detail": problem.what,
+        "detail": problem.what_ko if korean else problem.what,
         "way_out": problem.todo_ko if korean else problem.todo_en,
     }
     body = json.dumps(told, ensure_ascii=False).encode()
@@ -65,16 +79,27 @@ def as_problem(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, UsageError):
-        return Problem(422, error.what, todo_en=error.todo_en, todo_ko=error.todo_ko)
+        return Problem(422, error.what, ko=error.what_ko, todo_en=error.todo_en, todo_ko=error.todo_ko)
     if isinstance(error, StoreSlow):
-        return Problem(413, "the answer takes too long", todo_en=error.todo_en, todo_ko=error.todo_ko)
+        return Problem(
+            413,
+            "the answer takes too long",
+            ko="응답에 너무 오래 걸립니다",
+            todo_en=error.todo_en,
+            todo_ko=error.todo_ko,
+        )
     if isinstance(error, KmaflowError | sa.exc.TimeoutError):
         # Names of hosts and users are for the log, not for who asks.
-        log.warning("%s", error)
-        kind = "the database" if isinstance(error, StoreError | sa.exc.TimeoutError) else "the archive"
+        log.warning("%s", error.english if isinstance(error, KmaflowError) else error)
+        en, ko = (
+            ("the database", "DB가")
+            if isinstance(error, StoreError | sa.exc.TimeoutError)
+            else ("the archive", "보관소가")
+        )
         return Problem(
             503,
-            f"{kind} cannot answer now",
+            f"{en} cannot answer now",
+            ko=f"{ko} 지금 대답하지 못합니다",
             todo_en="ask again in a few seconds; if it stays so, tell who runs this server",
             todo_ko="몇 초 뒤 다시 요청하십시오. 계속되면 서버 관리자에게 알리십시오",
             headers={"Retry-After": _RETRY_SECONDS},
@@ -95,7 +120,13 @@ def as_problem(error: Exception) -> Problem:
             todo_ko="/openapi.json에 모든 주소의 설명이 있습니다",
             headers=error.headers,
         )
-    return Problem(500, "unforeseen error", todo_en="report it with the time", todo_ko="시각과 함께 알려 주십시오")
+    return Problem(
+        500,
+        "unforeseen error",
+        ko="예상하지 못한 오류입니다",
+        todo_en="report it with the time",
+        todo_ko="시각과 함께 알려 주십시오",
+    )
 
 
 def install(app: FastAPI) -> None:
@@ -124,12 +155,16 @@ def documented() -> dict[int | str, dict[str, Any]]:
     told = {
         304: "unchanged since If-None-Match",
         401: "no valid token",
+        404: "nothing of that kind was ever loaded",
         413: "more than one answer holds",
         422: "a parameter cannot be understood",
         429: "too many requests: Retry-After says when",
         503: "the database cannot answer now",
     }
-    return {
+    rows: dict[int | str, dict[str, Any]] = {
+        200: {"description": "the answer", "content": {media.partition(";")[0]: {} for media in MEDIA_OF_ROWS.values()}}
+    }
+    return rows | {
         status: {"description": text, **({} if status == 304 else {"content": {MEDIA: {"schema": schema}}})}
         for status, text in told.items()
     }

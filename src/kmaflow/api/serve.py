@@ -39,6 +39,7 @@ def _listening(host: str, port: int) -> socket.socket:
     except OSError as cause:
         raise UsageError(
             f"cannot listen on {host}:{port} ({cause.strerror})",
+            ko=f"{host}:{port}에서 들을 수 없습니다 ({cause.strerror})",
             todo_en="choose another with --port or KMAFLOW_SERVE_PORT",
             todo_ko="--port나 KMAFLOW_SERVE_PORT로 다른 포트를 고르십시오",
         ) from None

@@ -77,15 +77,17 @@ def _how_it_is_asked(dataset: Dataset, language: Language) -> str:
         in_words(span, language)
         for span in (dataset.cadence, request.all_stations, request.one_station, dataset.latency)
     )
+    every, dag = in_words(dataset.schedule.every, language), dataset.schedule.dag
     kept = None if dataset.retention is None else in_words(dataset.retention, language)
     if language == "ko":
         return (
             f"`{request.endpoint}` · 관측 주기 {cadence} · 한 번에 요청할 수 있는 최대 구간 {all_stations}(전체 지점), {one_station}(한 지점) · "
-            f"관측 {latency} 뒤 제공 · 보관 기간 {'제한 없음' if kept is None else f'약 {kept}'} · 활용신청: {dataset.operation}"
+            f"관측 {latency} 뒤 제공 · DAG `{dag}`가 {every}마다 수집 · "
+            f"보관 기간 {'제한 없음' if kept is None else f'약 {kept}'} · 활용신청: {dataset.operation}"
         )
     return (
         f"`{request.endpoint}` · every {cadence} · at most {all_stations} (all stations) or {one_station} (one station) per request · "
-        f"on the hub after {latency} · kept there {'without limit' if kept is None else f'about {kept}'} · "
+        f"on the hub after {latency} · collected every {every} by the DAG `{dag}` · kept there {'without limit' if kept is None else f'about {kept}'} · "
         f"활용신청 (application for use): {dataset.operation}"
     )
 

@@ -149,3 +149,5 @@ AWS_STATIONS = StationList(
 )
 
 STATION_LISTS: Mapping[str, StationList] = MappingProxyType({"SFC": SFC_STATIONS, "AWS": AWS_STATIONS})
+#: About how many stations report at a time at most: bounds what is read at once.
+MOST_STATIONS = max(stations.stations for stations in STATION_LISTS.values())

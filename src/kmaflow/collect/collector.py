@@ -23,7 +23,6 @@ from kmaflow.collect.unasked import told
 from kmaflow.errors import UsageError
 from kmaflow.hub.client import Failure, HubClient
 from kmaflow.hub.errors import HubError
-from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.hub.secrecy import key_id
 from kmaflow.hub.station_list import parse_stations
 from kmaflow.log_fields import log_fields
@@ -163,18 +162,9 @@ class Collector:
         content = failure.error.body
         digest = keep(self.archive, failure, content, failure.error.status) if content else None
         self.store.note(
-            LedgerRow(
-                dataset=failure.name,
-                window=failure.window,
-                stn=failure.stn or 0,
-                fetched_at=failure.fetched_at,
-                http_status=failure.error.status,
-                outcome=failure.error.code,
-                sha256=digest,
-                bytes=len(content),
-                row_count=0,
-                rejected=0,
-                parser_version=PARSER_VERSION,
+            LedgerRow.failed(
+                failure,
+                digest,
                 key_id=self.client.key_id,
                 message=told(failure.error),
                 kind=DEFERRED if isinstance(failure.error, DayQuotaSpent) else REQUEST,
@@ -208,20 +198,7 @@ class Collector:
         for stations in STATION_LISTS.values():
             answer = self.client.ask_stations(stations)
             digest = keep(self.archive, answer, answer.content, answer.status)
-            request = LedgerRow(
-                dataset=answer.name,
-                window=None,
-                stn=0,
-                fetched_at=answer.fetched_at,
-                http_status=answer.status,
-                outcome="ok",
-                sha256=digest,
-                bytes=len(answer.content),
-                row_count=0,
-                rejected=0,
-                parser_version=PARSER_VERSION,
-                key_id=self.client.key_id,
-            )
+            request = LedgerRow.answered(answer, digest, key_id=self.client.key_id)
             try:
                 parsed = parse_stations(stations, answer.content)
             except HubError as error:

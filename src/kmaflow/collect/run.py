@@ -264,7 +264,7 @@ class DatasetRun:
         if isinstance(parsed, HubError):
             self._refuse_answer(answer, digest, parsed)
             return None
-        request = self._ledger_row(answer, digest, outcome="ok")
+        request = self._ledger_row(answer, digest)
         try:
             loaded = self.store.load(parsed, request)
         except StoreUnstorable as error:
@@ -292,7 +292,7 @@ class DatasetRun:
 
     def _refuse_answer(self, answer: Answer, digest: str, error: KmaflowError) -> None:
         """What came cannot be used: its window is refused, and the others go on."""
-        self.store.note(self._ledger_row(answer, digest, outcome=error.code, message=error.what))
+        self.store.note(replace(self._ledger_row(answer, digest), outcome=error.code, message=error.what))
         self._refuse(answer.window, error)
 
     def _refuse(self, window: Window | None, error: KmaflowError) -> None:
@@ -302,20 +302,5 @@ class DatasetRun:
         if isinstance(error, QuotaSpent):
             self.result.deferred_until = error.until
 
-    def _ledger_row(self, answer: Answer, digest: str, *, outcome: str, message: str | None = None) -> LedgerRow:
-        return LedgerRow(
-            dataset=answer.name,
-            window=answer.window,
-            stn=answer.stn or 0,
-            fetched_at=answer.fetched_at,
-            http_status=answer.status,
-            outcome=outcome,
-            sha256=digest,
-            bytes=len(answer.content),
-            row_count=0,
-            rejected=0,
-            parser_version=PARSER_VERSION,
-            key_id=self.client.key_id,
-            selection=self.choice.selection,
-            message=message,
-        )
+    def _ledger_row(self, answer: Answer, digest: str) -> LedgerRow:
+        return LedgerRow.answered(answer, digest, key_id=self.client.key_id, selection=self.choice.selection)

@@ -9,7 +9,6 @@ from kmaflow.catalog.time import Window
 from kmaflow.collect.planning.calls import Call
 from kmaflow.errors import KmaflowError
 from kmaflow.hub.errors import QuotaSpent
-from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.quota.limits import DayQuotaSpent
 from kmaflow.store.ledger import DEFERRED, LONGEST, LedgerRow
 
@@ -29,13 +28,7 @@ def unasked(calls: Sequence[Call], dataset: str, *, now: datetime, key_id: str) 
             window=call.window,
             stn=call.stn or 0,
             fetched_at=now,
-            http_status=None,
             outcome=QuotaSpent.code,
-            sha256=None,
-            bytes=0,
-            row_count=0,
-            rejected=0,
-            parser_version=PARSER_VERSION,
             key_id=key_id,
             message="not asked: quota",
             kind=DEFERRED,

@@ -9,6 +9,7 @@ import typer
 from kmaflow.commands.options import From, NamedDatasets, To
 from kmaflow.commands.output import Json, print_json, print_table, progress
 from kmaflow.commands.read import AsOf, Stations
+from kmaflow.language import say
 
 if TYPE_CHECKING:
     from kmaflow.catalog.time import Window
@@ -24,7 +25,7 @@ def export(
     ] = None,
     lake: Annotated[
         str | None,
-        typer.Option("--lake", help="레이크를 최신으로 / keep a lake up to date there", metavar="PATH_OR_URL"),
+        typer.Option("--lake", help=say("레이크를 최신으로", "keep a lake up to date there"), metavar="PATH_OR_URL"),
     ] = None,
     format_: Annotated[str, typer.Option("--format", help="parquet | csv")] = "parquet",
     by: Annotated[str, typer.Option("--by", help="month | day: 파일 하나의 길이 / one file for each")] = "month",
@@ -55,11 +56,18 @@ def export(
     names = named(datasets, subjects())
     if lake is not None:
         if out is not None or as_of is not None or stations is not None or format_ != "parquet":
-            raise typer.BadParameter("--lake: --out, --as-of, --stations, --format 없이 / without them")
+            raise typer.BadParameter(
+                say(
+                    "--lake 는 --out, --as-of, --stations, --format 없이",
+                    "--lake goes without --out, --as-of, --stations, --format",
+                )
+            )
         _keep_lake(lake, names, from_, to, as_json=as_json)
         return
     if out is None or from_ is None or to is None:
-        raise typer.BadParameter("--from, --to, --out (또는 --lake) / all three, or --lake")
+        raise typer.BadParameter(
+            say("--from, --to, --out 을 모두 쓰거나 --lake", "give --from, --to and --out, or --lake")
+        )
     if by not in ("month", "day"):
         raise typer.BadParameter("--by: month 또는 / or day")
     window = Window(parse_time(from_), parse_time(to))
@@ -122,11 +130,17 @@ def _keep_lake(url: str, names: list[str], from_: str | None, to: str | None, *,
     for one in kept:
         if one.fewer is not None:
             typer.echo(
-                f"{one.path}: {one.rows:,}행을 그대로 둡니다; DB에는 {one.fewer:,}행뿐입니다 / stays with its rows; the database has fewer",
+                say(
+                    f"{one.path}: {one.rows:,}행을 그대로 둡니다; DB에는 {one.fewer:,}행뿐입니다",
+                    f"{one.path} stays with its {one.rows:,} rows; the database has {one.fewer:,}",
+                ),
                 err=True,
             )
     typer.echo(
-        f"파일 {len(kept):,}개 가운데 {len(written):,}개, {rows:,}행을 썼습니다 / {len(written):,} of {len(kept):,} files written, {rows:,} rows"
+        say(
+            f"파일 {len(kept):,}개 가운데 {len(written):,}개, {rows:,}행을 썼습니다",
+            f"{len(written):,} of {len(kept):,} files written, {rows:,} rows",
+        )
     )
 
 

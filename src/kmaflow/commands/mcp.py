@@ -15,7 +15,10 @@ def mcp() -> None:
         from kmaflow.api.assistant import assistant
     except ModuleNotFoundError as cause:
         raise UsageError(
-            f"{cause.name} is not installed", todo_en="pip install 'kmaflow[mcp]'", todo_ko="pip install 'kmaflow[mcp]'"
+            f"{cause.name} is not installed",
+            ko=f"{cause.name}이(가) 설치되어 있지 않습니다",
+            todo_en="pip install 'kmaflow[mcp]'",
+            todo_ko="pip install 'kmaflow[mcp]'",
         ) from None
     from kmaflow.api.reader import Reader
 

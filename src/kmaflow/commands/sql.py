@@ -8,18 +8,24 @@ from typing import Annotated, Any
 import typer
 
 from kmaflow.commands.output import Json, print_json, print_table
+from kmaflow.language import say
 
 
 def sql(
     query: Annotated[str, typer.Argument(help="SELECT …", metavar="SQL")],
     lake: Annotated[
-        str, typer.Option("--lake", help="kmaflow export --lake 가 만든 곳 / where it was made", metavar="PATH_OR_URL")
+        str,
+        typer.Option(
+            "--lake",
+            help=say("kmaflow export --lake 가 만든 곳", "where kmaflow export --lake made it"),
+            metavar="PATH_OR_URL",
+        ),
     ],
     database: Annotated[
-        bool, typer.Option("--database", help="관측 DB도 db.표 로 / the observation database too, as db.TABLE")
+        bool, typer.Option("--database", help=say("관측 DB도 db.표 로", "the observation database too, as db.TABLE"))
     ] = False,
     as_json: Json = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="표 대신 CSV / CSV instead of a table")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help=say("표 대신 CSV", "CSV instead of a table"))] = False,
 ) -> None:
     """DuckDB로 레이크를 SQL로 읽습니다. / SQL by DuckDB over a lake: its datasets and stations are tables.
 
@@ -32,7 +38,10 @@ def sql(
         import duckdb
     except ModuleNotFoundError:
         raise UsageError(
-            "DuckDB is not installed", todo_en="pip install 'kmaflow[lake]'", todo_ko="pip install 'kmaflow[lake]'"
+            "DuckDB is not installed",
+            ko="DuckDB가 설치되어 있지 않습니다",
+            todo_en="pip install 'kmaflow[lake]'",
+            todo_ko="pip install 'kmaflow[lake]'",
         ) from None
     with duckdb.connect() as connection:
         for name, source in views_of(lake).items():
@@ -82,6 +91,7 @@ def _attach(connection: Any) -> None:
         # Its words may hold the password.
         raise UsageError(
             f"DuckDB cannot open the database with its extension {extension}",
+            ko=f"DuckDB가 확장 {extension}(으)로 DB를 열지 못합니다",
             todo_en=f"install it once, with internet: duckdb -c 'INSTALL {extension}'; or leave --database out",
             todo_ko=f"인터넷이 될 때 한 번 설치하십시오: duckdb -c 'INSTALL {extension}'. 아니면 --database를 빼십시오",
         ) from None

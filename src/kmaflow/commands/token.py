@@ -7,16 +7,19 @@ from typing import Annotated
 import typer
 
 from kmaflow.commands.output import Json, print_json, print_table
+from kmaflow.language import say
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="HTTP API의 토큰 / tokens of the HTTP API")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=say("HTTP API의 토큰", "tokens of the HTTP API"))
 
 
 @app.command("add")
 def add(
-    name: Annotated[str, typer.Argument(help="누구의 것인지 / whose it is", metavar="NAME")],
-    expires: Annotated[str | None, typer.Option("--expires", metavar="T", help="끝나는 시각, KST / until when")] = None,
+    name: Annotated[str, typer.Argument(help=say("누구의 것인지", "whose it is"), metavar="NAME")],
+    expires: Annotated[
+        str | None, typer.Option("--expires", metavar="T", help=say("끝나는 시각, KST", "until when, KST"))
+    ] = None,
     per_minute: Annotated[
-        int, typer.Option("--per-minute", min=1, help="1분 요청 한도 / requests a minute, at most")
+        int, typer.Option("--per-minute", min=1, help=say("1분 요청 한도", "requests a minute, at most"))
     ] = 600,
 ) -> None:
     """토큰을 만들어 한 번만 보여 줍니다. / Make a token and show it, once: only its SHA-256 is kept."""
@@ -52,18 +55,18 @@ def list_(as_json: Json = False) -> None:
         print_json(rows)
     else:
         columns = ("name", "valid", "per_minute", "created_at", "expires_at", "revoked_at")
-        print_table("토큰 / tokens", columns, [[row[column] for column in columns] for row in rows])
+        print_table(say("토큰", "tokens"), columns, [[row[column] for column in columns] for row in rows])
 
 
 @app.command("revoke")
-def revoke(name: Annotated[str, typer.Argument(help="이름 / name", metavar="NAME")]) -> None:
+def revoke(name: Annotated[str, typer.Argument(help=say("이름", "name"), metavar="NAME")]) -> None:
     """토큰을 취소합니다. / From now on the token opens nothing (a running server notices within two seconds)."""
     from kmaflow.settings import load_settings
     from kmaflow.store import Store, tokens
 
     with Store(load_settings().database_url) as store:
         tokens.revoke(store, name)
-    typer.echo(f"취소했습니다 / revoked: {name}")
+    typer.echo(say(f"취소했습니다: {name}", f"revoked: {name}"))
 
 
 def _time(moment: object) -> str | None:

@@ -16,6 +16,8 @@ from kmaflow.catalog.model import Column, Dataset, Never
 from kmaflow.hub.errors import ChangedFormat, SecondHeader
 
 _TIME_NAME = re.compile(r"Y{2,4}MMDD(HH)?(MI|MM)?", re.IGNORECASE)
+#: How the name line of a station list begins.
+_OF_A_LIST = ["STN", "LON"]
 _STATION_NAMES = frozenset({"STN", "STN_ID", "STNID"})
 
 
@@ -76,18 +78,22 @@ def _assumed(dataset: Dataset, why: str) -> Order:
     return Order(dataset.columns, (f"{why}: the order of the catalogue is assumed",), assumed=True)
 
 
-def refuse_second_header(dataset: Dataset, later: tuple[str, ...]) -> None:
+def refuse_second_header(name: str, later: tuple[str, ...]) -> None:
     """Refuse a body whose columns get other names on the way.
 
     Args:
+        name: of the dataset or list.
         later: the ``#`` lines between the rows that the header above them does not have.
 
     Raises:
-        ChangedFormat: one of them names columns.
+        SecondHeader: one of them names columns.
     """
     names, _ = _name_lines(later)
+    for tokens in map(_tokens, later):
+        if [token.upper() for token in tokens[:2]] == _OF_A_LIST:
+            names = tokens
     if names is not None:
-        raise SecondHeader(f"{dataset.name}: a second line of column names stands between the rows: {' '.join(names)}")
+        raise SecondHeader(f"{name}: a second line of column names stands between the rows: {' '.join(names)}")
 
 
 def _exact(dataset: Dataset, names: list[str]) -> Order:

@@ -83,7 +83,7 @@ def parse(
     if body.start == body.end and not body.head:
         return _nothing(dataset)
     order = column_order(dataset, body.head, header_expected=end_marker)
-    refuse_second_header(dataset, body.later)
+    refuse_second_header(dataset.name, body.later)
     rejected: list[Rejected] = []
     frames: list[pl.DataFrame] = []
     pair_frames: list[pl.DataFrame] = []

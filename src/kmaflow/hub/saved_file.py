@@ -162,7 +162,8 @@ def _plain(content: bytes) -> bytes:
     separator = _separator(first)
     has_stamp = _stamp_of(first.partition(separator)[0].strip('" ')) is not None
     closes = has_stamp and separator in first and found_row is not None and content.find(b"=", found_row.start()) < 0
-    if b'"' not in content and separator == "," and not closes and not _PADDED.search(content):
+    is_list_in_cells = not has_stamp and separator in first
+    if b'"' not in content and separator == "," and not closes and not is_list_in_cells and not _PADDED.search(content):
         return content
     fields: Sequence[ByteField] | None = None
     found = []

@@ -8,7 +8,8 @@ import polars as pl
 
 from kmaflow.catalog.model import ByteField, StationList
 from kmaflow.hub.body import decode, open_body
-from kmaflow.hub.errors import ChangedFormat
+from kmaflow.hub.errors import ChangedFormat, NoRowRead
+from kmaflow.hub.header import refuse_second_header
 from kmaflow.hub.lines import FLOAT, INT, TOO_LARGE, TOO_LARGE_WHOLE, Rejected
 
 #: What the table holds (``store/schema/service.py``).
@@ -39,6 +40,7 @@ def parse_stations(stations: StationList, content: bytes) -> ParsedStations:
         ChangedFormat: names or places of the columns are not those of the catalogue.
     """
     body = open_body(content)
+    refuse_second_header(f"station list {stations.network}", body.later)
     fields = announced_fields(stations, body.head)
     if fields is None:
         names = " ".join(_names(body.head)) or "missing"
@@ -60,7 +62,7 @@ def parse_stations(stations: StationList, content: bytes) -> ParsedStations:
         seen.add(row["stn"])
         rows.append(row)
     if rejected and not rows:
-        raise ChangedFormat(f"station list {stations.network}: no line can be read ({rejected[0].reason})")
+        raise NoRowRead(f"station list {stations.network}: no line can be read ({rejected[0].reason})")
     schema = {field.name: _TYPES[field.kind] for field in fields}
     return ParsedStations(stations.network, pl.DataFrame(rows, schema=schema), tuple(rejected))
 
@@ -76,7 +78,7 @@ def announced_fields(stations: StationList, head: tuple[str, ...]) -> tuple[Byte
 
 def _names(head: tuple[str, ...]) -> list[str]:
     """The tokens of the line of column names; empty if there is none."""
-    return next((names for line in head if (names := line.lstrip("# ").split())[:2] == ["STN", "LON"]), [])
+    return next((names for line in head if (names := line.lstrip("# ").upper().split())[:2] == ["STN", "LON"]), [])
 
 
 def _row(fields: tuple[ByteField, ...], line: bytes) -> dict[str, object]:

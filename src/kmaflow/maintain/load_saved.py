@@ -24,7 +24,7 @@ from kmaflow.failpoints import reach
 from kmaflow.hub.body import open_body, words_of
 from kmaflow.hub.errors import ChangedFormat, HubError, NoRowRead, NotATable, SecondHeader, Truncated
 from kmaflow.hub.header import column_order
-from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
+from kmaflow.hub.parse import Parsed, parse
 from kmaflow.hub.saved_file import SavedFile, UnfitFile, believable, of_stations, read_saved
 from kmaflow.hub.station_list import announced_fields, parse_stations
 from kmaflow.store.ledger import FILE, LONGEST, REQUEST, LedgerRow
@@ -218,14 +218,8 @@ def load_body(
         window=None,
         stn=covers.stn if covers else numbers[0] if len(numbers) == 1 else 0,
         fetched_at=fetched_at,
-        http_status=None,
-        outcome="ok",
         sha256=collector.archive.keep(content),
         bytes=len(content),
-        row_count=0,
-        rejected=0,
-        parser_version=PARSER_VERSION,
-        key_id=None,
         selection=(covers.stored(choice) if covers else choice).selection,
         kind=REQUEST if covers else FILE,
     )
@@ -354,16 +348,11 @@ def _load_stations(
     request = LedgerRow(
         dataset=f"station_{stations.network}",
         window=None,
-        stn=0,
         fetched_at=fetched_at,
-        http_status=None,
-        outcome="ok",
         sha256=collector.archive.keep(content),
         bytes=len(content),
         row_count=parsed.rows.height,
         rejected=len(parsed.rejected),
-        parser_version=PARSER_VERSION,
-        key_id=None,
         kind=FILE,
     )
     collector.archive.note(_entry(request, None))

@@ -15,7 +15,7 @@ from kmaflow.collect.run import chosen_rows
 from kmaflow.hub.body import open_body, refusal
 from kmaflow.hub.empty import why_empty
 from kmaflow.hub.errors import EmptyAnswer, HubError
-from kmaflow.hub.parse import PARSER_VERSION, Parsed, parse
+from kmaflow.hub.parse import Parsed, parse
 from kmaflow.hub.saved_file import UnfitFile, read_saved
 from kmaflow.hub.station_list import ParsedStations, parse_stations
 from kmaflow.maintain.archive_index import LISTS
@@ -56,8 +56,6 @@ class Reread:
             bytes=self.entry.bytes,
             row_count=self.said.rows.height if isinstance(self.said, ParsedStations) else 0,
             rejected=len(self.said.rejected) if isinstance(self.said, ParsedStations) else 0,
-            parser_version=PARSER_VERSION,
-            key_id=None,
             selection=_stored(self.entry, choice).selection if isinstance(self.said, Parsed) else "all",
             message=message,
             kind=FILE if self.entry.status is None and not self.entry.covers else REQUEST,

@@ -120,7 +120,10 @@ def _meant(word: str) -> tuple[str, ...]:
     valid = [*known, *_WORDS]
     near = ", ".join(get_close_matches(plain, valid, n=3, cutoff=0.4) or USUAL)
     raise UsageError(
-        f"there is no element {word.strip()!r}", todo_en=f"nearest: {near}", todo_ko=f"가까운 요소: {near}"
+        f"there is no element {word.strip()!r}",
+        ko=f"그런 요소가 없습니다: {word.strip()!r}",
+        todo_en=f"nearest: {near}",
+        todo_ko=f"가까운 요소: {near}",
     )
 
 

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog import STATION_LISTS
+from kmaflow.catalog.stations import MOST_STATIONS
 from kmaflow.catalog.time import DAY, HOUR, Window, floor_to, to_kst
 from kmaflow.errors import UsageError
 from kmaflow.read.as_of import Answers, answers, rows_at
@@ -29,8 +30,8 @@ Period = Literal["month", "day"]
 
 #: Rows that are read at once, at most: it bounds the memory, whatever the window.
 _ROWS = 300_000
-#: More stations than any dataset has.
-_ALL_STATIONS = max(stations.stations for stations in STATION_LISTS.values())
+#: The tables that each database was seen to have.
+_there: WeakKeyDictionary[sa.Pool, set[str]] = WeakKeyDictionary()
 
 
 def read(
@@ -132,6 +133,8 @@ def numbers_of(store: Store, stations: str | Iterable[str | int] | None, what: S
     if stations is None:
         return None
     words = stations if isinstance(stations, str) else list(stations)
+    if not isinstance(words, str) and all(isinstance(word, int) for word in words):
+        return tuple(sorted({int(word) for word in words}))
     with reading(store.engine) as connection:
         known = [word for word in words if isinstance(word, int)]
         return resolve_stations(connection, words, [what.dataset.name], known=known).stations
@@ -154,7 +157,7 @@ class Question:
 
     def pieces(self, window: Window) -> Iterator[Window]:
         """The window in parts of bounded size, none of which crosses the end of a month (or, where it is shorter, of a day)."""
-        stamps = _ROWS // min(len(self.stations or ()) or _ALL_STATIONS, _ALL_STATIONS)
+        stamps = _ROWS // min(len(self.stations or ()) or MOST_STATIONS, MOST_STATIONS)
         span = stamps * self.what.dataset.cadence
         step = next((step for step in (31 * DAY, DAY, 6 * HOUR) if step <= span), HOUR)
         for month in months(window):
@@ -233,8 +236,11 @@ def held(connection: sa.Connection, what: Subject, window: Window) -> Window | N
 
 
 def is_there(connection: sa.Connection, what: Subject) -> bool:
-    """Whether the dataset has ever been loaded. Reading makes no tables: it needs no right to write."""
-    return sa.inspect(connection).has_table(what.name)
+    """Whether the dataset has ever been loaded. Reading makes no tables: it needs no right to write. A table that was there stays."""
+    known = _there.setdefault(connection.engine.pool, set())
+    if what.name not in known and sa.inspect(connection).has_table(what.name):
+        known.add(what.name)
+    return what.name in known
 
 
 def months(window: Window) -> Iterator[Window]:

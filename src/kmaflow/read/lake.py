@@ -151,6 +151,7 @@ def _read(folder: Folder) -> dict[str, dict[str, int]]:
             pass
     raise ExportError(
         f"{folder.shown(MANIFEST)} is none of ours",
+        ko=f"{folder.shown(MANIFEST)}: kmaflow의 파일이 아닙니다",
         todo_en="choose another folder for the lake, or remove that file: everything is then written once more",
         todo_ko="다른 폴더를 고르거나 그 파일을 지우십시오. 그러면 모두 다시 씁니다",
     )
@@ -209,6 +210,7 @@ def views_of(url: str) -> dict[str, str]:
     if not files:
         raise UsageError(
             f"there is no lake at {folder.url}",
+            ko=f"{folder.url}에 레이크가 없습니다",
             todo_en="make one: kmaflow export all --lake URL",
             todo_ko="먼저 만드십시오: kmaflow export all --lake URL",
         )

@@ -7,6 +7,7 @@ enough there is none, and the reason.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,10 +21,10 @@ from kmaflow.read.elements import Element, chosen_elements
 from kmaflow.read.newest import Reading, Readings, newest
 from kmaflow.read.place import Listing, Neighbour, Place, listing
 from kmaflow.read.traps import note_of
-from kmaflow.read.units import CALM, System, converted, direction, is_direction, unit_of
+from kmaflow.read.units import CALM, System, Unit, converted, direction, is_direction, unit_of
 from kmaflow.store import Store
 from kmaflow.store.engines.database import reading
-from kmaflow.store.selection import resolve_stations
+from kmaflow.store.selection import UnknownStations, resolve_stations
 
 #: A station may stand so much higher or lower than the place.
 HEIGHT_M = 300.0
@@ -90,9 +91,8 @@ def at_place(
     chosen = chosen_elements(elements)
     listed = known or listing(store)
     moment = at or now or now_kst()
-    around = listed.around(place)
     widest = max((within_km or one.within_km for one in chosen), default=0.0)
-    near = [one for number, one in enumerate(around) if number < _AT_LEAST or one.distance_km <= widest]
+    near = listed.around(place, within_km=widest, at_least=_AT_LEAST)
     readings = (
         newest(
             store, chosen, [one.station.stn for one in near], moment, max_age=max_age, past=at is not None, as_of=as_of
@@ -180,14 +180,19 @@ def latest(
     """
     if near is not None:
         if stations is not None:
-            raise UsageError("stations and a place are named", todo_en="name one", todo_ko="하나만 쓰십시오")
+            raise UsageError(
+                "stations and a place are named",
+                ko="지점과 장소를 함께 썼습니다",
+                todo_en="name one",
+                todo_ko="하나만 쓰십시오",
+            )
         found = at_place(store, near, elements, max_age=max_age, at=at, as_of=as_of, units=units, now=now, known=known)
         return values_frame(found)
     listed = known or listing(store)
     chosen = chosen_elements(elements)
     if not listed.ready:
         return _table({}, chosen, listed, units)
-    numbers = station_numbers(store, stations)
+    numbers = station_numbers(store, stations, listed)
     moment = at or now or now_kst()
     readings = newest(store, chosen, numbers, moment, max_age=max_age, past=at is not None, as_of=as_of)
     return _table(readings, chosen, listed, units)
@@ -214,7 +219,9 @@ def near(
         StoreError: the database cannot be read.
     """
     if not 1 <= k <= MOST_NEAR:
-        raise UsageError(f"k is {k}", todo_en=f"use 1 to {MOST_NEAR}", todo_ko=f"1에서 {MOST_NEAR}까지 쓰십시오")
+        raise UsageError(
+            f"k is {k}", ko=f"k가 {k}입니다", todo_en=f"use 1 to {MOST_NEAR}", todo_ko=f"1에서 {MOST_NEAR}까지 쓰십시오"
+        )
     listed = known or listing(store)
     chosen = chosen_elements(elements)
     around = {one.station.stn: one for one in listed.around(place)}
@@ -247,8 +254,13 @@ def near(
     return joined.select(*head, pl.exclude(head))
 
 
-def station_numbers(store: Store, stations: str | Iterable[str | int] | None) -> tuple[int, ...] | None:
+def station_numbers(
+    store: Store, stations: str | Iterable[str | int] | None, known: Listing | None = None
+) -> tuple[int, ...] | None:
     """Stations of any network as numbers, None = all.
+
+    Args:
+        known: the stations, where they were read before: then the database is asked only for what they do not hold.
 
     Raises:
         UnknownStations: words that fit nothing; the nearest valid ones are named.
@@ -256,6 +268,9 @@ def station_numbers(store: Store, stations: str | Iterable[str | int] | None) ->
     if stations is None:
         return None
     words = stations if isinstance(stations, str) else list(stations)
+    if known is not None:
+        with suppress(UnknownStations):
+            return known.numbers(words)
     with reading(store.engine) as connection:
         return resolve_stations(connection, words, known=[word for word in words if isinstance(word, int)]).stations
 
@@ -273,20 +288,13 @@ def _table(readings: Readings, elements: Sequence[Element], listed: Listing, uni
     for element in elements:
         mine = [readings.get(element.name, {}).get(stn) for stn in numbers]
         words = units == "people" and is_direction(element.meaning.unit)
-        shown = [
-            None
-            if one is None
-            else CALM
-            if one.calm and words
-            else None
-            if one.value is None
-            else _shown(one.value, element, units)
-            for one in mine
-        ]
-        text = words or (
-            element.sources and DATASETS[element.sources[0][0]].column(element.sources[0][1]).kind == "text"
-        )
-        columns[element.name] = pl.Series(shown, dtype=pl.String if text else pl.Float64, strict=False)
+        told = [None if one is None else one.value for one in mine]
+        if words:
+            told = [CALM if one is not None and one.calm else value for one, value in zip(mine, told, strict=True)]
+        if words or unit_of(element.meaning.unit, units) != Unit(unit_of(element.meaning.unit, units).sign):
+            told = [value if value is None or value == CALM else _shown(value, element, units) for value in told]
+        text = words or DATASETS[element.sources[0][0]].column(element.sources[0][1]).kind == "text"
+        columns[element.name] = pl.Series(told, dtype=pl.String if text else pl.Float64, strict=False)
         columns[f"{element.name}_tm_kst"] = pl.Series([one and one.tm_kst for one in mine], dtype=pl.Datetime("us"))
     return pl.DataFrame(columns)
 

@@ -56,10 +56,7 @@ def newest(
     Args:
         past: whether ``moment`` is not now: then rows after it are left out.
     """
-    frames = {
-        dataset: newest_rows(store, dataset, columns, stations, moment, max_age=max_age, past=past, as_of=as_of)
-        for dataset, columns in columns_of(elements).items()
-    }
+    frames = newest_rows(store, columns_of(elements), stations, moment, max_age=max_age, past=past, as_of=as_of)
     found: dict[str, dict[int, Reading]] = {}
     for element in elements:
         mine = found.setdefault(element.name, {})
@@ -101,27 +98,37 @@ def columns_of(elements: Iterable[Element]) -> dict[str, list[str]]:
 
 def newest_rows(
     store: Store,
-    dataset: str,
-    columns: Sequence[str],
+    columns: Mapping[str, Sequence[str]],
     stations: Sequence[int] | None,
     moment: datetime,
     *,
     max_age: timedelta | None = None,
     past: bool = False,
     as_of: datetime | None = None,
-) -> pl.DataFrame:
-    """The newest row with values of each station that is not older than ``max_age``: ``tm_kst``, ``stn`` and the columns; rain without a gauge is null."""
-    described = DATASETS[dataset]
-    oldest = moment - (max_age or max(_OLD, _STAMPS_OLD * described.cadence))
+) -> dict[str, pl.DataFrame]:
+    """For each dataset the newest row with values of each station that is not older than ``max_age``: ``tm_kst``, ``stn`` and its columns; rain without
+    a gauge is null."""
+    oldest = {dataset: moment - (max_age or max(_OLD, _STAMPS_OLD * DATASETS[dataset].cadence)) for dataset in columns}
+
+    def present() -> dict[str, pl.DataFrame]:
+        with reading(store.engine) as connection:
+            return {
+                dataset: _present_rows(connection, dataset, names, stations, oldest[dataset])
+                for dataset, names in columns.items()
+            }
+
     if past or as_of is not None:
-        rows = _past_rows(store, dataset, columns, stations, Window(oldest - MINUTE, moment), as_of)
+        found = {
+            dataset: _past_rows(store, dataset, names, stations, Window(oldest[dataset] - MINUTE, moment), as_of)
+            for dataset, names in columns.items()
+        }
     else:
-        rows = again(lambda: _present_rows(store, dataset, columns, stations, oldest))
-    return without_false_rain(rows)
+        found = again(present)
+    return {dataset: without_false_rain(rows) for dataset, rows in found.items()}
 
 
 def _present_rows(
-    store: Store, dataset: str, columns: Sequence[str], stations: Sequence[int] | None, oldest: datetime
+    connection: sa.Connection, dataset: str, columns: Sequence[str], stations: Sequence[int] | None, oldest: datetime
 ) -> pl.DataFrame:
     table, latest = subject(dataset).table, LATEST.c
     names = ["tm_kst", "stn", *columns]
@@ -130,20 +137,17 @@ def _present_rows(
     query = sa.select(latest.stn, latest.tm_kst).where(latest.dataset == dataset, latest.tm_kst >= oldest)
     if stations is not None:
         query = query.where(latest.stn.in_(stations))
-    with reading(store.engine) as connection:
-        by_stamp: dict[datetime, list[int]] = {}
-        for stn, stamp in connection.execute(query):
-            by_stamp.setdefault(stamp, []).append(stn)
-        if not by_stamp:
-            return pl.DataFrame(schema=schema)
-        # By key alone: each stamp with its stations.
-        keys = [
-            table.c.tm_kst == stamp
-            if len(members) > _MANY
-            else sa.and_(table.c.tm_kst == stamp, table.c.stn.in_(members))
-            for stamp, members in by_stamp.items()
-        ]
-        found = connection.execute(sa.select(*(table.c[name] for name in names)).where(sa.or_(*keys))).all()
+    by_stamp: dict[datetime, list[int]] = {}
+    for stn, stamp in connection.execute(query):
+        by_stamp.setdefault(stamp, []).append(stn)
+    if not by_stamp:
+        return pl.DataFrame(schema=schema)
+    # By key alone: each stamp with its stations.
+    keys = [
+        table.c.tm_kst == stamp if len(members) > _MANY else sa.and_(table.c.tm_kst == stamp, table.c.stn.in_(members))
+        for stamp, members in by_stamp.items()
+    ]
+    found = connection.execute(sa.select(*(table.c[name] for name in names)).where(sa.or_(*keys))).all()
     rows = (
         [row for row in found if row.stn in by_stamp[row.tm_kst]]
         if len(found) != sum(map(len, by_stamp.values()))

@@ -49,6 +49,7 @@ def period_named(every: str, dataset: Dataset) -> timedelta:
     if length is None:
         raise UsageError(
             f"there is no period {every!r}",
+            ko=f"그런 간격이 없습니다: {every!r}",
             todo_en=f"use {', '.join(PERIODS)}",
             todo_ko=f"{', '.join(PERIODS)} 가운데 하나",
         )
@@ -56,6 +57,7 @@ def period_named(every: str, dataset: Dataset) -> timedelta:
         fitting = ", ".join(name for name, one in PERIODS.items() if one >= dataset.cadence)
         raise UsageError(
             f"{dataset.name} has a value every {dataset.cadence / MINUTE:.0f} minutes, not every {every}",
+            ko=f"{dataset.name}의 값은 {dataset.cadence / MINUTE:.0f}분마다 있습니다({every}마다가 아님)",
             todo_en=f"use {fitting}",
             todo_ko=f"{fitting} 가운데 하나를 쓰십시오",
         )
@@ -77,6 +79,7 @@ def rule_of(dataset: Dataset, column: str, length: timedelta) -> Rule:
     if rule is None:
         raise UsageError(
             f"{dataset.name}.{column} has no value over a period of {length}",
+            ko=f"{dataset.name}.{column}에는 그 간격의 값이 없습니다({length})",
             todo_en=f"leave it out, or ask for every stamp ({'1h' if dataset.cadence == HOUR else '1min'})",
             todo_ko=f"빼거나, 모든 관측시각({'1h' if dataset.cadence == HOUR else '1min'})을 요청하십시오",
         )

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import isfinite
+from math import inf, isfinite
 from typing import TypeAlias
 
+import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from kmaflow.errors import UsageError
 from kmaflow.store import Store
 from kmaflow.store.engines.database import reading
 from kmaflow.store.schema.service import STATION
-from kmaflow.store.selection import plain
-from kmaflow.store.stations import Station, current
+from kmaflow.store.selection import choose, plain
+from kmaflow.store.stations import EARTH_KM, Station, current
 
 #: KMA's stations lie between these degrees, islands and buoys included.
 _LAT, _LON = (31.0, 39.5), (123.5, 132.5)
@@ -44,6 +46,7 @@ class Place:
             if self.height is not None and not -100 <= self.height <= 3_000:
                 raise UsageError(
                     f"no height in Korea: {self.height} m",
+                    ko=f"우리나라에 없는 고도입니다: {self.height} m",
                     todo_en="give metres above sea level, or leave it out",
                     todo_ko="해발고도를 미터로 쓰거나 빼십시오",
                 )
@@ -51,11 +54,13 @@ class Place:
         if _inside(self.lon, self.lat):
             raise UsageError(
                 f"lat and lon are exchanged: {self.lat}, {self.lon}",
+                ko=f"위도와 경도가 바뀌었습니다: {self.lat}, {self.lon}",
                 todo_en=f"write lat={self.lon}, lon={self.lat}",
                 todo_ko=f"lat={self.lon}, lon={self.lat} 로 쓰십시오",
             )
         raise UsageError(
             f"{self.lat}, {self.lon} lies outside of the area of KMA's stations",
+            ko=f"{self.lat}, {self.lon}: 기상청 관측망 밖입니다",
             todo_en=f"give lat from {_LAT[0]} to {_LAT[1]} and lon from {_LON[0]} to {_LON[1]}",
             todo_ko=f"lat은 {_LAT[0]}~{_LAT[1]}, lon은 {_LON[0]}~{_LON[1]} 사이로 쓰십시오",
         )
@@ -94,17 +99,35 @@ class Listing:
     def _placed(self) -> list[Station]:
         return [station for station in self.stations if station.lat is not None and station.lon is not None]
 
-    def around(self, place: Place) -> list[Neighbour]:
-        """All stations with a position, the nearest first; of equal distances the lower number."""
-        found = [
-            (distance, one.stn, one)
-            for one in self._placed
-            if (distance := one.distance_km(place.lat, place.lon)) is not None
-        ]
+    @cached_property
+    def _points(self) -> NDArray[np.float64]:
+        """The stations of :attr:`_placed` as points of a unit sphere, shape (stations, 3)."""
+        return _point(np.array([one.lat for one in self._placed]), np.array([one.lon for one in self._placed]))
+
+    def around(self, place: Place, *, within_km: float = inf, at_least: int = 0) -> list[Neighbour]:
+        """Stations with a position, the nearest first; of equal distances the lower number.
+
+        Args:
+            within_km: leave out those that are farther,
+            at_least: but give so many.
+        """
+        chords = np.linalg.norm(self._points - _point(np.array([place.lat]), np.array([place.lon])), axis=1)
+        distances = 2 * EARTH_KM * np.arcsin(chords / 2)
+        order = np.argsort(distances, kind="stable")
+        count = max(int((distances <= within_km).sum()), at_least)
         return [
-            Neighbour(one, distance, _higher(one, place))
-            for distance, _, one in sorted(found, key=lambda item: item[:2])
+            Neighbour(self._placed[at], float(distances[at]), _higher(self._placed[at], place)) for at in order[:count]
         ]
+
+    def numbers(self, words: Iterable[str | int] | str) -> tuple[int, ...] | None:
+        """The stations that words mean, None = all; only those that are listed.
+
+        Raises:
+            UnknownStations: a word means none of them.
+        """
+        return choose(
+            words if isinstance(words, str) else list(map(str, words)), self.stations, ("AWS", "SFC")
+        ).stations
 
     def named(self, text: str) -> list[Station]:
         """The stations whose number is the text, or whose name or address holds it."""
@@ -127,10 +150,16 @@ class Listing:
         if not all(map(isfinite, box)) or west >= east or south >= north:
             raise UsageError(
                 f"no box: {', '.join(map(str, box))}",
+                ko=f"영역이 아닙니다: {', '.join(map(str, box))}",
                 todo_en="give west,south,east,north in degrees, such as 126.7,37.4,127.2,37.7",
                 todo_ko="서,남,동,북을 도로 쓰십시오. 예: 126.7,37.4,127.2,37.7",
             )
         return [one for one in self._placed if west <= (one.lon or 0.0) <= east and south <= (one.lat or 0.0) <= north]
+
+
+def _point(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.float64]:
+    a, b = np.radians(lat), np.radians(lon)
+    return np.stack([np.cos(a) * np.cos(b), np.cos(a) * np.sin(b), np.sin(a)], axis=-1)
 
 
 def _higher(station: Station, place: Place) -> float | None:

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from kmaflow.catalog.stations import MOST_STATIONS
 from kmaflow.catalog.time import Window, floor_to
 from kmaflow.errors import UsageError
 from kmaflow.read.elements import LOCAL_KM, columns_meant, elements
 from kmaflow.read.frames import ask, held_in, iter_frames, numbers_of, read_at
-from kmaflow.read.latest import HEIGHT_M
+from kmaflow.read.latest import HEIGHT_M, station_numbers
 from kmaflow.read.periods import by_period, needed, period_named
 from kmaflow.read.place import Listing, Neighbour, Place, listing
 from kmaflow.read.tables import Meaning, Subject, subject
@@ -23,7 +24,6 @@ from kmaflow.store.schema.columns import schema_of
 
 #: Rows that are read at once, at most, where values are made from them.
 _ROWS = 1_000_000
-_ALL_STATIONS = 760
 #: Stations around a place whose values are looked at.
 MOST_AROUND = 60
 MIN_SHARE = 0.5
@@ -61,7 +61,7 @@ class Series:
     @property
     def station_count(self) -> int:
         """Stations whose rows are read, at most."""
-        return _ALL_STATIONS if self.stations is None else len(self.stations)
+        return MOST_STATIONS if self.stations is None else len(self.stations)
 
     @property
     def rows(self) -> int:
@@ -129,7 +129,7 @@ class Series:
 
     def _parts(self, there: Window) -> Iterator[Window]:
         """The stretch in whole periods, each part small enough to be read at once."""
-        stamps = _ROWS // min(self.station_count, _ALL_STATIONS)
+        stamps = _ROWS // min(self.station_count, MOST_STATIONS)
         span = max(stamps * self.what.dataset.cadence // self.every, 1) * self.every
         start, last = floor_to(there.start, self.every), floor_to(self.window.end, self.every)
         while start < last:
@@ -207,9 +207,19 @@ def series(
     """
     what = subject(dataset)
     if near is not None and (stations is not None or not what.is_main):
-        raise UsageError("a place is for a dataset and without stations", todo_en="name one", todo_ko="하나만 쓰십시오")
+        raise UsageError(
+            "a place is for a dataset and without stations",
+            ko="장소는 지점 없이, 자료 하나에 씁니다",
+            todo_en="name one",
+            todo_ko="하나만 쓰십시오",
+        )
     if not 0 <= min_share <= 1:
-        raise UsageError(f"a share of {min_share}", todo_en="use 0 to 1", todo_ko="0에서 1까지 쓰십시오")
+        raise UsageError(
+            f"a share of {min_share}",
+            ko=f"비율이 {min_share}입니다",
+            todo_en="use 0 to 1",
+            todo_ko="0에서 1까지 쓰십시오",
+        )
     length = what.dataset.cadence if every is None else period_named(every, what.dataset)
     columns = (
         [name for name in what.chosen(None) if name not in what.keys]
@@ -220,11 +230,11 @@ def series(
     if length > what.dataset.cadence:
         needed(what.dataset, columns, length)
     around, limits = None, {}
-    numbers = numbers_of(store, stations, what)
+    numbers = station_numbers(store, stations, known) if known is not None else numbers_of(store, stations, what)
     if near is not None:
         limits = {name: within_km or _usual_km(name) for name in columns}
         listed = known or listing(store)
-        around = tuple(_near_enough(listed.around(near), max(limits.values(), default=0.0), within_m))
+        around = tuple(_near_enough(listed.around(near, within_km=max(limits.values(), default=0.0)), within_m))
         numbers = tuple(sorted(one.station.stn for one in around))
     return Series(store, what, tuple(columns), window, length, numbers, around, limits, min_share, units, as_of)
 
@@ -233,10 +243,6 @@ def _usual_km(column: str) -> float:
     return elements()[column].within_km if column in elements() else LOCAL_KM
 
 
-def _near_enough(around: Sequence[Neighbour], km: float, metres: float) -> list[Neighbour]:
-    fitting = [
-        one
-        for one in around
-        if one.distance_km <= km and (one.height_difference_m is None or abs(one.height_difference_m) <= metres)
-    ]
+def _near_enough(around: Sequence[Neighbour], metres: float) -> list[Neighbour]:
+    fitting = [one for one in around if one.height_difference_m is None or abs(one.height_difference_m) <= metres]
     return fitting[:MOST_AROUND]

@@ -72,6 +72,7 @@ def to_xarray(
     if wordy := [name for name in values if not frame.schema[name].is_numeric()]:
         raise UsageError(
             f"{', '.join(wordy)}: no numbers",
+            ko=f"{', '.join(wordy)}: 숫자가 아닙니다",
             todo_en="leave them out, or ask for units kma or si",
             todo_ko="빼거나 단위를 kma나 si로 요청하십시오",
         )
@@ -111,6 +112,7 @@ def _missing(package: str, cause: ImportError) -> UsageError:
     extra = "xarray" if package == "xarray" else "pandas"
     return UsageError(
         f"{package} is not installed ({cause.name or cause})",
+        ko=f"{package}가 설치되어 있지 않습니다",
         todo_en=f"pip install 'kmaflow[{extra}]'",
         todo_ko=f"pip install 'kmaflow[{extra}]'",
     )

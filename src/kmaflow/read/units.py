@@ -110,7 +110,12 @@ def names_named(name: str) -> Names:
 
 def _unknown(what: str, name: str, valid: Iterable[str]) -> UsageError:
     listed = ", ".join(valid)
-    return UsageError(f"there are no {what} {name!r}", todo_en=f"use {listed}", todo_ko=f"{listed} 가운데 하나")
+    return UsageError(
+        f"there are no {what} {name!r}",
+        ko=f"그런 값이 없습니다: {name!r}",
+        todo_en=f"use {listed}",
+        todo_ko=f"{listed} 가운데 하나",
+    )
 
 
 def in_units(frame: pl.DataFrame, columns: Mapping[str, Meaning], system: System) -> pl.DataFrame:

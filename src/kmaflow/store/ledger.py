@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import sqlalchemy as sa
 
@@ -13,6 +13,10 @@ from kmaflow.catalog.time import MINUTE, Window, now_kst
 from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.store.coverage.held import Held, decoded, holds
 from kmaflow.store.schema.service import LEDGER
+
+if TYPE_CHECKING:
+    from kmaflow.hub.client import Answer, Failure
+    from kmaflow.store.coverage.timeline import Trouble as FailedRequest
 
 #: What a ledger row is: an answer of the hub (or a file that a person vouches for as one), a saved file, which proves only the cells that it holds,
 #: something that happened and was no request, or a call that was not made for lack of quota.
@@ -39,7 +43,7 @@ _IN_A_ROW = 5
 LONGEST = timedelta(days=31)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRow:
     """One request.
 
@@ -58,21 +62,53 @@ class LedgerRow:
 
     dataset: str
     window: Window | None
-    stn: int
+    stn: int = 0
     fetched_at: datetime
-    http_status: int | None
-    outcome: str
-    sha256: str | None
-    bytes: int
-    row_count: int
-    rejected: int
-    parser_version: int
-    key_id: str | None
+    http_status: int | None = None
+    outcome: str = "ok"
+    sha256: str | None = None
+    bytes: int = 0
+    row_count: int = 0
+    rejected: int = 0
+    parser_version: int = PARSER_VERSION
+    key_id: str | None = None
     selection: str = "all"
     message: str | None = None
     lacking: str | None = None
     kind: Kind = REQUEST
     holds: str | None = None
+
+    @classmethod
+    def answered(cls, answer: Answer, sha256: str, *, key_id: str, selection: str = "all") -> LedgerRow:
+        """Of an answer that is in the archive and not loaded yet."""
+        return cls(
+            dataset=answer.name,
+            window=answer.window,
+            stn=answer.stn or 0,
+            fetched_at=answer.fetched_at,
+            http_status=answer.status,
+            sha256=sha256,
+            bytes=len(answer.content),
+            key_id=key_id,
+            selection=selection,
+        )
+
+    @classmethod
+    def failed(cls, failure: Failure, sha256: str | None, *, key_id: str, message: str, kind: Kind) -> LedgerRow:
+        """Of a call that brought no answer; ``sha256``: of what came instead of one."""
+        return cls(
+            dataset=failure.name,
+            window=failure.window,
+            stn=failure.stn or 0,
+            fetched_at=failure.fetched_at,
+            http_status=failure.error.status,
+            outcome=failure.error.code,
+            sha256=sha256,
+            bytes=len(failure.error.body),
+            key_id=key_id,
+            message=message,
+            kind=kind,
+        )
 
 
 def event(dataset: str, window: Window | None, outcome: str, *, rows: int = 0, message: str | None = None) -> LedgerRow:
@@ -80,22 +116,15 @@ def event(dataset: str, window: Window | None, outcome: str, *, rows: int = 0, m
     return LedgerRow(
         dataset=dataset,
         window=window,
-        stn=0,
         fetched_at=now_kst(),
-        http_status=None,
         outcome=outcome,
-        sha256=None,
-        bytes=0,
         row_count=rows,
-        rejected=0,
-        parser_version=PARSER_VERSION,
-        key_id=None,
         message=message,
         kind=EVENT,
     )
 
 
-def asks_for(request: LedgerRow | Younger, stn: object) -> bool:
+def asks_for(request: LedgerRow | Younger | FailedRequest, stn: object) -> bool:
     """Whether a request asked for the station and stored it."""
     return request.stn in (0, stn) and (request.selection == "all" or str(stn) in request.selection.split(","))
 

@@ -58,20 +58,16 @@ class Loaded:
     proof: Proof = NOTHING_LEFT
 
 
-def load(
-    connection: sa.Connection, parsed: Parsed, request: LedgerRow, *, force: bool = False, advance: bool = True
-) -> Loaded:
+def load(connection: sa.Connection, parsed: Parsed, request: LedgerRow, *, advance: bool = True) -> Loaded:
     """Load an answer inside the caller's transaction.
 
     Args:
         parsed: rows of the stations to be stored.
         request: its ledger row; ``outcome``, ``rows`` and ``rejected`` are filled in here.
-        force: compare the rows even where the ledger says that these bytes are in the table already.
         advance: keep ``latest``; False leaves it to the caller, whose transaction is long: every loader of the dataset waits for those rows.
     """
     reach("transaction_begun")
     known = ledger.earlier(connection, request)
-    repeats = known.repeats and not force
     if request.kind == FILE and request.window is not None:
         request = replace(request, holds=encoded(held_cells(parsed.rows, parsed.dataset.cadence)))
     stored: pl.DataFrame | None = None
@@ -86,7 +82,7 @@ def load(
         return stored
 
     proof = proof_of(connection, parsed, request, before)
-    outcome = "unchanged" if repeats else proof.outcome
+    outcome = "unchanged" if known.repeats else proof.outcome
     request = replace(
         request,
         outcome=outcome,
@@ -97,13 +93,12 @@ def load(
     )
     request_id = ledger.write(connection, request)
     reach("ledger_written")
-    if repeats:
+    if known.repeats:
         if request.window is not None:
             record.keep(connection, parsed, request, stored=None, lacking=proof.lacking)
         return Loaded(request_id, outcome, proof=proof)
-    if not known.repeats:
-        keep_rejected(connection, request.dataset, parsed.rejected, request_id)
-        reach("rejected_kept")
+    keep_rejected(connection, request.dataset, parsed.rejected, request_id)
+    reach("rejected_kept")
     if request.window is None:
         return Loaded(request_id, outcome)
     loader = loader_for(connection)

@@ -19,7 +19,7 @@ from kmaflow.store.schema.service import STATION
 _SHARE, _AT_LEAST = 0.05, 10
 #: So much later a second list must have come: what is wrong with the hub now is wrong in every answer of the hour.
 _LATER = timedelta(hours=12)
-_EARTH_KM = 6371.0088
+EARTH_KM = 6371.0088
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Station:
             return None
         a, b = radians(self.lat), radians(lat)
         half = sin((b - a) / 2) ** 2 + cos(a) * cos(b) * sin(radians(lon - self.lon) / 2) ** 2
-        return 2 * _EARTH_KM * asin(sqrt(half))
+        return 2 * EARTH_KM * asin(sqrt(half))
 
 
 def missing_from(connection: sa.Connection, parsed: ParsedStations) -> tuple[frozenset[int], int]:

@@ -94,7 +94,7 @@ class Store:
         with writing(self.engine) as connection:
             connection.execute(LEDGER.delete().where(LEDGER.c.id == -1))
 
-    def load(self, parsed: Parsed, request: LedgerRow, *, force: bool = False) -> Loaded:
+    def load(self, parsed: Parsed, request: LedgerRow) -> Loaded:
         """One answer in one transaction: rows, revisions, ledger row, completeness.
 
         A transaction that met another one, or lost its connection, is run again as a whole.
@@ -107,7 +107,7 @@ class Store:
                 self._months_looked_at(),
                 writing_alone(self.engine, locks_of(name, request.window) if request.window else [name]) as connection,
             ):
-                return load(connection, parsed, request, force=force)
+                return load(connection, parsed, request)
 
         loaded = again(work)
         reach("committed")

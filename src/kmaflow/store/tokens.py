@@ -51,12 +51,14 @@ def add(store: Store, name: str, *, expires_at: datetime | None = None, per_minu
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"no name for a token: {name!r}",
+            ko=f"토큰의 이름으로 쓸 수 없습니다: {name!r}",
             todo_en="use up to 64 letters, digits and . _ - @",
             todo_ko="글자, 숫자, . _ - @ 를 64자까지 쓰십시오",
         )
     if expires_at is not None and expires_at <= now:
         raise UsageError(
             f"the token would have expired at {expires_at:%Y-%m-%d %H:%M}",
+            ko=f"토큰의 기한이 이미 지났습니다: {expires_at:%Y-%m-%d %H:%M}",
             todo_en="give a later time",
             todo_ko="더 나중 시각을 쓰십시오",
         )
@@ -67,6 +69,7 @@ def add(store: Store, name: str, *, expires_at: datetime | None = None, per_minu
         if there is not None and _token(dict(there)).valid(now):
             raise UsageError(
                 f"there is a token {name!r}",
+                ko=f"그런 토큰이 이미 있습니다: {name!r}",
                 todo_en=f"revoke it first: kmaflow token revoke {name}",
                 todo_ko=f"먼저 취소하십시오: kmaflow token revoke {name}",
             )
@@ -100,7 +103,12 @@ def revoke(store: Store, name: str) -> None:
     valid = [token.name for token in listed(store) if token.valid(now)]
     if name not in valid:
         names = ", ".join(valid) or "-"
-        raise UsageError(f"there is no token {name!r}", todo_en=f"tokens: {names}", todo_ko=f"토큰: {names}")
+        raise UsageError(
+            f"there is no token {name!r}",
+            ko=f"그런 토큰이 없습니다: {name!r}",
+            todo_en=f"tokens: {names}",
+            todo_ko=f"토큰: {names}",
+        )
     with writing(store.engine) as connection:
         connection.execute(API_TOKEN.update().where(API_TOKEN.c.name == name).values(revoked_at=now))
 

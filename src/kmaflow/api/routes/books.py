@@ -11,9 +11,10 @@ from starlette.responses import Response
 
 from kmaflow.api import answers
 from kmaflow.api.guard import HEALTH
-from kmaflow.api.problems import Problem, documented, too_much
+from kmaflow.api.problems import MEDIA_OF_ROWS, Problem, documented, too_much
 from kmaflow.api.routes import parameters as given
 from kmaflow.catalog import dataset as described
+from kmaflow.catalog.stations import MOST_STATIONS
 from kmaflow.catalog.time import HOUR, Window, parse_time
 from kmaflow.errors import UsageError
 from kmaflow.maintain.why import story
@@ -29,7 +30,6 @@ from kmaflow.store.schema.service import COMPLETENESS_HOUR
 router = APIRouter(tags=["completeness"], responses=documented())
 
 _MOST_HOURS, _MOST_DAYS = 500_000, 400
-_ALL_STATIONS = 760
 
 
 @router.get(
@@ -45,14 +45,15 @@ def completeness(
     reader, kind = given.reader_of(request), described(dataset)
     window = Window(parse_time(from_), parse_time(to))
     numbers = numbers_of(reader.store, stations, subject(dataset))
-    hours = max(1, window.count(HOUR)) * (_ALL_STATIONS if numbers is None else len(numbers))
+    hours = max(1, window.count(HOUR)) * (MOST_STATIONS if numbers is None else len(numbers))
     if hours > _MOST_HOURS:
         raise too_much(
             f"up to {hours:,} hours of stations, at most {_MOST_HOURS:,}",
+            ko=f"지점·시간이 {hours:,}개까지입니다; {_MOST_HOURS:,}개까지 됩니다",
             todo_en="ask for a shorter window or fewer stations",
             todo_ko="기간이나 지점을 줄이십시오",
         )
-    table, expected = COMPLETENESS_HOUR.c, max(1, HOUR // kind.cadence)
+    table, expected = COMPLETENESS_HOUR.c, kind.completeness // kind.cadence
     query = sa.select(table.hour_kst, table.stn, table.present, table.blank).where(
         table.dataset == kind.name, table.hour_kst > window.start, table.hour_kst <= window.end
     )
@@ -77,6 +78,7 @@ def missing(
     if (window.end - window.start).days > _MOST_DAYS:
         raise too_much(
             f"a window of {(window.end - window.start).days} days, at most {_MOST_DAYS}",
+            ko=f"{(window.end - window.start).days}일입니다; {_MOST_DAYS}일까지 됩니다",
             todo_en="ask for a shorter window",
             todo_ko="기간을 줄이십시오",
         )
@@ -110,13 +112,19 @@ def why(
 ) -> Response:
     """The story of one cell: its state and why, the stored values beside what KMA printed, requests, corrections."""
     reader, kind, stamp = given.reader_of(request), described(dataset), parse_time(time)
-    numbers = station_numbers(reader.store, stn)
+    numbers = station_numbers(reader.store, stn, reader.listing())
     if numbers is None or len(numbers) != 1:
-        raise UsageError(f"{stn!r} is not one station", todo_en="give its number", todo_ko="지점번호를 쓰십시오")
+        raise UsageError(
+            f"{stn!r} is not one station",
+            ko=f"지점 하나가 아닙니다: {stn!r}",
+            todo_en="give its number",
+            todo_ko="지점번호를 쓰십시오",
+        )
     if not reader.has(kind.name):
         raise Problem(
             404,
             f"{kind.name} was never loaded",
+            ko=f"{kind.name}을(를) 받은 적이 없습니다",
             todo_en="kmaflow collect loads it",
             todo_ko="kmaflow collect 로 받으십시오",
         )
@@ -149,4 +157,4 @@ def healthz(request: Request) -> Response:
     """Whether the database answers. Needs no token and says nothing else."""
     with reading(given.reader_of(request).store.engine) as connection:
         connection.execute(sa.select(1))
-    return Response(b'{"status":"ok"}', headers={"Cache-Control": "no-store"}, media_type=answers.MEDIA["json"])
+    return Response(b'{"status":"ok"}', headers={"Cache-Control": "no-store"}, media_type=MEDIA_OF_ROWS["json"])

@@ -16,7 +16,7 @@ from kmaflow.errors import UsageError
 from kmaflow.read.place import Box, Place
 from kmaflow.read.units import Names, System
 
-_SHORT, _LONG = 64, 8_000
+_SHORT, _LONG = 64, 4_000
 
 Dataset: TypeAlias = Annotated[
     str,
@@ -106,7 +106,12 @@ def place(lat: float | None, lon: float | None, height: float | None) -> Place |
     if lat is None and lon is None:
         return None
     if lat is None or lon is None:
-        raise UsageError("lat and lon belong together", todo_en="give both", todo_ko="둘 다 쓰십시오")
+        raise UsageError(
+            "lat and lon belong together",
+            ko="lat과 lon은 함께 써야 합니다",
+            todo_en="give both",
+            todo_ko="둘 다 쓰십시오",
+        )
     return Place(lat, lon, height)
 
 
@@ -123,6 +128,7 @@ def box(text: str | None) -> Box | None:
     except ValueError:
         raise UsageError(
             f"no box: {text!r}",
+            ko=f"영역이 아닙니다: {text!r}",
             todo_en="write west,south,east,north such as 126.7,37.4,127.2,37.7",
             todo_ko="서,남,동,북을 쓰십시오. 예: 126.7,37.4,127.2,37.7",
         ) from None
@@ -138,7 +144,11 @@ def only(fmt: Format, *allowed: Format) -> None:
     if fmt not in allowed:
         forms = ", ".join(allowed)
         raise Problem(
-            422, f"there is no {fmt} of this", todo_en=f"use format={forms}", todo_ko=f"format={forms} 가운데 하나"
+            422,
+            f"there is no {fmt} of this",
+            ko=f"{fmt} 꼴은 없습니다",
+            todo_en=f"use format={forms}",
+            todo_ko=f"format={forms} 가운데 하나",
         )
 
 

@@ -12,6 +12,7 @@ from kmaflow.api import answers
 from kmaflow.api.problems import documented, too_much
 from kmaflow.api.routes import parameters as given
 from kmaflow.catalog import dataset as described
+from kmaflow.catalog.stations import MOST_STATIONS
 from kmaflow.catalog.time import Window, parse_time
 from kmaflow.errors import UsageError
 from kmaflow.read.inventory import element_inventory, inventory
@@ -22,7 +23,6 @@ router = APIRouter(prefix="/v1", tags=["stations"], responses=documented())
 
 #: Rows that are counted for one answer, at most.
 _MOST_COUNTED = 20_000_000
-_ALL_STATIONS = 760
 _SCHEMA: dict[str, pl.DataType] = {
     "stn": pl.Int32(), "name_ko": pl.String(), "name_en": pl.String(), "networks": pl.String(), "lat": pl.Float64(), "lon": pl.Float64(),
     "height_m": pl.Float64(), "address": pl.String(), "distance_km": pl.Float64(), "height_difference_m": pl.Float64(),
@@ -106,13 +106,19 @@ def what_there_is(
         frame = inventory(reader.store, dataset, stations=stations)
         return answers.table(request, frame, fmt, age, {}, "inventory", bom=bom)
     if from_ is None or to is None:
-        raise UsageError("elements are counted in a window", todo_en="give from and to", todo_ko="from과 to를 쓰십시오")
+        raise UsageError(
+            "elements are counted in a window",
+            ko="요소는 기간 안에서 셉니다",
+            todo_en="give from and to",
+            todo_ko="from과 to를 쓰십시오",
+        )
     window = Window(parse_time(from_), parse_time(to))
     words = given.listed(stations)
-    count = window.count(described(dataset).cadence) * (_ALL_STATIONS if words is None else max(len(words), 1))
+    count = window.count(described(dataset).cadence) * (MOST_STATIONS if words is None else max(len(words), 1))
     if count > _MOST_COUNTED:
         raise too_much(
             f"up to {count:,} rows would be counted, at most {_MOST_COUNTED:,}",
+            ko=f"{count:,}행까지 세어야 합니다; {_MOST_COUNTED:,}행까지 됩니다",
             todo_en="ask for a shorter window or fewer stations, or leave elements, from and to out",
             todo_ko="기간이나 지점을 줄이거나, elements와 from, to를 빼십시오",
         )

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from kmaflow.api import answers
-from kmaflow.api.problems import documented, too_much
+from kmaflow.api.problems import MEDIA_OF_ROWS, documented, too_much
 from kmaflow.api.routes import parameters as given
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import Window, floor_to, parse_time
@@ -153,6 +153,7 @@ def over_time(
     if fmt != "json" and (asked.rows > MOST_ROWS or reads > MOST_READ):
         raise too_much(
             f"up to {asked.rows:,} rows, made of {reads:,}; one answer holds {MOST_ROWS:,}, made of {MOST_READ:,}",
+            ko=f"{asked.rows:,}행까지({reads:,}행에서)입니다; 한 번에 {MOST_ROWS:,}행({MOST_READ:,}행에서)까지 됩니다",
             todo_en="ask for a shorter window or fewer stations, take pages of JSON, or use kmaflow export",
             todo_ko="기간이나 지점을 줄이거나, JSON을 쪽으로 받거나, kmaflow export 를 쓰십시오",
         )
@@ -167,7 +168,7 @@ def over_time(
     about = _about(asked, called, units=signs(asked.meanings, units))
     if fmt == "json":
         body = _page(asked, question, cursor, limit, called, about)
-        return Response(body, headers=answers.headers_of(tag, age), media_type=answers.MEDIA["json"])
+        return Response(body, headers=answers.headers_of(tag, age), media_type=MEDIA_OF_ROWS["json"])
     frames = (frame.rename(called) for frame in asked.frames())
     schema = dict(asked.empty().rename(called).schema)
     if fmt == "csv":

@@ -22,7 +22,7 @@ from kmaflow.catalog.time import MINUTE, Window, days_of, floor_to, start_of
 from kmaflow.hub.errors import ConnectionFailed
 from kmaflow.store.coverage.day import ALL, AROUND, joined, read, stations_of
 from kmaflow.store.engines.base import engine_of
-from kmaflow.store.ledger import ABSENT, DEFERRED, EMPTY, FILE, LONGEST, REQUEST, RETIRED
+from kmaflow.store.ledger import ABSENT, DEFERRED, EMPTY, FILE, LONGEST, REQUEST, RETIRED, asks_for
 from kmaflow.store.schema.service import LEDGER
 
 State = Literal["present", "blank", "absent", "empty", "not_yet_produced", "refused", "rejected", "not_asked"]
@@ -193,7 +193,7 @@ class Picture:
             named &= frozenset().union(*self.rosters)
         alike: dict[tuple[Spans, tuple[int, ...], tuple[bool, ...]], set[int]] = {}
         for stn in sorted(named):
-            troubles = tuple(index for index, trouble in enumerate(self.troubles) if _concerns(trouble, stn))
+            troubles = tuple(index for index, trouble in enumerate(self.troubles) if asks_for(trouble, stn))
             sign = tuple(self._own.get(stn, ())), troubles, self._told_of(stn)
             alike.setdefault(sign, set()).add(stn)
         found = [
@@ -329,13 +329,8 @@ def concerns(trouble: Trouble, group: Group) -> bool:
     if group.stations is None:
         return _of_all(trouble)
     # What is known of one is known of all of them: so they are one group.
-    return _concerns(trouble, next(iter(group.stations)))
+    return asks_for(trouble, next(iter(group.stations)))
 
 
 def _of_all(trouble: Trouble) -> bool:
     return trouble.stn == 0 and trouble.selection == "all"
-
-
-def _concerns(trouble: Trouble, stn: int) -> bool:
-    chosen = trouble.selection
-    return trouble.stn in (0, stn) and (chosen == "all" or str(stn) in chosen.split(","))
