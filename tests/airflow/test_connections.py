@@ -78,7 +78,7 @@ def test_a_password_that_cannot_be_a_key_is_refused_without_showing_it(
     well, words = KmaApiHubHook("mine").test_connection()
     assert not well
     for text in (str(caught.value), words):
-        assert "인증키" in text
+        assert "key" in text
         assert KEY not in text
 
 
@@ -105,7 +105,7 @@ def test_a_real_key_never_feeds_the_simulators_database(
 ) -> None:
     connect("kma_apihub", password=KEY)
     monkeypatch.setenv(SIMULATED, "1")
-    with pytest.raises(UsageError, match="fed by the simulator") as refused:
+    with pytest.raises(UsageError, match="filled by the simulator") as refused:
         hub_access("kma_apihub", settings)
     assert KEY not in str(refused.value)
 
@@ -167,7 +167,7 @@ def test_the_test_button_says_yes_or_why_not(connect: Any, monkeypatch: pytest.M
     assert hook.test_connection()[0] is False
     connect("kma_apihub", password=KEY)
     monkeypatch.setattr(HubClient, "ask_stations", lambda *_: None)
-    assert hook.test_connection() == (True, f"인증키를 확인했습니다 · the hub knows the key ({PUBLIC_HUB})")
+    assert hook.test_connection() == (True, f"인증키를 확인했습니다({PUBLIC_HUB})")
 
     def refuse(*_: object) -> None:
         raise BadKey("401")
@@ -175,7 +175,7 @@ def test_the_test_button_says_yes_or_why_not(connect: Any, monkeypatch: pytest.M
     monkeypatch.setattr(HubClient, "ask_stations", refuse)
     answered, why = hook.test_connection()
     assert not answered
-    assert "마이페이지" in why
+    assert "My page" in why
     assert KEY not in why
 
 
@@ -187,10 +187,10 @@ def test_the_test_button_goes_by_the_quota(connect: Any, monkeypatch: pytest.Mon
         monkeypatch.setenv("KMAFLOW_DAILY_CALLS", "1")
         assert KmaApiHubHook().test_connection()[0] is True
         answered, why = KmaApiHubHook().test_connection()
-        assert (answered, "not checked" in why, "98 % of the limit" in why) == (False, True, True)
+        assert (answered, "확인하지 못했습니다" in why, "98 % of the limit" in why) == (False, True, True)
         connect("kma_apihub", password=second, host=hub.url)
         answered, why = KmaApiHubHook().test_connection()
-        assert (answered, "the hub knows the key, but" in why) == (True, True)
+        assert (answered, "하루 한도를 다 썼습니다" in why) == (True, True)
         answered, why = KmaApiHubHook().test_connection()
         assert (answered, "the hub says" in why) == (False, True)
         assert hub.simulator.hub.keys.report()["requests"] == 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
@@ -34,12 +33,11 @@ def test_every_file_gives_its_dag(dagbag: DagBag) -> None:
     assert sorted(dagbag.dags) == ["kma_asos", "kma_aws", "kma_backfill", "kma_repair", "kma_stations"]
 
 
-def test_every_dag_has_owner_tags_docs_in_two_languages_and_retries(dagbag: DagBag) -> None:
+def test_every_dag_has_owner_tags_docs_and_retries(dagbag: DagBag) -> None:
     for dag in dagbag.dags.values():
         assert "kma" in dag.tags
         assert dag.dag_display_name != dag.dag_id
         assert dag.doc_md is not None
-        assert "기상청" in dag.doc_md + dag.dag_display_name
         assert dag.max_active_runs == 1
         assert not dag.catchup
         for task in dag.tasks:
@@ -93,13 +91,9 @@ def test_schedules_are_those_of_the_contract(dagbag: DagBag) -> None:
     assert dagbag.dags["kma_asos"].timetable == WindowTimetable(timedelta(hours=1), timedelta(minutes=20))
 
 
-def test_the_form_has_no_key_and_speaks_korean_first(dagbag: DagBag) -> None:
+def test_the_form_has_no_key(dagbag: DagBag) -> None:
     form = dagbag.dags["kma_aws"].params
     assert list(form) == ["stations", "datasets", "from", "to", "conn_id", "hub_conn_id"]
-    for name in form:
-        schema: dict[str, Any] = form.get_param(name).schema
-        assert ord(schema["title"][0]) > 0x1100 or schema["title"].startswith("API허브"), name
-        assert " — *" in schema["description_md"], "Korean, then English"
     assert form["datasets"] == list(DAGS["kma_aws"])
 
 

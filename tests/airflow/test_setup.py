@@ -30,7 +30,7 @@ def test_it_makes_what_is_missing_and_then_nothing() -> None:
     again = make_defaults()
     assert again.made == ()
     assert again.kept == first.made
-    assert all(line.startswith("그대로/kept: ") for line in setup_airflow())
+    assert all(line.startswith("already there: ") for line in setup_airflow())
 
 
 @pytest.mark.parametrize(("wanted", "slots"), [("2", 4), ("8", 8)])

@@ -68,16 +68,16 @@ def test_the_trigger_form_speaks_korean_and_has_no_key(page: Page, make_run: Mak
     page.get_by_role("button", name="Trigger Dag").click()
     form = page.get_by_role("dialog")
     for label in (
-        "지점 (stations)",
-        "자료 종류 (datasets)",
-        "시작 시각, 제외 (from, exclusive)",
-        "끝 시각, 포함 (to, inclusive)",
-        "저장할 데이터베이스 연결 (conn_id)",
-        "API허브 연결 (hub_conn_id)",
+        "지점(stations)",
+        "자료(datasets)",
+        "시작 시각, 미포함(from)",
+        "끝 시각, 포함(to)",
+        "저장할 데이터베이스 연결(conn_id)",
+        "API허브 연결(hub_conn_id)",
     ):
         expect(form.get_by_text(label)).to_be_visible()
     for name in DAGS["kma_aws"]:
-        expect(form.get_by_text(f"{DATASETS[name].ko} ({DATASETS[name].en})")).to_be_visible()
+        expect(form.get_by_text(f"{DATASETS[name].ko} ({name})")).to_be_visible()
     expect(form.get_by_text("인증키를 이 양식에 쓰지 마십시오")).to_be_visible()
     expect(form.locator("input[type=password]")).to_have_count(0)
     page.set_viewport_size({"width": 1440, "height": 1500})
@@ -90,8 +90,8 @@ def test_the_connection_form_asks_for_key_and_host_only(page: Page, make_run: Ma
     row = page.get_by_role("row").filter(has_text="kma_apihub").first
     row.get_by_role("button", name="Edit Connection").click()
     form = page.get_by_role("dialog")
-    expect(form.get_by_text("인증키 (authKey)")).to_be_visible()
-    expect(form.get_by_text("API허브 주소 (hub URL)")).to_be_visible()
+    expect(form.get_by_text("인증키(authKey)")).to_be_visible()
+    expect(form.get_by_text("API허브 주소(hub URL)")).to_be_visible()
     for hidden in ("Login", "Port", "Schema"):
         expect(form.get_by_text(hidden, exact=True)).to_have_count(0)
     expect(form.locator("input[type=password]")).to_have_count(1)

@@ -23,7 +23,7 @@ class MetadataRefused(UsageError):
         "observations and Celery's results may stay in MariaDB"
     )
     todo_ko = (
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN 을 PostgreSQL로 정하십시오(비우면 compose.yaml 의 것을 씁니다); "
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN을 PostgreSQL로 정하십시오(비우면 compose.yaml의 것을 씁니다). "
         "관측 자료와 Celery 결과는 MariaDB에 두어도 됩니다"
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from kmaflow.collect.due import Due, due_now, meant_gaps
 from kmaflow.collect.planning.calls import Call
 from kmaflow.collect.planning.estimate import plan_gaps, usual_windows, wants_of
 from kmaflow.collect.planning.plan import Budget, Plan, Want
-from kmaflow.collect.result import DatasetResult
+from kmaflow.collect.result import DatasetResult, Tally
 from kmaflow.hub.errors import IncompleteAnswer, NoRows, NotYetProduced
 from kmaflow.quota.limits import CallClass
 from kmaflow.store import ledger
@@ -34,12 +34,11 @@ _MORE_ROUNDS = 2
 
 
 @dataclass(slots=True)
-class Repaired:
+class Repaired(Tally):
     """What repairing one dataset came to.
 
     Attributes:
         due: cells that were missing and due; ``quiet`` blank or absent stretches and ``revisits`` stretches were asked again beside them.
-        planned / calls / bytes / rows / inserted / updated / revised: as :class:`DatasetResult` counts them.
         given_up: cells that are not asked for any more.
         left: cells that are still missing, ``waiting`` of them for a later try.
         refused: code of a refusal that only a person can mend; nothing more was asked then.
@@ -54,13 +53,6 @@ class Repaired:
     due: int = 0
     quiet: int = 0
     revisits: int = 0
-    planned: int = 0
-    calls: int = 0
-    bytes: int = 0
-    rows: int = 0
-    inserted: int = 0
-    updated: int = 0
-    revised: int = 0
     given_up: int = 0
     left: int = 0
     waiting: int = 0
@@ -73,8 +65,7 @@ class Repaired:
 
     def add(self, result: DatasetResult, *, old: bool = False) -> None:
         """Count what a run brought; ``old``: for history."""
-        for name in ("planned", "calls", "bytes", "rows", "inserted", "updated", "revised"):
-            setattr(self, name, getattr(self, name) + getattr(result, name))
+        self.count(result)
         if result.error is not None and result.deferred_until is None:
             self.error = self.error or str(result.error)
         if old:
@@ -85,7 +76,7 @@ class Repaired:
     def summary(self) -> dict[str, Any]:
         """As plain JSON values."""
         times = ("deferred_until", "old_deferred_until")
-        named = {name: getattr(self, name) for name in self.__slots__ if name not in ("window", *times)}
+        named = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("window", *times)}
         return named | {
             "from": f"{self.window.start:%Y-%m-%d %H:%M}" if self.window else None,
             "to": f"{self.window.end:%Y-%m-%d %H:%M}" if self.window else None,

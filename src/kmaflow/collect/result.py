@@ -11,15 +11,42 @@ from kmaflow.errors import KmaflowError
 from kmaflow.hub.errors import NotYetProduced
 
 
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """Counts of calls and rows.
+
+    Attributes:
+        planned: calls of the plan.
+        calls / bytes: requests made (retries and halves included), and what they brought.
+        rows: rows in the answers for the chosen stations.
+        inserted / updated / revised: what changed in the database.
+    """
+
+    planned: int = 0
+    calls: int = 0
+    bytes: int = 0
+    rows: int = 0
+    inserted: int = 0
+    updated: int = 0
+    revised: int = 0
+
+    def counts(self) -> dict[str, int]:
+        """The counts by name."""
+        return {name: getattr(self, name) for name in Tally.__slots__}
+
+    def count(self, other: Tally) -> None:
+        """Add another's counts."""
+        for name, more in other.counts().items():
+            setattr(self, name, getattr(self, name) + more)
+
+
 @dataclass(slots=True)
-class DatasetResult:
+class DatasetResult(Tally):
     """What collecting one dataset over one window came to.
 
     Attributes:
-        planned / done: calls of the plan, and how many of them are finished.
-        calls / bytes: requests made (retries and halves included), and what they brought.
-        rows: rows in the answers for the chosen stations; ``blank`` of them hold sentinels only.
-        inserted / updated / revised: what changed in the database.
+        done: calls of the plan that are finished.
+        blank: rows that hold sentinels only.
         rejected: lines that are no rows (kept in ``rejected_line``).
         missing: stretches that are not there, each with why.
         error: the first error, None if there was none.
@@ -29,15 +56,8 @@ class DatasetResult:
 
     dataset: str
     window: Window
-    planned: int = 0
     done: int = 0
-    calls: int = 0
-    bytes: int = 0
-    rows: int = 0
     blank: int = 0
-    inserted: int = 0
-    updated: int = 0
-    revised: int = 0
     rejected: int = 0
     missing: list[str] = field(default_factory=list)
     error: KmaflowError | None = None
@@ -67,20 +87,10 @@ class DatasetResult:
             "dataset": self.dataset,
             "from": f"{self.window.start:%Y-%m-%d %H:%M}",
             "to": f"{self.window.end:%Y-%m-%d %H:%M}",
-            **{
-                name: getattr(self, name)
-                for name in (
-                    "calls",
-                    "bytes",
-                    "rows",
-                    "blank",
-                    "inserted",
-                    "updated",
-                    "unchanged",
-                    "revised",
-                    "rejected",
-                )
-            },
+            **{name: count for name, count in self.counts().items() if name != "planned"},
+            "blank": self.blank,
+            "unchanged": self.unchanged,
+            "rejected": self.rejected,
             "complete": self.complete,
             "missing": list(self.missing),
             "error": str(self.error) if self.error else None,

@@ -16,6 +16,7 @@ from kmaflow.airflow.builders.form import backfill_form
 from kmaflow.airflow.provider.setup import pool_slots
 from kmaflow.airflow.tasks import backfill
 from kmaflow.catalog import DATASETS
+from kmaflow.language import say_in_airflow
 from kmaflow.settings import load_settings
 
 #: A worker that died is replaced within seconds; the last tries come when missing cells are due to be asked again, after 10 minutes.
@@ -31,8 +32,10 @@ def backfill_dag() -> DAG:
     settings = load_settings()
     with kma_dag(
         "kma_backfill",
-        title="기상청 과거 채우기",
-        description="지난 관측에서 빠진 것을 한도 안에서 채웁니다",
+        title=say_in_airflow("기상청 과거 자료 채우기", "KMA backfill"),
+        description=say_in_airflow(
+            "지난 관측의 누락을 하루 한도 안에서 채웁니다", "Fills past observations within the day's quota"
+        ),
         page=docs.BACKFILL_DAG,
         schedule=None,
         # The rest of the pool is for live data, which is also let in first.

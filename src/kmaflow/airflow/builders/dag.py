@@ -14,6 +14,7 @@ from airflow.sdk import DAG, Asset, TriggerRule, get_current_context, task
 from kmaflow.airflow.builders import docs
 from kmaflow.airflow.provider.schedule import start_date
 from kmaflow.airflow.tasks import observations
+from kmaflow.language import say_in_airflow
 from kmaflow.settings import load_settings
 
 if TYPE_CHECKING:
@@ -83,9 +84,12 @@ def kma_dag(
         **{"catchup": False, **arguments},
     )
     with dag:
-        start = EmptyOperator(task_id="start", task_display_name="시작", doc_md=docs.START)
+        start = EmptyOperator(task_id="start", task_display_name=say_in_airflow("시작", "start"), doc_md=docs.START)
         end = EmptyOperator(
-            task_id="end", task_display_name="종료", trigger_rule=TriggerRule.NONE_FAILED, doc_md=docs.END
+            task_id="end",
+            task_display_name=say_in_airflow("종료", "end"),
+            trigger_rule=TriggerRule.NONE_FAILED,
+            doc_md=docs.END,
         )
         stations = _stations_task(station_list_age)
         start >> stations >> end
@@ -93,7 +97,13 @@ def kma_dag(
 
 
 def _stations_task(max_age: timedelta) -> Any:
-    @task(task_id="stations", task_display_name="지점 정보", doc_md=docs.STATIONS, pool=POOL, **_ONE_RETRY)
+    @task(
+        task_id="stations",
+        task_display_name=say_in_airflow("지점 정보", "stations"),
+        doc_md=docs.STATIONS,
+        pool=POOL,
+        **_ONE_RETRY,
+    )
     def stations() -> dict[str, Any]:
         return observations.sync_stations(get_current_context(), max_age=max_age)
 
@@ -109,7 +119,7 @@ def check_task(page: str, work: Callable[[Context], Any], *, branch: bool = Fals
 
     @(task.branch if branch else task)(
         task_id=observations.CHECK,
-        task_display_name="확인",
+        task_display_name=say_in_airflow("확인", "check"),
         doc_md=page,
         trigger_rule=TriggerRule.ALL_DONE,
         **_ONE_RETRY,
@@ -124,7 +134,7 @@ def of_dataset(dataset: Dataset) -> dict[str, Any]:
     """What every task of a dataset is told: its names, its page, the pool, and the asset that it updates."""
     return {
         "task_id": dataset.name,
-        "task_display_name": dataset.ko,
+        "task_display_name": say_in_airflow(dataset.ko, dataset.en),
         "doc_md": docs.dataset(dataset),
         "pool": POOL,
         "outlets": [asset(dataset.name)],

@@ -1,4 +1,4 @@
-"""The texts behind DAGs and tasks in the UI, Korean first, made from the catalogue."""
+"""The texts behind DAGs and tasks in Airflow's pages, made from the catalogue; Korean unless ``KMAFLOW_LANG=en``."""
 
 from __future__ import annotations
 
@@ -6,74 +6,106 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kmaflow.catalog.time import in_words
+from kmaflow.language import say_in_airflow
 
 if TYPE_CHECKING:
     from kmaflow.airflow.provider.timetable import WindowTimetable
     from kmaflow.catalog.model import Dataset
 
-START = "실행의 시작. *The run begins.*"
-END = "하나라도 실패하면 빨강이 됩니다. *Red if any task of the run failed.*"
-STATIONS = """지점 목록(AWS, ASOS)을 받아 이력과 함께 저장합니다. 최근에 받았으면 아무 일도 하지 않습니다.
+START = say_in_airflow("실행을 시작합니다.", "The run begins.")
+END = say_in_airflow("태스크가 하나라도 실패하면 실패로 표시됩니다.", "Fails if any task of the run has failed.")
+STATIONS = say_in_airflow(
+    "지점 목록(AWS, ASOS)을 받아 이력과 함께 저장합니다. 최근에 받았으면 건너뜁니다.",
+    "Fetches the station lists (AWS, ASOS) and stores them with their history. Does nothing if they were fetched recently.",
+)
+CHECK = say_in_airflow(
+    "지점·자료·시각을 확인하고 이 실행에서 수집할 구간을 정합니다. 실패하면 아무것도 수집하지 않습니다.",
+    "Checks stations, datasets and times, and sets the run's window. If it fails, nothing is collected.",
+)
+STATIONS_DAG = say_in_airflow(
+    """### 기상청 지점 정보
 
-*Fetches the station lists and keeps their history; does nothing if that was done lately.*"""
-CHECK = """지점·자료·시각을 확인하고 이 실행의 창을 정합니다. 실패하면 아무것도 수집하지 않습니다.
+AWS(방재기상관측)와 ASOS(종관기상관측)의 지점 목록을 매일 03:00(한국시각)에 받아 `station` 테이블에 이력과 함께 저장합니다.
+""",
+    """### KMA stations
 
-*Checks stations, datasets and times, and fixes the run's window. If it fails, nothing is collected.*"""
-STATIONS_DAG = """### 기상청 지점 정보
+Fetches the lists of AWS and ASOS stations every day at 03:00 KST and stores them, with their history, in the table `station`.
+""",
+)
+BACKFILL_CHECK = say_in_airflow(
+    "지점·자료·시각을 확인하고 기간을 나눕니다. 실패하면 아무것도 수집하지 않습니다.",
+    "Checks stations, datasets and times, and splits the time into periods. If it fails, nothing is collected.",
+)
+BACKFILL_DAG = say_in_airflow(
+    """### 과거 자료 채우기
 
-AWS(방재기상관측)와 ASOS(종관기상관측) 지점 목록을 하루 한 번(03:00 KST) 받아 `station` 표에 이력과 함께 저장합니다.
+양식의 `from`부터 `to`까지 빠진 관측을 되도록 적은 호출로 채웁니다. 이미 있는 자료는 다시 요청하지 않으므로 언제든 멈추고 다시 실행할 수 있습니다.
 
-*Fetches the lists of AWS and ASOS stations once a day (03:00 KST) into the table `station`, with history.*"""
+### 하루 한도
 
-BACKFILL_CHECK = """지점·자료·시각을 확인하고 기간을 구간으로 나눕니다. 실패하면 아무것도 수집하지 않습니다.
+하루 한도(양식의 `share`만큼)를 다 쓰면 태스크는 작업 슬롯을 차지하지 않고(deferred) 00:00(한국시각)까지 기다렸다가 이어서 실행됩니다.
+실시간 수집에 필요한 양은 남겨 둡니다. 며칠이 걸리는지는 `kmaflow plan`으로 확인하십시오.
 
-*Checks stations, datasets and times, and cuts the time into periods. If it fails, nothing is collected.*"""
-BACKFILL_DAG = """### 기상청 과거 채우기 · Fill history
+### 실패
 
-양식의 `from`부터 `to`까지에서 빠진 관측을 적은 요청으로 채웁니다. 이미 있는 것은 다시 요청하지 않으므로 언제 멈추고 다시 실행해도 됩니다.
+누락이 남으면 태스크가 실패합니다. 다시 실행하면 누락된 것만 요청합니다. 무엇이 왜 빠졌는지는 `kmaflow gaps`로 확인하십시오.
+""",
+    """### Fill history
 
-*Fills what is missing between `from` and `to` of the form, in few calls. What is there is not asked again: it may be stopped
-and run again at any time.*
+Fills what is missing between `from` and `to` of the form with as few calls as possible. Data that are there are not requested again, so it may be
+stopped and run again at any time.
 
-### 한도 · Quota
+### Quota
 
-하루 한도(양식의 `share`만큼)를 다 쓰면 태스크는 작업 슬롯을 차지하지 않고(deferred) 00:00(한국시각)까지 기다렸다가 스스로 이어 갑니다.
-실시간 수집에 필요한 몫은 남겨 둡니다. 며칠이 걸릴지는 `kmaflow plan`이 알려 줍니다.
+When the day's quota (the form's `share` of it) is used up, the tasks wait for 00:00 KST without a worker slot (deferred) and then continue.
+What live data need is kept in reserve. `kmaflow plan` tells how many days it takes.
 
-*When the day's quota (the form's `share` of it) is spent, the tasks wait for 00:00 KST without a worker slot (deferred), and go on
-by themselves. What live data needs is kept back. `kmaflow plan` tells how many days it will take.*
+### Failure
 
-### 실패 · Failure
+A task fails while data are missing; run again, it requests only those. `kmaflow gaps` shows what is missing and why.
+""",
+)
+REPAIR_CHECK = say_in_airflow(
+    "수집 이력에서 다시 요청할 차례가 된 것을 찾습니다. 다시 요청할 것이 없는 자료는 건너뜁니다(skipped).",
+    "Finds in the ledger what is due to be requested again. Datasets with nothing due are skipped.",
+)
+REPAIR_DAG = say_in_airflow(
+    """### 누락 복구
 
-빠진 칸이 남으면 태스크는 빨강이고, 다시 실행하면 남은 것만 요청합니다. 무엇이 왜 빠졌는지는 `kmaflow gaps`.
+10분마다 수집 이력과 테이블에서 누락을 찾아 되도록 적은 호출로 다시 요청합니다. 수집이 몇 시간 멈추었더라도 한 번의 실행으로 모두 채웁니다.
 
-*A task with cells still missing is red; run again, it asks for these only. What is missing, and why: `kmaflow gaps`.*
-"""
-REPAIR_CHECK = """무엇을 다시 요청할 때가 되었는지 장부에서 찾습니다. 그런 것이 없는 자료는 건너뜁니다(skipped).
-
-*Finds in the ledger what is due to be asked again. Datasets without anything due are skipped.*"""
-REPAIR_DAG = """### 기상청 관측 복구 · Repair
-
-10분마다, 장부와 표에서 빠진 것을 찾아 적은 요청으로 다시 받습니다. 수집기가 몇 시간 멈추어 있었어도 한 번의 실행이 모두 채웁니다.
-
-*Every 10 minutes: what ledger and tables know to be missing is asked for in few calls. After an outage of hours, one run fills it all.*
-
-| 무엇 · what | 언제 · when |
+| 누락 | 다시 요청하는 때 |
 |---|---|
-| 요청한 적이 없거나 한도에 걸린 것 · never asked, or kept back by the quota | 바로 · at once |
-| 거절·미생산·해독 불가 · refused, not yet produced, unreadable | 10분, 1시간, 6시간, 1일, 3일 뒤 · after 10 min, 1 h, 6 h, 1 d, 3 d |
-| 그래도 오지 않은 것 · what never came | 까닭을 적고 포기 · given up, with the reason |
-| 결측부호뿐이거나 줄이 없는 칸 · blank or absent cells | 10분, 1시간 뒤, 하루 안에 보고한 지점만 · after 10 min and 1 h, if the station reported within a day |
-| 최근 며칠의 정정 · corrections of the last days | 하루에 한 번 (`KMAFLOW_REVISIT_DAYS`) · once a day |
+| 요청한 적이 없거나 한도 때문에 미룬 것 | 바로 |
+| 거절되었거나, 아직 생산되지 않았거나, 읽을 수 없는 것 | 10분, 1시간, 6시간, 1일, 3일 뒤 |
+| 그래도 받지 못한 것 | 사유를 남기고 더 요청하지 않음 |
+| 결측만 있거나 행이 없는 칸 | 10분, 1시간 뒤. 하루 안에 보고한 지점만 |
+| 최근 며칠의 정정 | 하루에 한 번 (`KMAFLOW_REVISIT_DAYS`) |
 
-### 한도와 실패 · Quota and failure
+### 한도와 실패
 
-한도를 다 쓰면 작업 슬롯 없이(deferred) 00:00(한국시각)까지 기다렸다가 스스로 이어 갑니다. 허브가 거절하면 태스크는 빨강이고, 다음 차례가 되면 다시 요청합니다.
-무엇이 왜 빠졌는지는 `kmaflow gaps`, 한 칸의 사연은 `kmaflow why`.
+하루 한도를 다 쓰면 작업 슬롯을 차지하지 않고(deferred) 00:00(한국시각)까지 기다렸다가 이어서 실행됩니다.
+허브가 거절하면 태스크가 실패하고, 차례가 되면 다시 요청합니다.
+무엇이 왜 빠졌는지는 `kmaflow gaps`, 한 칸의 이력은 `kmaflow why`로 확인하십시오.
+""",
+    """### Repair
 
-*When the quota is spent the task waits for 00:00 KST without a worker slot, and goes on by itself. A task that the hub refused is red;
-what it lacks is asked again when its next try has come. What is missing, and why: `kmaflow gaps`; the story of one cell: `kmaflow why`.*
-"""
+Every 10 minutes, what ledger and tables show to be missing is requested in few calls. After an outage of hours, one run fills it all.
+
+| missing | requested again |
+|---|---|
+| never requested, or deferred by the quota | at once |
+| refused, not yet produced, unreadable | after 10 minutes, 1 hour, 6 hours, 1 day, 3 days |
+| still missing after that | no more; the reason is recorded |
+| blank or absent cells | after 10 minutes and 1 hour, for stations that reported within a day |
+| corrections of the last days | once a day (`KMAFLOW_REVISIT_DAYS`) |
+
+### Quota and failure
+
+When the quota is used up, the task waits for 00:00 KST without a worker slot (deferred) and then continues. A task that the hub refused fails;
+what it lacks is requested again when its next try is due. What is missing, and why: `kmaflow gaps`; the history of one cell: `kmaflow why`.
+""",
+)
 
 
 def observations(datasets: Sequence[Dataset], timetable: WindowTimetable) -> str:
@@ -81,46 +113,62 @@ def observations(datasets: Sequence[Dataset], timetable: WindowTimetable) -> str
     (step_ko, delay_ko), (step, delay) = [
         [in_words(span, to) for span in (timetable.step, timetable.delay)] for to in ("ko", "en")
     ]
-    rows = "\n".join(f"| `{dataset.name}` | {dataset.ko} | {dataset.en} |" for dataset in datasets)
-    return f"""### 무엇을 하나 · What it does
+    rows = "\n".join(
+        f"| `{dataset.name}` | {say_in_airflow(dataset.ko, dataset.en)} | {dataset.operation} |" for dataset in datasets
+    )
+    return say_in_airflow(
+        f"""### 하는 일
 
-{step_ko}마다 그 {step_ko} 동안의 관측을 모든 지점에 대해 모아 데이터베이스에 넣습니다. 구간이 끝나고 {delay_ko} 뒤에 시작합니다.
+{step_ko}마다 그 {step_ko} 동안의 모든 지점 관측을 수집해 데이터베이스에 저장합니다. 구간이 끝나고 {delay_ko} 뒤에 시작합니다.
 
-*Every {step}: the observations of that time for all stations, into the database. A run starts {delay} after its interval.*
-
-| 표 · table | 자료 | dataset |
+| 테이블 | 자료 | 활용신청할 API |
 |---|---|---|
 {rows}
 
-### 시각 · Time
+### 시각
 
-자료 구간(data interval)이 곧 수집하는 창입니다: 12:00–13:00 구간은 12:00 다음부터 13:00까지의 시각(한국시각)을 담습니다.
-지난 자료는 실행을 지우거나(Clear) Backfill로 다시 모을 수 있고, 양식의 `from`·`to`로 임의의 창을 모을 수 있습니다. 같은 창을 다시 모아도 중복되지 않습니다.
+자료 구간(data interval)이 수집하는 구간입니다. 12:00–13:00 구간에는 12:00 다음부터 13:00까지의 시각(한국시각)이 들어갑니다.
+지난 구간은 실행을 지우거나(Clear) Backfill로 다시 수집하고, 임의의 구간은 양식의 `from`·`to`로 수집합니다. 같은 구간을 다시 수집해도 중복되지 않습니다.
 
-*The data interval is the window: 12:00–13:00 holds the stamps after 12:00, up to and including 13:00 KST. Clear and Backfill collect the past; `from` and `to`
-of the form collect any window. Collecting a window twice makes no duplicates.*
+### 실패
 
-### 실패 · Failure
+`check`가 실패하면 아무것도 수집하지 않습니다. 한 자료가 실패해도 다른 자료는 계속 수집합니다. 하나라도 실패하면 실행이 실패로 표시됩니다.
+원인과 조치는 태스크 로그의 마지막 오류 줄에 있습니다. 하루 한도를 다 쓴 태스크는 실패하지 않고 건너뛰며(skipped), 요청하지 못한 구간은 수집 이력에 남습니다.
 
-`확인`이 실패하면 아무것도 수집하지 않고, 한 자료의 실패는 다른 자료를 멈추지 않습니다.
-하나라도 실패하면 실행은 빨강입니다. 이유와 할 일은 태스크 로그의 마지막 오류 줄에 있습니다.
-하루 한도를 다 쓰면 태스크는 실패하지 않고 건너뜀(skipped)이 되며, 요청하지 않은 창은 장부에 남습니다.
+인증키는 연결 `kma_apihub`나 `.env`에만 넣으십시오.
+""",
+        f"""### What it does
 
-*If `check` fails nothing is collected; a failed dataset does not stop the others; any failure makes the run red. The task's log says why and what to do.
-A task that the day's quota stops is skipped, not failed; the ledger keeps what was not asked.*
+Every {step}, it collects the observations of that time for all stations into the database. A run starts {delay} after the end of its interval.
 
-인증키는 연결 `kma_apihub` 또는 `.env`에만 둡니다. *The key belongs into the connection `kma_apihub` or into `.env`, never into the form.*
-"""
+| table | dataset | API to apply for |
+|---|---|---|
+{rows}
+
+### Time
+
+The data interval is the window: 12:00–13:00 holds the stamps after 12:00, up to and including 13:00 KST. Clear a run, or use Backfill, to collect a past
+interval again; `from` and `to` of the form collect any window. Collecting a window twice makes no duplicates.
+
+### Failure
+
+If `check` fails, nothing is collected. A failed dataset does not stop the others; any failure makes the run fail. The last error line of the task's log says
+why and what to do. A task that the day's quota stops is skipped, not failed; the ledger keeps what was not requested.
+
+The key belongs in the connection `kma_apihub` or in `.env`, never in the form.
+""",
+    )
 
 
 def dataset(dataset: Dataset) -> str:
     """The page of a dataset's task."""
-    notes = "\n".join(
-        f"* {korean} — *{english}*" for korean, english in zip(dataset.notes_ko, dataset.notes_en, strict=False)
+    notes = "\n".join(f"* {note}" for note in _notes(dataset))
+    return say_in_airflow(
+        f"**{dataset.ko}**\n\n테이블 `{dataset.name}`, 자산 `kma://{dataset.name}`, 활용신청할 API `{dataset.operation}`\n\n{notes}\n",
+        f"**{dataset.en}**\n\nTable `{dataset.name}`, asset `kma://{dataset.name}`, API to apply for `{dataset.operation}`\n\n{notes}\n",
     )
-    return f"""**{dataset.ko}** — *{dataset.en}*
 
-표 `{dataset.name}`, 자산 `kma://{dataset.name}`, 활용신청 `{dataset.operation}`. *Table, asset, operation to apply for.*
 
-{notes}
-"""
+def _notes(dataset: Dataset) -> tuple[str, ...]:
+    """The catalogue's notes on a dataset."""
+    return dataset.notes_ko if say_in_airflow("ko", "en") == "ko" else dataset.notes_en

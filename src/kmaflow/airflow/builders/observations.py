@@ -29,6 +29,7 @@ from kmaflow.airflow.provider.schedule import catchup
 from kmaflow.airflow.provider.timetable import WindowTimetable
 from kmaflow.airflow.tasks import observations
 from kmaflow.catalog import DAGS, DATASETS, SCHEDULES
+from kmaflow.language import say_in_airflow
 from kmaflow.settings import load_settings
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ def observation_dag(schedule: Schedule, datasets: Sequence[Dataset]) -> DAG:
     waves = [datasets[first : first + _SIDE_BY_SIDE] for first in range(0, len(datasets), _SIDE_BY_SIDE)]
     with kma_dag(
         schedule.dag,
-        title=schedule.ko,
-        description=" · ".join(dataset.ko for dataset in datasets),
+        title=say_in_airflow(schedule.ko, schedule.en),
+        description=" · ".join(say_in_airflow(dataset.ko, dataset.en) for dataset in datasets),
         page=docs.observations(datasets, timetable),
         schedule=timetable,
         catchup=catchup(settings),

@@ -18,6 +18,7 @@ from kmaflow.airflow.builders.form import repair_form
 from kmaflow.airflow.provider.timetable import WindowTimetable
 from kmaflow.airflow.tasks import repair
 from kmaflow.catalog import DATASETS
+from kmaflow.language import say_in_airflow
 from kmaflow.settings import load_settings
 
 #: Four minutes after the live runs have begun.
@@ -33,8 +34,10 @@ def repair_dag() -> DAG:
     settings = load_settings()
     with kma_dag(
         "kma_repair",
-        title="기상청 관측 복구",
-        description="빠진 관측과 늦은 값, 정정을 다시 요청합니다",
+        title=say_in_airflow("기상청 누락 복구", "KMA repair"),
+        description=say_in_airflow(
+            "빠진 관측, 늦게 온 값, 정정을 다시 요청합니다", "Requests missing, late and corrected observations again"
+        ),
         page=docs.REPAIR_DAG,
         schedule=_TIMETABLE,
         max_active_tasks=settings.max_active_tasks,

@@ -46,8 +46,9 @@ class HubAccess:
         if self.api_key is None:
             raise UsageError(
                 "there is no API Hub key",
+                ko="API허브 인증키가 없습니다",
                 todo_en="open Admin → Connections → kma_apihub and enter it, or set KMAFLOW_API_KEY in .env and restart",
-                todo_ko="Admin → Connections → kma_apihub 에 인증키를 넣거나 .env 의 KMAFLOW_API_KEY 를 정하고 다시 시작하십시오",
+                todo_ko="Admin → Connections → kma_apihub에 인증키를 넣거나, .env에 KMAFLOW_API_KEY를 쓰고 다시 시작하십시오",
             )
         return self.api_key
 
@@ -64,9 +65,10 @@ def hub_access(conn_id: str, settings: Settings | None = None) -> HubAccess:
     if _exists(conn_id, KmaApiHubHook.default_conn_name):
         if hook.api_key is not None and os.environ.get(SIMULATED):
             raise UsageError(
-                f"the connection {conn_id} now holds a key, but this database is being fed by the simulator",
+                f"the connection {conn_id} now holds a key, but this database is being filled by the simulator",
+                ko=f"연결 {conn_id}에 인증키가 생겼지만 이 데이터베이스에는 시뮬레이터의 자료가 저장되고 있습니다",
                 todo_en="restart make run (a cluster: docker compose down, then up -d): real observations then go to a database of their own",
-                todo_ko="make run (클러스터는 docker compose down 뒤 up -d) 을 다시 시작하십시오: 실제 관측은 따로 저장됩니다",
+                todo_ko="make run을 다시 시작하십시오(클러스터는 docker compose down 뒤 up -d). 실제 관측은 다른 데이터베이스에 저장됩니다",
             )
         api_key = hook.api_key or api_key
         hub_url = hook.hub_url or hub_url
@@ -126,8 +128,9 @@ def _exists(conn_id: str, default: str) -> bool:
         if conn_id != default:
             raise UsageError(
                 f"there is no connection {conn_id!r}",
+                ko=f"연결 {conn_id!r}이(가) 없습니다",
                 todo_en="make it under Admin → Connections, or take the default",
-                todo_ko="Admin → Connections 에서 만들거나 기본 연결을 쓰십시오",
+                todo_ko="Admin → Connections에서 만들거나 기본 연결을 쓰십시오",
             ) from None
         return False
     return True

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
 
-from kmaflow.airflow.provider.provider import CONNECTION_TYPE
+from kmaflow.airflow.provider.provider import CONNECTION_TYPE, HOOK_NAME
+from kmaflow.language import say_in_airflow
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -27,7 +28,7 @@ class KmaApiHubHook(BaseHook):
     conn_name_attr = "kma_apihub_conn_id"
     default_conn_name = "kma_apihub"
     conn_type = CONNECTION_TYPE
-    hook_name = "KMA API Hub (기상청 API허브)"
+    hook_name = HOOK_NAME
 
     def __init__(self, kma_apihub_conn_id: str = default_conn_name) -> None:
         super().__init__()
@@ -92,9 +93,11 @@ class KmaApiHubHook(BaseHook):
                 with HubClient(key, access.hub_url, meter=meter, tries=1) as hub:
                     hub.ask_stations(STATION_LISTS["SFC"])
         except DayQuotaSpent as error:
-            return False, f"확인하지 못했습니다 · not checked: {error}"
+            return False, say_in_airflow(f"확인하지 못했습니다: {error}", f"not checked: {error}")
         except QuotaSpent as error:
-            return True, f"인증키는 맞지만 하루 한도를 다 썼습니다 · the hub knows the key, but: {error}"
+            return True, say_in_airflow(
+                f"인증키는 맞지만 하루 한도를 다 썼습니다: {error}", f"the key works, but: {error}"
+            )
         except KmaflowError as error:
             return False, str(error)
-        return True, f"인증키를 확인했습니다 · the hub knows the key ({access.hub_url})"
+        return True, say_in_airflow(f"인증키를 확인했습니다({access.hub_url})", f"the key works ({access.hub_url})")

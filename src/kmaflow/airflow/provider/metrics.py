@@ -34,7 +34,7 @@ def report(collector: Collector, dataset: str) -> None:
     try:
         send(_measured(collector, dataset))
     except KmaflowError as error:
-        log.warning("%s: 지표를 보내지 못했습니다 / metrics were not sent: %s", dataset, error)
+        log.warning("%s: metrics were not sent: %s", dataset, error)
 
 
 def send(samples: Iterable[Sample]) -> None:

@@ -8,8 +8,11 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
+from kmaflow.language import say_in_airflow
+
 #: The type of the connection that holds the key; also the id of the default connection and of the pool.
 CONNECTION_TYPE = "kma_apihub"
+HOOK_NAME = say_in_airflow("기상청 API허브", "KMA API Hub")
 #: The connection type of MariaDB: Airflow's own provider needs a compiler to install, and without it the form would not offer it.
 STAND_IN: dict[str, Any] = {
     "connection-type": "mysql",
@@ -17,7 +20,7 @@ STAND_IN: dict[str, Any] = {
     "hook-name": "MariaDB / MySQL (kmaflow)",
     "ui-field-behaviour": {
         "hidden-fields": [],
-        "relabeling": {"schema": "데이터베이스 (database)"},
+        "relabeling": {"schema": say_in_airflow("데이터베이스", "Database")},
         "placeholders": {"extra": '{"ssl": {"ca": "/path/ca.pem"}}'},
     },
 }
@@ -31,22 +34,30 @@ def get_provider_info() -> dict[str, Any]:
     """
     return {
         "package-name": "kmaflow",
-        "name": "KMA API Hub (기상청 API허브)",
-        "description": "기상청 API허브 지상관측 자료 수집. Collects KMA surface observations.",
+        "name": HOOK_NAME,
+        "description": say_in_airflow(
+            "기상청 API허브의 지상관측 자료를 수집합니다.", "Collects KMA surface observations."
+        ),
         "connection-types": [
             {
                 "connection-type": CONNECTION_TYPE,
                 "hook-class-name": "kmaflow.airflow.provider.hook.KmaApiHubHook",
-                "hook-name": "KMA API Hub (기상청 API허브)",
+                "hook-name": HOOK_NAME,
                 "ui-field-behaviour": {
                     "hidden-fields": ["login", "port", "schema", "extra"],
                     "relabeling": {
-                        "password": "인증키 (authKey)",
-                        "host": "API허브 주소 (hub URL)",
+                        "password": say_in_airflow("인증키(authKey)", "Key (authKey)"),
+                        "host": say_in_airflow("API허브 주소(hub URL)", "Hub URL"),
                     },
                     "placeholders": {
-                        "password": "API허브 마이페이지의 인증키 (비우면 / empty: KMAFLOW_API_KEY)",
-                        "host": "https://apihub.kma.go.kr/api/typ01 (비우면 이 주소 / default)",
+                        "password": say_in_airflow(
+                            "API허브 마이페이지의 인증키(비우면 KMAFLOW_API_KEY)",
+                            "key of your API Hub page (empty: KMAFLOW_API_KEY)",
+                        ),
+                        "host": say_in_airflow(
+                            "https://apihub.kma.go.kr/api/typ01 (비우면 이 주소)",
+                            "https://apihub.kma.go.kr/api/typ01 (default)",
+                        ),
                     },
                 },
             },

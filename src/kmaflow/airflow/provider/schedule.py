@@ -26,7 +26,8 @@ def catchup(settings: Settings) -> bool:
     if settings.catchup and settings.start is None:
         raise UsageError(
             "KMAFLOW_CATCHUP is on, but KMAFLOW_START is not set",
+            ko="KMAFLOW_CATCHUP이 켜져 있으나 KMAFLOW_START가 없습니다",
             todo_en="set KMAFLOW_START to the first stamp to keep complete (KST)",
-            todo_ko="KMAFLOW_START 에 완전하게 보관할 첫 시각(한국시각)을 정하십시오",
+            todo_ko="KMAFLOW_START에 빠짐없이 보관할 첫 시각(한국시각)을 정하십시오",
         )
     return settings.catchup

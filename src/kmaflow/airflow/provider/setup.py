@@ -9,22 +9,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kmaflow.language import say, say_in_airflow
 from kmaflow.settings import load_settings
 
 POOL = "kma_apihub"
 #: At least; as many as ``KMAFLOW_MAX_ACTIVE_TASKS`` where that is more.
 POOL_SLOTS = 4
-POOL_DESCRIPTION = "API허브를 부르는 태스크의 동시 실행 한도 · tasks that may call the hub at the same time"
+POOL_DESCRIPTION = say_in_airflow(
+    "API허브를 호출하는 태스크의 동시 실행 한도", "tasks that may call the hub at the same time"
+)
 
 #: Type (None: that of the first engine) and description.
 _CONNECTIONS: dict[str, tuple[str | None, str]] = {
     "kma_apihub": (
         "kma_apihub",
-        "기상청 API허브: 비밀번호 칸에 인증키. 비우면 KMAFLOW_API_KEY, KMAFLOW_HUB_URL · API Hub: the key as password; empty: the settings",
+        say_in_airflow(
+            "기상청 API허브. Password에 인증키를 넣습니다. 비우면 KMAFLOW_API_KEY와 KMAFLOW_HUB_URL을 씁니다",
+            "KMA API Hub. The key goes into Password; empty: KMAFLOW_API_KEY and KMAFLOW_HUB_URL",
+        ),
     ),
     "kma_store": (
         None,
-        "관측 데이터베이스. 비우면 KMAFLOW_DATABASE_URL · Observation database; empty: the setting KMAFLOW_DATABASE_URL",
+        say_in_airflow(
+            "관측 데이터베이스. 비우면 KMAFLOW_DATABASE_URL을 씁니다",
+            "Observation database; empty: KMAFLOW_DATABASE_URL",
+        ),
     ),
 }
 
@@ -46,7 +55,9 @@ class SetupResult:
 def setup_airflow() -> list[str]:
     """What `kmaflow airflow setup` says: one line for each thing that was made or was there. See :func:`make_defaults`."""
     result = make_defaults()
-    return [f"만들었음/made: {name}" for name in result.made] + [f"그대로/kept: {name}" for name in result.kept]
+    return [say(f"만듦: {name}", f"made: {name}") for name in result.made] + [
+        say(f"이미 있음: {name}", f"already there: {name}") for name in result.kept
+    ]
 
 
 def make_defaults() -> SetupResult:

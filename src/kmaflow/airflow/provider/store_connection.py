@@ -11,6 +11,7 @@ from airflow.sdk.log import mask_secret
 from kmaflow.airflow.builders.form import STORE_CONNECTION
 from kmaflow.airflow.provider.provider import STAND_IN
 from kmaflow.errors import UsageError
+from kmaflow.language import say_in_airflow
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -72,11 +73,11 @@ class StoreHook(BaseHook):
 
         url = database_url(self.get_connection(self.store_conn_id))
         if url is None:
-            return False, "데이터베이스 이름(schema)이 없습니다 / no database (schema) is named"
+            return False, say_in_airflow("데이터베이스 이름(schema)이 없습니다", "no database (schema) is named")
         engine = open_engine(url)
         try:
             with reading(engine):
-                return True, f"연결했습니다 · connected: {shown(url)}"
+                return True, say_in_airflow(f"연결했습니다: {shown(url)}", f"connected: {shown(url)}")
         except KmaflowError as error:
             return False, str(error)
         finally:

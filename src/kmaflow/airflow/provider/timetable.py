@@ -16,6 +16,7 @@ from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, T
 from pendulum import DateTime, instance, now
 
 from kmaflow.catalog.time import in_words
+from kmaflow.language import say_in_airflow
 
 _DAY = timedelta(days=1)
 #: Steps divide a day, so counting them from any midnight of KST will do; this is how far the one of 1970-01-01 lies before the epoch.
@@ -36,8 +37,8 @@ class WindowTimetable(Timetable):
         self.step = step
         self.delay = delay
         (every_ko, late_ko), (every, late) = [[in_words(span, to) for span in (step, delay)] for to in ("ko", "en")]
-        self.description = (
-            f"{every_ko} 간격, 끝나고 {late_ko} 뒤에 시작 · every {every}, {late} after the end of the interval"
+        self.description = say_in_airflow(
+            f"{every_ko}마다, 구간이 끝나고 {late_ko} 뒤에 시작", f"every {every}, {late} after the end of the interval"
         )
 
     def __eq__(self, other: object) -> bool:
@@ -54,7 +55,7 @@ class WindowTimetable(Timetable):
     @property
     def summary(self) -> str:
         """What the list of DAGs shows as schedule."""
-        return f"{in_words(self.step, 'ko')} + {in_words(self.delay, 'ko')}"
+        return self.description
 
     def serialize(self) -> dict[str, Any]:
         """Seconds, as stored in Airflow's database."""

@@ -15,6 +15,7 @@ from kmaflow.airflow.tasks.quota_operator import UntilQuota
 from kmaflow.catalog import DATASETS, named
 from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import DAY, HOUR, Window, floor_to, parse_time
+from kmaflow.language import say
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -39,7 +40,7 @@ def check(context: Context) -> list[Periods]:
         choice = chosen_stations(collector, params, names)
     parts = {name: list(reversed(periods_of(DATASETS[name], window))) for name in names}
     counts = ", ".join(f"{name} {len(own)}" for name, own in parts.items())
-    log.info("창/window %s, 지점/stations %s, 구간/periods: %s", window, choice.describe(), counts)
+    log.info("window %s, stations %s, periods: %s", window, choice.describe(), counts)
     return [
         {name: as_texts(period) for name, period in zip(names, row, strict=True) if period is not None}
         for row in zip_longest(*parts.values())
@@ -86,7 +87,7 @@ class FillPeriod(UntilQuota):
 
         params = context["params"]
         if self.period is None:
-            raise AirflowSkipException(f"{self.dataset}: 할 구간 없음 / no period to fill here")
+            raise AirflowSkipException(f"{self.dataset}: " + say("채울 기간이 없습니다", "there is no period to fill"))
         window = from_texts(self.period)
         with open_for(params, work="backfill") as collector:
             choice = chosen_stations(collector, params, [self.dataset])

@@ -26,6 +26,7 @@ from kmaflow.airflow.tasks.form import (
 from kmaflow.catalog import named
 from kmaflow.catalog.time import now_kst
 from kmaflow.errors import KmaflowError
+from kmaflow.language import say
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -45,7 +46,7 @@ class WindowIncomplete(KmaflowError):
     """Part of the window was not answered: asked again by the task's retries."""
 
     todo_en = "the task asks again; if it stays red: kmaflow gaps"
-    todo_ko = "태스크가 다시 요청합니다; 계속 실패하면 kmaflow gaps 를 보십시오"
+    todo_ko = "태스크가 다시 요청합니다. 계속 실패하면 kmaflow gaps로 확인하십시오"
 
 
 def sync_stations(context: Context, *, max_age: timedelta) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def check(context: Context, *, names: Sequence[str]) -> dict[str, Any]:
         "chosen": choice.describe(),
         "datasets": chosen,
     }
-    log.info("창/window %s, 지점/stations %s, 자료/datasets %s", window, plan["chosen"], ", ".join(chosen))
+    log.info("window %s, stations %s, datasets %s", window, plan["chosen"], ", ".join(chosen))
     return plan
 
 
@@ -101,7 +102,7 @@ def collect(context: Context, *, dataset: str) -> dict[str, Any]:
     """
     plan: Mapping[str, Any] = context["ti"].xcom_pull(task_ids=CHECK)
     if dataset not in plan["datasets"]:
-        raise AirflowSkipException(f"{dataset}: 선택되지 않음 / not chosen")
+        raise AirflowSkipException(f"{dataset}: " + say("선택하지 않은 자료입니다", "not chosen"))
     window = from_texts(plan)
     with bound_contextvars(run_id=context["run_id"], dataset=dataset, window=str(window)):
         return _collect(context, dataset, window, plan)
@@ -148,9 +149,12 @@ def _window(context: Context) -> Any:
 
 def _not_asked(what: str, until: datetime | None) -> AirflowSkipException:
     """How a live task ends that the quota stopped: neither red nor tried again, so that the next run starts on time."""
-    return AirflowSkipException(
-        f"{what}: 하루 한도 때문에 요청하지 않았습니다(다시 {_time(until) or '00:00'}부터) / not asked: quota (asked again from {_time(until) or '00:00'} KST)"
+    again = _time(until) or "00:00"
+    why = say(
+        f"하루 한도 때문에 요청하지 않았습니다({again}부터 다시 요청)",
+        f"not requested: quota (requested again from {again} KST)",
     )
+    return AirflowSkipException(f"{what}: {why}")
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -52,7 +52,7 @@ class UntilQuota(BaseOperator):
         until = summary.get("deferred_until")
         if until is not None:
             context["ti"].xcom_push(key=_SUMMARY, value=summary)
-            log.info("한도를 다 썼습니다: %s(한국시각)에 스스로 이어 갑니다", until)
+            log.info("the day's quota is used up: continues by itself at %s KST", until)
             log.info("the quota is spent: goes on by itself at %s KST", until)
             self._wait(str(until), {name: summary[name] for name in _ADDED if name in summary})
         return summary

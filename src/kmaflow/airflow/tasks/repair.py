@@ -13,6 +13,7 @@ from kmaflow.airflow.tasks.form import chosen_stations, given_time, open_for
 from kmaflow.airflow.tasks.observations import SUMMARY
 from kmaflow.airflow.tasks.quota_operator import UntilQuota
 from kmaflow.catalog import named
+from kmaflow.language import say
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -33,7 +34,7 @@ def due(context: Context, *, names: Sequence[str]) -> list[str]:
         chosen = named(params["datasets"], names)
         looked = {name: _repair(collector, params, name).look(name) for name in chosen}
     found = [name for name, one in looked.items() if one.anything or one.exhausted]
-    log.info("복구할 자료 / datasets with something due: %s", ", ".join(found) or "-")
+    log.info("datasets with something due: %s", ", ".join(found) or "-")
     return found
 
 
@@ -69,7 +70,7 @@ class RepairDataset(UntilQuota):
                 return summary
             if found.busy or found.refused:
                 why = (
-                    "다른 작업이 복구 중 / another worker is at it"
+                    say("다른 작업이 복구하고 있습니다", "another worker is repairing it")
                     if found.busy
                     else f"kmaflow doctor: {found.refused}"
                 )

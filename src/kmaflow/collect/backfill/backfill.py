@@ -21,6 +21,7 @@ from kmaflow.collect.collector import Collector
 from kmaflow.collect.due import due_now, meant_gaps
 from kmaflow.collect.planning.estimate import plan_gaps, wants_of
 from kmaflow.collect.planning.plan import Budget, Plan
+from kmaflow.collect.result import Tally
 from kmaflow.hub.errors import EmptyAnswer
 from kmaflow.store.engines.database import reading
 from kmaflow.store.selection import StationChoice
@@ -32,30 +33,21 @@ _MOST_WORKERS = 4
 _GIVE_UP_AFTER = 3
 #: Seconds between looks at the clock while waiting: it may be set, and the machine may sleep.
 _LOOK_EVERY = 30.0
-_COUNTS = ("calls", "bytes", "rows", "inserted", "updated", "revised")
 
 
 @dataclass(slots=True)
-class Backfilled:
+class Backfilled(Tally):
     """What filling one dataset came to.
 
     Attributes:
-        planned / done: calls that were foreseen, and how many of them are finished.
-        calls / bytes / rows / inserted / updated / revised: as :class:`DatasetResult` counts them.
+        done: planned calls that are finished.
         left: cells that are still missing.
         trouble: the first refusal; None if there was none.
     """
 
     dataset: str
     window: Window
-    planned: int = 0
     done: int = 0
-    calls: int = 0
-    bytes: int = 0
-    rows: int = 0
-    inserted: int = 0
-    updated: int = 0
-    revised: int = 0
     left: int = 0
     trouble: Trouble | None = None
 
@@ -70,8 +62,7 @@ class Backfilled:
             "dataset": self.dataset,
             "from": f"{self.window.start:%Y-%m-%d %H:%M}",
             "to": f"{self.window.end:%Y-%m-%d %H:%M}",
-            "planned": self.planned,
-            **{name: getattr(self, name) for name in _COUNTS},
+            **self.counts(),
             "left": self.left,
             "error": self.trouble.told if self.trouble else None,
         }
@@ -206,8 +197,10 @@ class Backfill:
     def _count(self, done: ChunkDone) -> None:
         self._steps.pop(done.chunk, None)
         found = self._found[done.chunk.dataset]
-        for name in _COUNTS:
-            setattr(found, name, getattr(found, name) + getattr(done, name))
+        planned = found.planned
+        found.count(done)
+        # What a chunk plans is a part of what was planned for all.
+        found.planned = planned
         if done.trouble is not None and (found.trouble is None or found.trouble.code == "quota"):
             found.trouble = done.trouble
             log.warning("%s: %s", done.chunk, done.trouble.told)

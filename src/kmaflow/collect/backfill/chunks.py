@@ -12,7 +12,7 @@ from kmaflow.collect.collector import Collector
 from kmaflow.collect.due import due_now
 from kmaflow.collect.planning.estimate import plan_gaps, wants_of
 from kmaflow.collect.planning.plan import Budget, Plan
-from kmaflow.collect.result import DatasetResult
+from kmaflow.collect.result import DatasetResult, Tally
 from kmaflow.store.coverage.retries import FOR_A_PERSON
 from kmaflow.store.engines.database import reading
 from kmaflow.store.lease import Lease
@@ -52,23 +52,15 @@ class Trouble:
 
 
 @dataclass(slots=True)
-class ChunkDone:
+class ChunkDone(Tally):
     """What a chunk came to.
 
     Attributes:
-        planned / calls / bytes / rows / inserted / updated / revised: as :class:`DatasetResult` counts them.
         busy: another worker is at it; nothing was done.
         deferred_until: naive KST; the quota left something unasked.
     """
 
     chunk: Chunk
-    planned: int = 0
-    calls: int = 0
-    bytes: int = 0
-    rows: int = 0
-    inserted: int = 0
-    updated: int = 0
-    revised: int = 0
     busy: bool = False
     trouble: Trouble | None = None
     deferred_until: datetime | None = None
@@ -138,8 +130,7 @@ def fill(
 
         window = Window(min(call.window.start for call in calls), max(call.window.end for call in calls))
         result = collector.ask(chunk.dataset, window, calls, choice, work="backfill", on_progress=told)
-    for name in ("planned", "calls", "bytes", "rows", "inserted", "updated", "revised"):
-        setattr(done, name, getattr(result, name))
+    done.count(result)
     done.deferred_until = result.deferred_until
     if result.error is not None:
         done.trouble = Trouble(result.error.code, str(result.error))
