@@ -24,7 +24,7 @@ from kmaflow.collect import ALL, Collector
 from kmaflow.hub.errors import HubError
 from kmaflow.hub.parse import parse
 from kmaflow.store.engines.database import reading
-from kmaflow.store.engines.select import select
+from kmaflow.store.engines.loader import select
 from kmaflow.store.ledger import LOADED
 from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.schema.service import LEDGER, REJECTED_LINE

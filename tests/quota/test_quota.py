@@ -30,7 +30,7 @@ from kmaflow.quota.limits import (
 from kmaflow.quota.meter import Meter
 from kmaflow.quota.pace import Pace
 from kmaflow.quota.quota import Quota
-from kmaflow.store.engines.server import server_time
+from kmaflow.store.engines.database import server_time
 from kmaflow.store.errors import StoreLost
 from kmaflow.store.schema.service import API_USAGE
 from kmaflow.store.state import State

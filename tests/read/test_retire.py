@@ -346,7 +346,7 @@ def test_nobody_loads_into_the_month_while_it_goes(
     """On servers the days' locks are held; SQLite has one writer."""
     if store.engine.dialect.name == "sqlite":
         return
-    from kmaflow.store.engines import base, locks
+    from kmaflow.store.engines import base, database
 
     monkeypatch.setattr(base, "BUSY_SECONDS", 1)
     refused: list[str] = []
@@ -359,13 +359,13 @@ def test_nobody_loads_into_the_month_while_it_goes(
                     connection.exec_driver_sql("SET lock_timeout = '1s'")
                     got = connection.exec_driver_sql(
                         "SELECT pg_try_advisory_xact_lock(%s)",
-                        (locks.number_of(f"aws_minute {march + 10 * DAY:%Y-%m-%d}"),),
+                        (database.number_of(f"aws_minute {march + 10 * DAY:%Y-%m-%d}"),),
                     ).scalar()
                     refused.append(str(got))
             else:
                 with (
                     pytest.raises(StoreBusy),
-                    locks.writing_alone(other.engine, locks.locks_of("aws_minute", Window(march, march + HOUR))),
+                    database.writing_alone(other.engine, database.locks_of("aws_minute", Window(march, march + HOUR))),
                 ):
                     pass
                 refused.append("False")

@@ -16,8 +16,7 @@ import sqlalchemy as sa
 
 from kmaflow.quota.limits import CallClass, DayQuotaSpent, Limits
 from kmaflow.quota.quota import Quota
-from kmaflow.store.engines.database import writing
-from kmaflow.store.retry import again
+from kmaflow.store.engines.database import again, writing
 from kmaflow.store.schema.service import STATE_METADATA
 from kmaflow.store.state import State
 

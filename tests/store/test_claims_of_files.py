@@ -15,8 +15,7 @@ from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window, day_of, days_of
 from kmaflow.store import Store, ledger
 from kmaflow.store.coverage.gaps import gaps
 from kmaflow.store.coverage.states import stamps
-from kmaflow.store.engines.database import reading
-from kmaflow.store.engines.locks import writing_alone
+from kmaflow.store.engines.database import reading, writing_alone
 from kmaflow.store.ledger import LONGEST
 from kmaflow.store.schema import upgrade
 from kmaflow.store.schema.observations import OBSERVATIONS

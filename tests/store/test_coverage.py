@@ -321,9 +321,9 @@ def _tell(store: Store, told: Told, number: int) -> None:
             extra.append(f"{stamp(minute):%Y%m%d%H%M},{stn},x,=")
         elif kind in ("present", "blank"):
             cells[stamp(minute), stn] = {"ta": 1.0} if kind == "present" else {}
-    # Enough others, so that no stamp looks as if its stations had been left out.
+    # Enough others, so that no stamp looks as if its stations had been left out, by number or by size.
     for minute in {minute for minute, _ in told.cells} - told.placeholders if told.stn == 0 else ():
-        cells |= {(stamp(minute), WITNESS - shift): {"ta": 1.0} for shift in range(4)}
+        cells |= {(stamp(minute), WITNESS - shift): {"ta": 1.0} for shift in range(20)}
     body = minute_body(cells, extra=extra, witness=False)
     parsed = parsed_of("aws_minute", body, told.window)
     if told.stn:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from kmaflow.quota.limits import Limits
 from kmaflow.store import lease as lease_module
-from kmaflow.store.engines.server import server_time
+from kmaflow.store.engines.database import server_time
 from kmaflow.store.errors import StoreFull
 from kmaflow.store.lease import Lease, owner_name, pauses, process_identity, sweep
 from kmaflow.store.schema.service import LEASE

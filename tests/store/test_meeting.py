@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.failpoints import POINTS
 from kmaflow.store import Store
+from kmaflow.store.engines.database import locks_of, writing_alone
 from kmaflow.store.engines.loader import Loader, loader_for
-from kmaflow.store.engines.locks import locks_of, writing_alone
 from kmaflow.store.errors import StoreBusy, StoreConflict, StoreLost
 
 from ..databases import database
@@ -191,7 +191,7 @@ def test_what_another_transaction_ended_is_run_again_and_at_last_given_up(
 
     monkeypatch.setattr("kmaflow.store.store.load", meeting)
     assert load(server, minute_body({CELL: {"ta": 1.0}}), at(15)).inserted == 2
-    monkeypatch.setattr("kmaflow.store.retry.TRIES", 2)
+    monkeypatch.setattr("kmaflow.store.engines.database.TRIES", 2)
 
     def lost(*_: Any, **__: Any) -> Any:
         raise StoreLost("gone")

@@ -13,7 +13,7 @@ from kmaflow.catalog.time import MINUTE, Window, now_kst
 from kmaflow.store import Store
 from kmaflow.store.engines import partitions
 from kmaflow.store.engines.base import BUSY_SECONDS
-from kmaflow.store.engines.locks import writing_alone
+from kmaflow.store.engines.database import writing_alone
 from kmaflow.store.engines.partitions import EARLIER, add_months, existing, month_of, months_of, name_of, wanted
 from kmaflow.store.errors import StoreError, StoreForeign
 from kmaflow.store.schema import upgrade

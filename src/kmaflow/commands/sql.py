@@ -10,9 +10,6 @@ import typer
 from kmaflow.commands.output import Json, print_json, print_table
 from kmaflow.language import say
 
-#: DuckDB's extensions by the kind of database.
-_EXTENSIONS = {"sqlite": "sqlite", "postgresql": "postgres", "mysql": "mysql"}
-
 
 def sql(
     query: Annotated[str, typer.Argument(help="SELECT …", metavar="SQL")],
@@ -81,26 +78,13 @@ def _attach(connection: Any) -> None:
         UsageError: DuckDB lacks the extension that reads it.
     """
     import duckdb
-    from sqlalchemy.engine import make_url
 
     from kmaflow.errors import UsageError
     from kmaflow.settings import load_settings
+    from kmaflow.store.engines.database import kind_of
 
-    url = make_url(load_settings().database_url)
-    kind = url.get_backend_name()
-    extension = _EXTENSIONS["mysql" if kind == "mariadb" else kind]
-    if extension == "sqlite":
-        where = str(url.database)
-    else:
-        named = {
-            "host": url.host,
-            "port": url.port,
-            "user": url.username,
-            "password": url.password,
-            "database" if extension == "mysql" else "dbname": url.database,
-        }
-        where = " ".join(f"{name}={value}" for name, value in named.items() if value is not None)
-    quoted = where.replace("'", "''")
+    engine, url = kind_of(load_settings().database_url)
+    extension, quoted = engine.duckdb, engine.duckdb_source(url).replace("'", "''")
     try:
         connection.execute(f"ATTACH '{quoted}' AS db (TYPE {extension}, READ_ONLY)")
     except duckdb.Error:

@@ -34,11 +34,10 @@ from kmaflow.maintain.rebuild_report import Rebuilt, Remade
 from kmaflow.maintain.reparse import Reread, ahead, clipped, parts_within, reread
 from kmaflow.store import rebuilds
 from kmaflow.store.engines.base import engine_of
-from kmaflow.store.engines.database import reading
+from kmaflow.store.engines.database import again, reading
 from kmaflow.store.errors import StoreBusy, StoreUnstorable
 from kmaflow.store.lease import Lease
 from kmaflow.store.rebuild_range import Answer, Stretch, remaking
-from kmaflow.store.retry import again
 from kmaflow.store.selection import ALL, StationChoice, resolve_stations, wanted
 
 log = logging.getLogger(__name__)

@@ -24,8 +24,8 @@ from kmaflow.read.files import Folder, write_parquet
 from kmaflow.read.frames import Question, ask
 from kmaflow.store import Store
 from kmaflow.store.engines.database import reading
+from kmaflow.store.engines.loader import select
 from kmaflow.store.engines.partitions import add_months, month_of
-from kmaflow.store.engines.select import select
 from kmaflow.store.errors import StoreBusy
 from kmaflow.store.retention import count_rows, months_before, parts_of, take_out, window_of
 from kmaflow.store.schema.observations import tables_of

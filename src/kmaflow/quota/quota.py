@@ -35,9 +35,8 @@ from kmaflow.quota.limits import (
     usage_day,
 )
 from kmaflow.quota.pace import Pace
-from kmaflow.store.engines.database import reading, writing
+from kmaflow.store.engines.database import again, reading, writing
 from kmaflow.store.errors import StoreError, StoreLost
-from kmaflow.store.retry import again
 from kmaflow.store.state import State
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from kmaflow.quota.limits import CLASSES, CallClass, Kind, Spent, Usage, next_midnight, usage_day
-from kmaflow.store.engines.server import insert_if_absent
+from kmaflow.store.engines.database import insert_if_absent
 from kmaflow.store.schema.service import API_KEY_STATE, API_USAGE, CALL_SIZE
 
 _KEY, _SPENT = API_KEY_STATE.c, API_USAGE.c

@@ -18,11 +18,11 @@ from kmaflow.errors import UsageError
 from kmaflow.read.as_of import Answers, answers, rows_at
 from kmaflow.read.tables import REQUEST_ID, Subject, subject
 from kmaflow.store import Store
-from kmaflow.store.engines import select
 from kmaflow.store.engines.base import engine_of
-from kmaflow.store.engines.database import reading
+from kmaflow.store.engines.database import again, reading
+from kmaflow.store.engines.loader import count as counted
+from kmaflow.store.engines.loader import select
 from kmaflow.store.engines.partitions import add_months, month_of
-from kmaflow.store.retry import again
 from kmaflow.store.schema.columns import schema_of
 from kmaflow.store.selection import resolve_stations
 
@@ -120,7 +120,7 @@ def count(store: Store, dataset: str, window: Window, *, stations: str | Iterabl
     with reading(store.engine) as connection:
         if not is_there(connection, question.what):
             return 0
-        return select.count(connection, question.what.table, window, question.stations)
+        return counted(connection, question.what.table, window, question.stations)
 
 
 def numbers_of(store: Store, stations: str | Iterable[str | int] | None, what: Subject) -> tuple[int, ...] | None:
@@ -170,7 +170,7 @@ class Question:
     def frame(self, connection: sa.Connection, window: Window, known: Answers | None) -> pl.DataFrame:
         """The rows of one piece."""
         if self.as_of is None or known is None:
-            return select.select(connection, self.what.table, self.names, window, self.stations)
+            return select(connection, self.what.table, self.names, window, self.stations)
         return rows_at(connection, self.what, self.names, window, self.stations, self.as_of, known)
 
 

@@ -17,8 +17,7 @@ from kmaflow.read.tables import subject
 from kmaflow.read.traps import GAUGE, without_false_rain
 from kmaflow.read.units import SPEED_OF
 from kmaflow.store import Store
-from kmaflow.store.engines.database import reading
-from kmaflow.store.retry import again
+from kmaflow.store.engines.database import again, reading
 from kmaflow.store.schema.columns import schema_of
 from kmaflow.store.schema.service import LATEST
 

@@ -20,10 +20,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from kmaflow.store.engines.database import reading, writing
-from kmaflow.store.engines.server import insert_if_absent, server_time
+from kmaflow.store.engines.database import again, insert_if_absent, reading, server_time, writing
 from kmaflow.store.errors import StoreError
-from kmaflow.store.retry import again
 from kmaflow.store.schema.service import LEASE
 
 log = logging.getLogger(__name__)

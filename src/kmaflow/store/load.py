@@ -4,7 +4,7 @@ What happens to a cell (``design.md`` §7): first appearance, and blank → valu
 a row that has values is a revision; a blank row overwrites nothing. Which answer is the newer is decided by ``fetched_at`` alone: an older
 body loaded late fills what is empty, and where it disagrees, the younger value stays and the older one is written down as its predecessor.
 
-The caller's transaction holds the locks of the window's days (:mod:`kmaflow.store.engines.locks`), so what is read here stays true until it ends.
+The caller's transaction holds the locks of the window's days (:mod:`kmaflow.store.engines.database`), so what is read here stays true until it ends.
 """
 
 from __future__ import annotations

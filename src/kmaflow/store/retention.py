@@ -16,8 +16,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from kmaflow.catalog.time import HOUR, Window
 from kmaflow.store import ledger
 from kmaflow.store.engines.base import engine_of
-from kmaflow.store.engines.database import reading, writing
-from kmaflow.store.engines.locks import locks_of, writing_alone
+from kmaflow.store.engines.database import locks_of, reading, writing, writing_alone
 from kmaflow.store.engines.partitions import EARLIER, add_months, existing, month_of, name_of
 from kmaflow.store.errors import StoreBusy, StoreConflict
 from kmaflow.store.schema.observations import tables_of

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from kmaflow.store.engines.base import engine_of
-from kmaflow.store.engines.database import open_engine, reading, shown
-from kmaflow.store.engines.server import server_time
+from kmaflow.store.engines.database import open_engine, reading, server_time, shown
 from kmaflow.store.lease import Lease, sweep
 from kmaflow.store.schema.upgrade import look_at_state, make_state
 

@@ -17,12 +17,10 @@ from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger, stations
 from kmaflow.store.coverage.gaps import abandoned
 from kmaflow.store.engines import partitions
-from kmaflow.store.engines.database import open_engine, reading, shown, writing
-from kmaflow.store.engines.locks import locks_of, writing_alone
+from kmaflow.store.engines.database import again, locks_of, open_engine, reading, shown, writing, writing_alone
 from kmaflow.store.errors import StoreMonthGone
 from kmaflow.store.ledger import LedgerRow
 from kmaflow.store.load import Loaded, load, load_list
-from kmaflow.store.retry import again
 from kmaflow.store.schema import upgrade
 from kmaflow.store.schema.observations import tables_of
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, LATEST, LEDGER, STATION

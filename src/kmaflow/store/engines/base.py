@@ -82,6 +82,9 @@ class Engine(ABC):
     #: Airflow's types of a connection to it, and the extras that its driver knows by the same names.
     airflow_types: ClassVar[tuple[str, ...]] = ()
     airflow_extras: ClassVar[tuple[str, ...]] = ()
+    #: DuckDB's extension that reads it, and how that calls the database.
+    duckdb: ClassVar[str]
+    duckdb_database: ClassVar[str] = "database"
     #: A database that every server has.
     first_database: ClassVar[str] = ""
 
@@ -192,6 +195,12 @@ class Engine(ABC):
     def airflow_query(self, extras: dict[str, Any]) -> dict[str, str]:
         """The extras of an Airflow connection as parameters of the URL; what has been understood is taken out of ``extras``."""
         return {name: str(extras.pop(name)) for name in sorted(set(self.airflow_extras) & extras.keys())}
+
+    def duckdb_source(self, url: URL) -> str:
+        """The database as DuckDB's ATTACH names it; it may hold a password."""
+        named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
+        named[self.duckdb_database] = url.database
+        return " ".join(f"{name}={value}" for name, value in named.items() if value is not None)
 
     def make_database(self, connection: sa.Connection, name: str, user: str) -> None:
         """Make a database unless it is there, by a server's administrator, who lets the user do everything in it."""

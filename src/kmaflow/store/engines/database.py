@@ -1,4 +1,4 @@
-"""Opening the database: one SQLAlchemy engine, set up so that a transaction is what it says, and whose errors are ours.
+"""Opening the database, and transactions: for reading, for writing, alone under locks by name, and again where another one came between.
 
 Sessions are ours whatever the defaults of server, database and user are (``ALTER DATABASE … SET``, ``init_connect``): UTF-8, UTC, ISO dates, READ
 COMMITTED, strict types, whole numbers, no wait without an end and no statement cut short. Times are stored naive (KST), so no server or session time
@@ -7,17 +7,29 @@ zone ever touches them.
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
+from tenacity import Retrying, before_sleep_log, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from kmaflow.catalog.time import Window, days_of
 from kmaflow.errors import UsageError
 from kmaflow.store.engines.base import Engine, drivers, engine_named, engine_of, engines
-from kmaflow.store.errors import StoreError, StoreLost, StoreUnreachable, StoreUnstorable
+from kmaflow.store.errors import StoreConflict, StoreError, StoreLost, StoreUnreachable, StoreUnstorable
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+#: A server that restarts is back within this many tries (about a minute).
+TRIES = 9
 
 
 def shown(url: str | URL) -> str:
@@ -56,6 +68,12 @@ def understood(url: str) -> URL:
     return parsed.set(drivername=driver)
 
 
+def kind_of(url: str) -> tuple[Engine, URL]:
+    """The engine that a URL is for, and the URL as :func:`understood`."""
+    parsed = understood(url)
+    return engine_named(parsed.get_backend_name()), parsed
+
+
 def open_engine(url: str) -> sa.Engine:
     """An engine for the URL; the folder of a file is made.
 
@@ -63,8 +81,7 @@ def open_engine(url: str) -> sa.Engine:
         UsageError: no SQLAlchemy URL.
         StoreUnreachable: the folder cannot be made, or a database of another kind.
     """
-    parsed = understood(url)
-    kind = engine_named(parsed.get_backend_name())
+    kind, parsed = kind_of(url)
     with translated(shown(parsed), kind):
         return kind.open(parsed)
 
@@ -102,7 +119,7 @@ def _words(error: BaseException) -> str:
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """One transaction that will write. On SQLite it takes the write lock at once, so that what it reads first stays true; on servers
-    whoever needs that takes a lock by name (:mod:`kmaflow.store.engines.locks`).
+    whoever needs that takes a lock by name (:func:`writing_alone`).
     """
     writer = engine.execution_options(kmaflow_writes=True)
     with translating(engine), writer.connect() as connection, connection.begin():
@@ -114,3 +131,59 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """One transaction that only reads."""
     with translating(engine), engine.connect() as connection, connection.begin():
         yield connection
+
+
+def locks_of(table: str, window: Window) -> list[str]:
+    """Names of the locks for a window of a table: one for each day (00:00, 24:00] that it touches.
+
+    A load reads what is stored, compares and writes the difference; in between nobody else may write there.
+    """
+    return [f"{table} {day}" for day in days_of(window)]
+
+
+@contextmanager
+def writing_alone(engine: sa.Engine, names: Iterable[str]) -> Iterator[sa.Connection]:
+    """A transaction that writes while it holds the named locks; they are given back after its end, or with the connection.
+
+    They are taken in order, so that two never wait for each other in a circle.
+
+    Raises:
+        StoreBusy: somebody else held one of them for a minute.
+    """
+    with engine_of(engine).alone(engine, sorted(set(names))) as connection:
+        yield connection
+
+
+def number_of(lock: str) -> int:
+    """A lock's name as a signed 63-bit number."""
+    return int.from_bytes(sha256(f"kmaflow {lock}".encode()).digest()[:8], "big") >> 1
+
+
+def again(work: Callable[[], T]) -> T:
+    """Run ``work``, which is one whole transaction, until no other transaction and no lost connection ends it: it has left nothing behind.
+
+    Raises:
+        StoreConflict, StoreLost: it happened too often.
+    """
+    attempts = Retrying(
+        retry=retry_if_exception_type(StoreConflict),
+        stop=stop_after_attempt(TRIES),
+        wait=wait_random_exponential(multiplier=0.1, max=15),
+        before_sleep=before_sleep_log(log, logging.INFO),
+        reraise=True,
+    )
+    return attempts(work)
+
+
+def server_time(bind: sa.Engine | sa.Connection, ahead: float = 0.0) -> sa.ColumnElement[datetime]:
+    """SQL for the server's present moment, naive UTC, plus ``ahead`` seconds. On SQLite: the clock of the machine, to the millisecond.
+
+    Within one statement it may stand still, so a statement that waited for a row sees the moment when it began.
+    """
+    return sa.literal_column(engine_of(bind).now(ahead), sa.DateTime())
+
+
+def insert_if_absent(connection: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row unless its primary key is there already; True if it was inserted. Waits for whoever is inserting the same."""
+    insert = engine_of(connection).insert_if_absent(table, values)
+    return connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount == 1

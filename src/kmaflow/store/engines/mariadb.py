@@ -19,10 +19,8 @@ from sqlalchemy.engine import URL
 
 from kmaflow.store import errors
 from kmaflow.store.engines import base
-from kmaflow.store.engines.database import shown, translating
-from kmaflow.store.engines.loader import Loader, batches
-from kmaflow.store.engines.locks import number_of
-from kmaflow.store.engines.select import from_csv
+from kmaflow.store.engines.database import number_of, shown, translating
+from kmaflow.store.engines.loader import Loader, batches, from_csv
 from kmaflow.store.engines.words import FIRST, HOUR, LAST, Period, Words
 from kmaflow.store.schema.columns import STAMP_TEXT, keys_of, names_of
 
@@ -151,6 +149,7 @@ class Mariadb(base.Engine):
         for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
     }
     first_database = "mysql"
+    duckdb = "mysql"
 
     def open(self, url: URL) -> sa.Engine:
         """As :meth:`Engine.open`."""

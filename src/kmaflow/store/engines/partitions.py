@@ -15,8 +15,7 @@ import sqlalchemy as sa
 
 from kmaflow.catalog.time import Window, now_kst
 from kmaflow.store.engines.base import Engine, engine_of
-from kmaflow.store.engines.database import reading
-from kmaflow.store.engines.locks import writing_alone
+from kmaflow.store.engines.database import reading, writing_alone
 from kmaflow.store.errors import StoreError
 from kmaflow.store.schema.observations import is_partitioned
 

@@ -14,10 +14,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL
 
 from kmaflow.store.engines import base
-from kmaflow.store.engines.database import shown, writing
-from kmaflow.store.engines.loader import Loader, batches, on_conflict
-from kmaflow.store.engines.locks import number_of
-from kmaflow.store.engines.select import from_csv
+from kmaflow.store.engines.database import number_of, shown, writing
+from kmaflow.store.engines.loader import Loader, batches, from_csv, on_conflict
 from kmaflow.store.engines.words import FIRST, LAST, Period, Words
 from kmaflow.store.errors import (
     StoreBusy,
@@ -145,6 +143,7 @@ class Postgresql(base.Engine):
     url_example = "postgresql://user:password@host/name"
     partition_options = {"postgresql_partition_by": "RANGE (tm_kst)"}  # noqa: RUF012
     first_database = "postgres"
+    duckdb, duckdb_database = "postgres", "dbname"
 
     def open(self, url: URL) -> sa.Engine:
         """As :meth:`Engine.open`."""

@@ -21,8 +21,7 @@ from sqlalchemy.engine import URL
 from kmaflow.catalog.model import Kind
 from kmaflow.store.engines import base
 from kmaflow.store.engines.database import writing
-from kmaflow.store.engines.loader import Loader, batches, on_conflict
-from kmaflow.store.engines.select import read_as
+from kmaflow.store.engines.loader import Loader, batches, on_conflict, read_as
 from kmaflow.store.engines.words import FIRST, HOUR, Period, Words
 from kmaflow.store.errors import (
     StoreBusy,
@@ -161,6 +160,7 @@ class Sqlite(base.Engine):
     tables_there = "(SELECT name FROM sqlite_master WHERE type = 'table')"
     words = SqliteWords()
     airflow_types = ("sqlite",)
+    duckdb = "sqlite"
     url_example = "sqlite:///var/kmaflow.db"
     stamp_type = sqlite.DATETIME(  # type: ignore[no-untyped-call]
         storage_format="%(year)04d-%(month)02d-%(day)02d %(hour)02d:%(minute)02d:%(second)02d",
@@ -265,6 +265,10 @@ class Sqlite(base.Engine):
     def error_of(self, error: BaseException) -> type[StoreError]:
         """As :meth:`Engine.error_of`, by its words."""
         return next((kind for words, kind in _ERRORS if words in str(error).lower()), StoreError)
+
+    def duckdb_source(self, url: URL) -> str:
+        """As :meth:`Engine.duckdb_source`."""
+        return str(url.database)
 
     def airflow_url(self, connection: base.AirflowConnection) -> URL | None:
         """As :meth:`Engine.airflow_url`: host (or schema) is the path of the file."""

@@ -20,8 +20,7 @@ from kmaflow.catalog import DATASETS
 from kmaflow.store import views
 from kmaflow.store.engines import partitions
 from kmaflow.store.engines.base import engine_of
-from kmaflow.store.engines.database import reading, translating
-from kmaflow.store.engines.locks import writing_alone
+from kmaflow.store.engines.database import reading, translating, writing_alone
 from kmaflow.store.errors import StoreDenied
 from kmaflow.store.schema.migrations import SERVICE, STATE, History, take_over, upgrade
 from kmaflow.store.schema.migrations.steps import add_columns, make_indexes
