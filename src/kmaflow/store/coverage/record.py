@@ -11,8 +11,7 @@ import sqlalchemy as sa
 
 from kmaflow.catalog.time import DAY, MINUTE, Window, day_of, days_of, minute_of, start_of
 from kmaflow.hub.parse import Parsed
-from kmaflow.store.coverage.day import AROUND, Minutes, Sheet, by_day, joined, read, who_of, write
-from kmaflow.store.coverage.held import decoded, with_held
+from kmaflow.store.coverage.day import AROUND, Minutes, Sheet, by_day, decoded, joined, read, who_of, with_held, write
 from kmaflow.store.ledger import FILE, LedgerRow, Younger, asks_for
 from kmaflow.store.schema.service import COMPLETENESS_HOUR
 
