@@ -31,7 +31,7 @@ from kmaflow.run.processes import members
 from kmaflow.run.secrets import NAMES
 from kmaflow.simulator import DEFAULT_KEY
 
-HOURS = 2
+HOURS = 1
 pytestmark = pytest.mark.e2e
 
 

@@ -32,7 +32,7 @@ from kmaflow.settings import Settings, load_settings
 OUTAGE = timedelta(hours=3)
 REPAIR = "kma_repair"
 _WATCHED = (*DAGS, REPAIR)
-_RUN_SECONDS = 240.0
+_RUN_SECONDS = 600.0
 
 
 def main() -> int:

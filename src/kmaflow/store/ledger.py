@@ -16,7 +16,7 @@ from kmaflow.store.schema.service import LEDGER
 
 if TYPE_CHECKING:
     from kmaflow.hub.client import Answer, Failure
-    from kmaflow.store.coverage.timeline import Trouble as FailedRequest
+    from kmaflow.store.coverage.timeline import FailedRequest
 
 #: What a ledger row is: an answer of the hub (or a file that a person vouches for as one), a saved file, which proves only the cells that it holds,
 #: something that happened and was no request, or a call that was not made for lack of quota.

@@ -94,7 +94,7 @@ def load(connection: sa.Connection, parsed: Parsed, request: LedgerRow, *, advan
     reach("ledger_written")
     if known.repeats:
         if request.window is not None:
-            record.keep(connection, parsed, request, stored=None, lacking=proof.lacking)
+            record.record_answer(connection, parsed, request, stored=None, lacking=proof.lacking)
         return Loaded(request_id, outcome, proof=proof)
     keep_rejected(connection, request.dataset, parsed.rejected, request_id)
     reach("rejected_kept")
@@ -103,7 +103,7 @@ def load(connection: sa.Connection, parsed: Parsed, request: LedgerRow, *, advan
     loader = loader_for(connection)
     merge = _Merge(connection, loader, parsed, request, request_id, known, advance=advance)
     loaded = replace(merge.run(before()), proof=proof)
-    record.keep(
+    record.record_answer(
         connection,
         parsed,
         request,

@@ -1,4 +1,4 @@
-"""One sheet for each dataset and day: what the hub has answered wholly, which stations reported, which lines could not be read.
+"""One row for each dataset and day: what the hub has answered wholly, which stations reported, which lines could not be read.
 
 It says the same as ledger, ``completeness_hour`` and ``rejected_line`` together, at a size at which a year is read in a moment: 365 rows instead of
 fifty thousand requests and six million hours. It is kept in the transaction that loads the answer (:mod:`kmaflow.store.coverage.record`) and can be made
@@ -27,13 +27,13 @@ ALL = "all"
 #: Its keys for cells that a saved file holds begin so.
 ROWS = "rows:"
 #: Stations count as expected so many days before and after they reported.
-AROUND = 7
+EXPECTED_AROUND_DAYS = 7
 
 Minutes = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class CoverageDay:
     """What is known of a dataset and day.
 
     Attributes:
@@ -85,20 +85,22 @@ def by_hour(name: str) -> pl.Expr:
     return (pl.col(name) - timedelta(microseconds=1)).dt.truncate("1h") + HOUR
 
 
-#: Of :class:`Sheet`, which are also columns of the table.
+#: Of :class:`CoverageDay`, which are also columns of the table.
 _COLUMNS = ("answered", "reported", "rejected", "present", "blank")
-_SHEETS = (
+_STORED = (
     sa.select(COVERAGE_DAY.c.day_kst, *(COVERAGE_DAY.c[name] for name in _COLUMNS))
     .where(COVERAGE_DAY.c.dataset == sa.bindparam("name"))
     .where(COVERAGE_DAY.c.day_kst.between(sa.bindparam("first"), sa.bindparam("last")))
 )
 
 
-def read(connection: sa.Connection, dataset: str, days: Sequence[date] | tuple[date, date]) -> dict[date, Sheet]:
-    """The sheets of the days from the first to the last of ``days``; nothing is known of days that have none."""
-    rows = connection.execute(_SHEETS, {"name": dataset, "first": f"{days[0]}", "last": f"{days[-1]}"})
+def read_days(
+    connection: sa.Connection, dataset: str, days: Sequence[date] | tuple[date, date]
+) -> dict[date, CoverageDay]:
+    """Coverage of the days from the first to the last of ``days``; nothing is known of days that have none."""
+    rows = connection.execute(_STORED, {"name": dataset, "first": f"{days[0]}", "last": f"{days[-1]}"})
     return {
-        date.fromisoformat(day): Sheet(
+        date.fromisoformat(day): CoverageDay(
             {who: tuple(map(tuple, spans)) for who, spans in json.loads(answered).items()},
             _numbers(reported),
             {int(stn): frozenset(cells) for stn, cells in json.loads(rejected).items()} if rejected else {},
@@ -109,35 +111,37 @@ def read(connection: sa.Connection, dataset: str, days: Sequence[date] | tuple[d
     }
 
 
-# A day's sheet is read with every answer, and mostly the same stations report; the text of a year, too, repeats itself.
+# A day is read with every answer, and mostly the same stations report; the text of a year, too, repeats itself.
 @lru_cache(maxsize=64)
 def _numbers(text: str) -> frozenset[int]:
     return frozenset(map(int, text.split(","))) if text else frozenset()
 
 
-def write(connection: sa.Connection, dataset: str, day: date, sheet: Sheet, known: Sheet | None) -> None:
+def write_day(
+    connection: sa.Connection, dataset: str, day: date, one_day: CoverageDay, known: CoverageDay | None
+) -> None:
     """Write what differs from ``known``, which is what the database holds (None: nothing yet)."""
     if known is None:
-        values = {name: _encoded(name, sheet) for name in _COLUMNS}
+        values = {name: _encoded(name, one_day) for name in _COLUMNS}
         connection.execute(COVERAGE_DAY.insert().values(dataset=dataset, day_kst=f"{day}", **values))
         return
-    changed = {name: _encoded(name, sheet) for name in _COLUMNS if getattr(sheet, name) != getattr(known, name)}
+    changed = {name: _encoded(name, one_day) for name in _COLUMNS if getattr(one_day, name) != getattr(known, name)}
     if changed:
         table = COVERAGE_DAY.c
         mine = (table.dataset == dataset) & (table.day_kst == f"{day}")
         connection.execute(COVERAGE_DAY.update().where(mine).values(changed))
 
 
-def _encoded(name: str, sheet: Sheet) -> str | int | None:
+def _encoded(name: str, one_day: CoverageDay) -> str | int | None:
     """A column of the table."""
     if name == "answered":
-        return json.dumps(sheet.answered, separators=(",", ":"), sort_keys=True)
+        return json.dumps(one_day.answered, separators=(",", ":"), sort_keys=True)
     if name == "reported":
-        return ",".join(map(str, sorted(sheet.reported)))
+        return ",".join(map(str, sorted(one_day.reported)))
     if name == "rejected":
-        rejected = {str(stn): sorted(cells) for stn, cells in sorted(sheet.rejected.items()) if cells}
+        rejected = {str(stn): sorted(cells) for stn, cells in sorted(one_day.rejected.items()) if cells}
         return json.dumps(rejected, separators=(",", ":")) if rejected else None
-    return sheet.present if name == "present" else sheet.blank
+    return one_day.present if name == "present" else one_day.blank
 
 
 # Which cells the rows of a saved file fill. A file is no answer to a question, since nobody knows what was asked: it proves the cells that it
