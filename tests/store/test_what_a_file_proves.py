@@ -14,9 +14,8 @@ from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window, day_of
 from kmaflow.hub.parse import Parsed, empty_rows
 from kmaflow.read import frames
 from kmaflow.store import Store
-from kmaflow.store.coverage.day import ALL, read_days
+from kmaflow.store.coverage.day import ALL, decoded, encoded, held_cells, holds, read_days, with_held
 from kmaflow.store.coverage.gaps import Gap, gaps
-from kmaflow.store.coverage.held import decoded, encoded, held_cells, holds, with_held
 from kmaflow.store.coverage.recount import recount
 from kmaflow.store.coverage.states import stamps
 from kmaflow.store.engines.database import reading

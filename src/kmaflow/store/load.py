@@ -22,8 +22,7 @@ from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger, stations
 from kmaflow.store.coverage import record
-from kmaflow.store.coverage.day import by_hour
-from kmaflow.store.coverage.held import encoded, held_cells
+from kmaflow.store.coverage.day import by_hour, encoded, held_cells
 from kmaflow.store.coverage.proof import NOTHING_LEFT, Proof, proof_of
 from kmaflow.store.engines.loader import Loader, loader_for
 from kmaflow.store.ledger import FILE, Earlier, LedgerRow

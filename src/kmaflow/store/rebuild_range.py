@@ -22,10 +22,9 @@ from kmaflow.hub.parse import PARSER_VERSION, Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger
 from kmaflow.store.engines.database import locks_of, writing_alone
-from kmaflow.store.engines.loader import loader_for
+from kmaflow.store.engines.loader import loader_for, schema_of
 from kmaflow.store.ledger import LOADED, RETIRED, LedgerRow
 from kmaflow.store.load import Loaded, load, load_list
-from kmaflow.store.schema.columns import schema_of
 from kmaflow.store.schema.observations import OBSERVATIONS, tables_of
 from kmaflow.store.schema.service import (
     COMPLETENESS_HOUR,

@@ -16,12 +16,13 @@ from kmaflow.store.coverage.day import (
     CoverageDay,
     Minutes,
     by_day,
+    decoded,
     joined,
     read_days,
     who_of,
+    with_held,
     write_day,
 )
-from kmaflow.store.coverage.held import decoded, with_held
 from kmaflow.store.ledger import FILE, LedgerRow, Younger, asks_for
 from kmaflow.store.schema.service import COMPLETENESS_HOUR
 

@@ -17,8 +17,17 @@ import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window, day_of, days_of, minute_of, start_of
-from kmaflow.store.coverage.day import CoverageDay, Minutes, joined, who_of, write_day
-from kmaflow.store.coverage.held import Held, decoded, held_cells, with_held
+from kmaflow.store.coverage.day import (
+    CoverageDay,
+    Held,
+    Minutes,
+    decoded,
+    held_cells,
+    joined,
+    who_of,
+    with_held,
+    write_day,
+)
 from kmaflow.store.coverage.record import answered_minutes
 from kmaflow.store.ledger import FILE, LOADED, LONGEST, touching
 from kmaflow.store.schema.observations import OBSERVATIONS
