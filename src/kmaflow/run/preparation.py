@@ -47,7 +47,7 @@ def migrate_metadata(env: Mapping[str, str], logs: Path | None = None) -> None:
     """
     import sqlalchemy as sa
 
-    from kmaflow.airflow.metadata_check import require_usable_metadata
+    from kmaflow.airflow.provider.setup import require_usable_metadata
 
     engine = sa.create_engine(env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
     try:

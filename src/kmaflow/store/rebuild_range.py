@@ -22,10 +22,9 @@ from kmaflow.hub.parse import PARSER_VERSION, Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger
 from kmaflow.store.engines.database import locks_of, writing_alone
-from kmaflow.store.engines.loader import loader_for
+from kmaflow.store.engines.loader import loader_for, schema_of
 from kmaflow.store.ledger import LOADED, RETIRED, LedgerRow
 from kmaflow.store.load import Loaded, load, load_list
-from kmaflow.store.schema.columns import schema_of
 from kmaflow.store.schema.observations import OBSERVATIONS, tables_of
 from kmaflow.store.schema.service import (
     COMPLETENESS_HOUR,
@@ -175,8 +174,8 @@ class Stretch:
         self._connection.execute(REVISION.delete().where(revised))
         counted = (hours.dataset == self.dataset) & (hours.hour_kst > window.start) & (hours.hour_kst <= window.end)
         self._connection.execute(COMPLETENESS_HOUR.delete().where(counted))
-        sheets, days = COVERAGE_DAY.c, days_of(window)
-        mine = (sheets.dataset == self.dataset) & sheets.day_kst.between(f"{days[0]}", f"{days[-1]}")
+        coverage, days = COVERAGE_DAY.c, days_of(window)
+        mine = (coverage.dataset == self.dataset) & coverage.day_kst.between(f"{days[0]}", f"{days[-1]}")
         self._connection.execute(COVERAGE_DAY.delete().where(mine))
         self._old = [window]
         # An answer that reaches out of the stretch stands for the part of it that lies outside.
