@@ -12,7 +12,7 @@ from kmaflow.commands.output import Json, exit_with, print_json, print_table, pr
 if TYPE_CHECKING:
     from kmaflow.catalog.time import Window
     from kmaflow.collect import Collector
-    from kmaflow.maintain.rebuild_report import Rebuilt
+    from kmaflow.maintain.rebuild_report import RebuildReport
 
 #: Lost bodies and kept stretches that a person sees one by one.
 _SHOWN = 20
@@ -67,14 +67,14 @@ def _window(from_: str | None, to: str | None) -> Window | None:
     )
 
 
-def _run(collector: Collector, window: Window | None, stations: str | None, *, yes: bool, quiet: bool) -> Rebuilt:
+def _run(collector: Collector, window: Window | None, stations: str | None, *, yes: bool, quiet: bool) -> RebuildReport:
     from kmaflow.maintain.rebuild import WouldNarrow
     from kmaflow.maintain.rebuild import rebuild as remake
 
     with progress(quiet=quiet) as bars:
         bar = bars.add_task("rebuild", total=None, rows=0)
 
-        def advance(result: Rebuilt) -> None:
+        def advance(result: RebuildReport) -> None:
             bars.update(bar, total=result.planned, completed=result.done, rows=result.rows)
 
         try:
@@ -87,7 +87,7 @@ def _run(collector: Collector, window: Window | None, stations: str | None, *, y
     return _run(collector, window, stations, yes=True, quiet=quiet)
 
 
-def _report(result: Rebuilt, *, dry_run: bool, as_json: bool) -> None:
+def _report(result: RebuildReport, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json({"dry_run": dry_run, **result.summary()})
         return

@@ -1,7 +1,7 @@
 """A stretch of a dataset made anew in one transaction: what it holds goes, answers are loaded again in their order, or nothing has happened.
 
 Nobody else can write into the stretch meanwhile (its days are locked, as for every load), and readers see the old rows until the new ones are
-all there. Rows that cannot be made again are never taken out: whoever empties a stretch asks :meth:`Stretch.only_here` first.
+all there. Rows that cannot be made again are never taken out: whoever empties a stretch asks :meth:`DayRange.only_here` first.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _BATCH = 500
 
 
 @contextmanager
-def remaking(store: Store, dataset: str, window: Window | None) -> Iterator[Stretch]:
+def remaking(store: Store, dataset: str, window: Window | None) -> Iterator[DayRange]:
     """A stretch of whole days (None: what belongs to no time, as station lists), alone with it in one transaction.
 
     Raises:
@@ -55,10 +55,10 @@ def remaking(store: Store, dataset: str, window: Window | None) -> Iterator[Stre
         store.ensure(dataset, window)
     store.init()
     with writing_alone(store.engine, locks_of(dataset, window) if window else [dataset]) as connection:
-        yield Stretch(connection, dataset, window)
+        yield DayRange(connection, dataset, window)
 
 
-class Stretch:
+class DayRange:
     """What the database holds of a dataset in a stretch of whole days, inside the caller's transaction."""
 
     def __init__(self, connection: sa.Connection, dataset: str, window: Window | None) -> None:

@@ -100,7 +100,7 @@ def select(
     Args:
         names: columns, in this order; types are those of :func:`kmaflow.store.engines.loader.schema_of`.
         stations: numbers, None = all.
-        dataset: for the tables that keep the books: only rows of this dataset.
+        dataset: for the service tables: only rows of this dataset.
     """
     order = ", ".join(keys_of(table))
     where = f"FROM {table.name} WHERE {_where(connection, window, stations, dataset)} ORDER BY {order}"
