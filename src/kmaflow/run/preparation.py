@@ -12,7 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from kmaflow.errors import KmaflowError
-from kmaflow.run import complain, say
+from kmaflow.language import say
+from kmaflow.run import complain, tell
 from kmaflow.run.secrets import USER, variable
 
 _PASSWORD = variable("admin_password")
@@ -54,7 +55,7 @@ def migrate_metadata(env: Mapping[str, str], logs: Path | None = None) -> None:
         require_usable_metadata(engine)
     finally:
         engine.dispose()
-    say("Airflow 데이터베이스를 준비합니다 · preparing Airflow's own database …")
+    tell(say("Airflow 데이터베이스를 준비합니다 …", "preparing Airflow's own database …"))
     _completed("db-migrate", airflow_command("db", "migrate"), env, logs)
 
 
