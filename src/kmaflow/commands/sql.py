@@ -10,7 +10,6 @@ import typer
 from kmaflow.commands.output import Json, print_json, print_table
 from kmaflow.language import say
 
-
 HELP = say(
     """레이크를 DuckDB SQL로 조회합니다. 자료와 지점이 테이블입니다.
 
