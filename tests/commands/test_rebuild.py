@@ -274,7 +274,7 @@ def test_prune_gives_up_what_only_old_answers_name(filled: Path, kmaflow: Kmaflo
         put(collector, first, at(2000), asked=again)
     looked = kmaflow("archive", "prune", "--keep-months", 24, "--dry-run")
     assert (looked.code, {digest for digest, _ in archive.bodies()}) == (0, bodies)
-    assert "what a rebuild can no longer make" in looked.out
+    assert "what a rebuild can no longer load" in looked.out
     assert "aws_minute" in looked.out
     asked = kmaflow("archive", "prune", "--keep-months", 24)
     assert asked.code == 2

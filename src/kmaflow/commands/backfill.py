@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kmaflow.commands.options import NamedDatasets, NamedFrom, NamedTo, Stations
-from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
+from kmaflow.commands.output import Json, exit_with, print_counts, print_json, progress
 from kmaflow.commands.selection import chosen_stations
 
 if TYPE_CHECKING:
@@ -110,21 +110,7 @@ def _report(results: list[Backfilled], stations: str, until: datetime | None, *,
         told: dict[str, Any] = {"stations": stations, "datasets": [result.summary() for result in results]}
         print_json(told | {"deferred_until": f"{until:%Y-%m-%d %H:%M}" if until else None})
         return
-    columns = ("자료", "planned", "calls", "bytes", "rows", "inserted", "updated", "revised", "남은 칸 / cells left")
-    rows = [
-        (
-            result.dataset,
-            result.planned,
-            result.calls,
-            result.bytes,
-            result.rows,
-            result.inserted,
-            result.updated,
-            result.revised,
-            result.left,
-        )
-        for result in results
-    ]
-    print_table(f"{results[0].window} KST · {stations}", columns, rows, right=columns[1:])
+    names = "planned calls bytes rows inserted updated revised left"
+    print_counts(f"{results[0].window} KST · {stations}", results, names, left="남은 칸 / cells left")
     if any(result.left for result in results):
         typer.echo("무엇이 왜 남았는지 / what is left, and why: kmaflow gaps")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from kmaflow.commands.options import NamedDatasets, NamedFrom, NamedTo, Stations
-from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
+from kmaflow.commands.output import Json, exit_with, print_counts, print_json, progress
 from kmaflow.commands.selection import chosen_stations
 
 if TYPE_CHECKING:
@@ -83,34 +83,8 @@ def _report(results: list[DatasetResult], choice: StationChoice, *, as_json: boo
     if as_json:
         print_json({"stations": choice.selection, "datasets": [result.summary() for result in results]})
         return
-    rows = [
-        (
-            result.dataset,
-            result.calls,
-            result.bytes,
-            result.rows,
-            result.inserted,
-            result.updated,
-            result.unchanged,
-            result.blank,
-            result.rejected,
-            len(result.missing),
-        )
-        for result in results
-    ]
-    columns = (
-        "자료",
-        "calls",
-        "bytes",
-        "rows",
-        "inserted",
-        "updated",
-        "unchanged",
-        "blank",
-        "rejected",
-        "missing parts",
-    )
-    print_table(f"{results[0].window} KST · {choice.describe()}", columns, rows, right=columns[1:])
+    names = "calls bytes rows inserted updated unchanged blank rejected missing"
+    print_counts(f"{results[0].window} KST · {choice.describe()}", results, names, missing="missing parts")
     for result in results:
         for missing in result.missing:
             typer.echo(f"  {result.dataset} {missing}")

@@ -41,6 +41,22 @@ def print_table(
     console.print(table)
 
 
+def print_counts(title: str, items: Sequence[Any], names: str, **headings: str) -> None:
+    """A table of one line for each dataset.
+
+    Args:
+        items: what the datasets came to.
+        names: attributes that are counts, or lists of which the length counts, with blanks between.
+        headings: of attributes whose name is not shown.
+    """
+    columns = ("자료", *(headings.get(name, name) for name in names.split()))
+    rows: list[list[object]] = []
+    for item in items:
+        values = [getattr(item, name) for name in names.split()]
+        rows.append([item.dataset, *(len(value) if isinstance(value, list) else value for value in values)])
+    print_table(title, columns, rows, right=columns[1:])
+
+
 class _NoProgress:
     """Stands in for the bars where nobody looks: rich stays unloaded."""
 

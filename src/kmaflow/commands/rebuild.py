@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
+from kmaflow.commands.output import Json, exit_with, print_counts, print_json, progress
 
 if TYPE_CHECKING:
     from kmaflow.catalog.time import Window
@@ -91,13 +91,11 @@ def _report(result: RebuildReport, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json({"dry_run": dry_run, **result.summary()})
         return
-    columns = ("자료", "stretches", "answers", "bytes", "rows", "revised", "rejected", "refused", "lost", "kept")
-    rows = []
-    for one in result.datasets.values():
-        counts = (one.stretches, one.answers, one.bytes, one.rows, one.revised, one.rejected, one.refused)
-        rows.append((one.dataset, *counts, len(one.lost), len(one.kept)))
     title = "할 일 / would be made anew" if dry_run else f"다시 만듦 / made anew · stations: {result.selection[:60]}"
-    print_table(title if result.window is None else f"{title} · {result.window} KST", columns, rows, right=columns[1:])
+    title = title if result.window is None else f"{title} · {result.window} KST"
+    print_counts(
+        title, list(result.datasets.values()), "stretches answers bytes rows revised rejected refused lost kept"
+    )
     if not dry_run and result.seconds:
         speed = f"{result.rows / result.seconds:,.0f}"
         typer.echo(f"{result.rows:,}행, {result.seconds:,.1f}초 (초당 {speed}행 / {speed} rows/s)")

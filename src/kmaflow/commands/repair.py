@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kmaflow.commands.options import Datasets, From, Stations, To
-from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
+from kmaflow.commands.output import Json, exit_with, print_counts, print_json, progress
 from kmaflow.commands.selection import datasets_and_stations
 
 if TYPE_CHECKING:
@@ -91,35 +91,15 @@ def _print(found: list[Repaired], title: str) -> None:
             err=True,
         )
         return
-    columns = (
-        "자료",
-        "빠진 칸 / due",
-        "결측 / blank",
-        "재방문 / revisits",
-        "calls",
-        "rows",
-        "inserted",
-        "updated",
-        "revised",
-        "포기 / given up",
-        "남음 / left",
+    print_counts(
+        title,
+        found,
+        "due quiet revisits calls rows inserted updated revised given_up left",
+        due="빠진 칸 / due",
+        quiet="결측 / blank",
+        revisits="재방문 / revisits",
+        given_up="포기 / given up",
+        left="남음 / left",
     )
-    rows = [
-        (
-            one.dataset,
-            one.due,
-            one.quiet,
-            one.revisits,
-            one.calls,
-            one.rows,
-            one.inserted,
-            one.updated,
-            one.revised,
-            one.given_up,
-            one.left,
-        )
-        for one in found
-    ]
-    print_table(title, columns, rows, right=columns[1:])
     if any(one.left for one in found):
         typer.echo("남은 것과 그 까닭 / what is left, and why: kmaflow gaps")
