@@ -111,7 +111,7 @@ def test_a_long_list_of_losses_is_cut_for_people(filled: Path, kmaflow: Kmaflow)
     assert done.code == 3
     assert done.err.count("body missing or damaged") == 21
     assert "… 5 more (--json)" in done.err
-    assert "1 응답의 자료를 모릅니다 / answers of an unknown dataset: asos_yearly" in done.err
+    assert "1 responses of an unknown dataset: asos_yearly" in done.err
 
 
 def test_stations_go_only_after_a_yes(filled: Path, kmaflow: Kmaflow, monkeypatch: pytest.MonkeyPatch) -> None:
