@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help run smoke test test-long lint bench bench-load bench-growth bench-backfill bench-month pictures lock clean
+.PHONY: help run smoke test test-long lint bench bench-api bench-load bench-growth bench-backfill bench-month pictures lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench: $(VENV)/.dev ## what it costs, each figure beside a floor measured in the
 bench-load: $(VENV)/.dev ## loading into the three databases, beside each one's bare bulk load and the usual way
 	@$(BIN)/python benchmarks/load_speed.py
 	@$(BIN)/python benchmarks/usual_way.py
+
+bench-api: $(VENV)/.dev ## the HTTP API and the lake beside bare SQL of the same rows, over sixty days of minutes in PostgreSQL (an hour, 15 GB of disk)
+	@$(BIN)/python benchmarks/api_speed.py
 
 bench-growth: $(VENV)/.dev ## the same with fifty million rows in the table (half an hour, 20 GB of disk)
 	@$(BIN)/python benchmarks/load_growth.py

@@ -31,6 +31,7 @@ from load_speed import database
 from sqlalchemy.engine import make_url
 
 from kmaflow.catalog.time import DAY, Window, now_kst
+from kmaflow.read.lake import keep
 from kmaflow.store import Store, tokens
 
 #: The newest minute: what is older than half an hour is not the weather now.
@@ -182,6 +183,19 @@ def measure(url: str, token: str, days: int, folder: str) -> None:
         print(f"  resident {before / 1e6:.0f} MB before, {most / 1e6:.0f} MB at most, {size / 1e6:.0f} MB sent")
 
 
+def lake_speed(url: str, folder: str, days: int) -> None:
+    with Store(url) as store:
+        begun, cpu = time.perf_counter(), time.process_time()
+        rows = sum(one.rows for one in keep(store, f"{folder}/lake", ["aws_minute"]) if one.written)
+        seconds, spent = time.perf_counter() - begun, time.process_time() - cpu
+        print(
+            f"lake, {days} days: {rows / seconds:,.0f} rows/s ({rows / spent:,.0f} a second of our own processor time)"
+        )
+        begun = time.perf_counter()
+        list(keep(store, f"{folder}/lake", ["aws_minute"]))
+        print(f"lake again, nothing changed: {1000 * (time.perf_counter() - begun):,.0f} ms")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--days", type=int, default=60)
@@ -190,6 +204,7 @@ def main() -> None:
         token = prepare(url, days)
         print(f"PostgreSQL, {days} days, {days * 1440 * len(STATIONS):,} rows")
         measure(url, token, days, folder)
+        lake_speed(url, folder, days)
 
 
 if __name__ == "__main__":

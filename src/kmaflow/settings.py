@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     database_url: str = Field("", repr=False, description="SQLAlchemy URL; default: a SQLite file in HOME")
     state_url: str = Field("", repr=False, description="database of quota and leases; default: DATABASE_URL")
     archive_url: str = Field("", repr=False, description="where bodies are kept; default: a folder in HOME")
+    lake_url: str = Field("", repr=False, description="Parquet 레이크 / Parquet lake; default: a folder in HOME")
     daily_calls: int = Field(20_000, gt=0, description="calls a day")
     daily_bytes: int = Field(5_000_000_000, gt=0, description="bytes a day")
     calls_per_second: float = Field(20.0, gt=0, description="calls begun in a second, by each process")
@@ -117,6 +118,7 @@ class Settings(BaseSettings):
         self.database_url = self.database_url or f"sqlite:///{self.home / 'kmaflow.db'}"
         self.state_url = self.state_url or self.database_url
         self.archive_url = self.archive_url or str(self.home / "archive")
+        self.lake_url = self.lake_url or str(self.home / "lake")
         self.hub_url = self.hub_url.rstrip("/")
         return self
 

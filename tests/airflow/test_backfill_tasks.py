@@ -18,7 +18,7 @@ from kmaflow.airflow.tasks.observations import WindowIncomplete
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window
 from kmaflow.collect.backfill.backfill import Backfilled
-from kmaflow.collect.backfill.chunks import Trouble
+from kmaflow.collect.backfill.chunks import Refusal
 from tests.airflow.fake_core import FakeCollector
 
 FORM: dict[str, Any] = {
@@ -152,7 +152,7 @@ def test_cells_still_missing_are_red(core: FakeCollector, monkeypatch: pytest.Mo
     monkeypatch.setattr(FakeBackfill, "result", Backfilled("aws_minute", WINDOW, left=9))
     with pytest.raises(WindowIncomplete, match=r"9 cell\(s\)"):
         task().work(context()[0])
-    refused = Backfilled("aws_minute", WINDOW, left=9, trouble=Trouble("not_applied", "활용신청"))
+    refused = Backfilled("aws_minute", WINDOW, left=9, trouble=Refusal("not_applied", "활용신청"))
     monkeypatch.setattr(FakeBackfill, "result", refused)
     with pytest.raises(AirflowFailException, match="활용신청"):
         task().work(context()[0])

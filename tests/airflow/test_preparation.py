@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from werkzeug.security import check_password_hash
 
 from kmaflow.airflow.builders.dag import RETRIES
-from kmaflow.airflow.metadata_check import MetadataRefused
+from kmaflow.airflow.provider.setup import MetadataRefused
 from kmaflow.run.preparation import StartFailed, migrate_metadata, prepare_airflow
 from kmaflow.run.scale import Machine, scale_rules
 from tests.databases import server_url as machine_server

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jsonschema
 from airflow.providers_manager import ProvidersManager
+from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 
 import airflow
 from kmaflow.airflow.provider.hook import KmaApiHubHook
@@ -36,7 +37,7 @@ def test_the_form_shows_key_and_host_and_hides_the_rest() -> None:
 
 
 def test_the_type_leads_to_our_hook() -> None:
-    hook = ProvidersManager().hooks[CONNECTION_TYPE]  # type: ignore[no-untyped-call]
+    hook = ProvidersManagerTaskRuntime().hooks[CONNECTION_TYPE]  # type: ignore[no-untyped-call]
     assert hook is not None
     assert hook.hook_class_name == f"{KmaApiHubHook.__module__}.{KmaApiHubHook.__name__}"
     assert hook.connection_id_attribute_name == KmaApiHubHook.conn_name_attr
@@ -49,7 +50,7 @@ def test_no_field_of_ours_holds_a_secret_in_extra() -> None:
 
 
 def test_the_form_offers_all_three_databases() -> None:
-    assert {"postgres", "mysql", "sqlite"} <= set(ProvidersManager().hooks)  # type: ignore[no-untyped-call]
-    hook = ProvidersManager().hooks["mysql"]  # type: ignore[no-untyped-call]
+    assert {"postgres", "mysql", "sqlite"} <= set(ProvidersManagerTaskRuntime().hooks)  # type: ignore[no-untyped-call]
+    hook = ProvidersManagerTaskRuntime().hooks["mysql"]  # type: ignore[no-untyped-call]
     assert hook is not None
     assert hook.hook_class_name == f"{StoreHook.__module__}.{StoreHook.__name__}"

@@ -26,13 +26,13 @@ from kmaflow.hub.parse import parse
 from kmaflow.maintain.archive_index import stretches
 from kmaflow.maintain.load_saved import Covers, load_body, within
 from kmaflow.maintain.rebuild import WouldNarrow, outline, rebuild
-from kmaflow.maintain.rebuild_report import Rebuilt
+from kmaflow.maintain.rebuild_report import RebuildReport
 from kmaflow.simulator import parse_faults
 from kmaflow.simulator.server import Running
 from kmaflow.store import Store
 from kmaflow.store.errors import StoreBusy, StoreFull
 from kmaflow.store.lease import Lease
-from kmaflow.store.rebuild_range import Stretch
+from kmaflow.store.rebuild_range import DayRange
 
 from ..databases import ENGINES, database
 from ..store.bodies import NOON, WINDOW, Cell, at, minute_body, rows, stamp, station_body, weather_body
@@ -558,16 +558,16 @@ def test_stretches(spans: list[tuple[int, int]], expected: list[tuple[int, int]]
 
 def _break(collector: Collector, monkeypatch: pytest.MonkeyPatch, stretch: int) -> None:
     """A rebuild that ends just before the n-th stretch that it makes is whole."""
-    real, made = Stretch.close, list[Stretch]()
+    real, made = DayRange.close, list[DayRange]()
 
-    def full(self: Stretch) -> None:
+    def full(self: DayRange) -> None:
         made.append(self)
         if len(made) == stretch:
             raise StoreFull("no room")
         real(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Stretch, "close", full)
+        patch.setattr(DayRange, "close", full)
         with pytest.raises(StoreFull):
             rebuild(collector)
 
@@ -615,7 +615,7 @@ def test_collectors_go_on_meanwhile(tmp_path: Path, engine: str, monkeypatch: py
             threads[-1].start()
             return threads[-1]
 
-        def watch(result: Rebuilt) -> None:
+        def watch(result: RebuildReport) -> None:
             if result.done == 1 and not threads:
                 waits = start("same day", 1, timedelta(0))
                 other = start("other day", 1, DAY)

@@ -95,10 +95,10 @@ def test_networks_bound_the_choice() -> None:
 
 
 def test_choices_describe_themselves() -> None:
-    assert (ALL.selection, ALL.describe()) == ("all", "전체 지점 / all stations")
+    assert (ALL.selection, ALL.describe()) == ("all", "all stations")
     many = StationChoice(tuple(range(90, 102)))
     assert many.selection.startswith("90,91")
-    assert many.describe() == "12개 지점 / stations: 90, 91, 92, 93, 94, 95, 96, 97, 98, 99 …"
+    assert many.describe() == "12 stations: 90, 91, 92, 93, 94, 95, 96, 97, 98, 99 …"
 
 
 def test_lists_are_asked_again_only_when_old(hub: Running, tmp_path: Path) -> None:

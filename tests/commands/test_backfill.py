@@ -21,7 +21,7 @@ def test_it_fills_tells_and_goes_on(kmaflow: Kmaflow, hub: Running, monkeypatch:
     told = json.loads(done.out)
     assert (told["datasets"][0]["calls"], told["datasets"][0]["left"] > 0) == (1, True)
     assert told["deferred_until"].endswith(" 00:00")
-    assert "한도" in done.err
+    assert "quota" in done.err
     assert "quota" in done.err
     done = kmaflow("backfill", "aws_cloud", *HALF)
     assert done.code == 0

@@ -63,7 +63,7 @@ def _one_line(done: Done, *words: str) -> None:
     [
         ("", ["collect", "load", "why", "Exit codes", "--debug"]),
         ("init", ["--all", "--json"]),
-        ("doctor", ["활용신청", "--json"]),
+        ("doctor", ["the key", "--json"]),
         ("stations", ["sync", "list"]),
         ("stations sync", ["--force"]),
         ("stations list", ["--near", "--within", "--network"]),
@@ -96,7 +96,7 @@ def test_init(kmaflow: Kmaflow, home: Path) -> None:
     assert "request" in first["made"]
     assert "aws_minute" not in first["made"]
     assert set(DATASETS) <= set(_json(kmaflow("init", "--all", "--json"))["made"])
-    assert "all there" in kmaflow("init", "--all").out
+    assert "all tables exist" in kmaflow("init", "--all").out
     assert (home / "kmaflow.db").is_file()
 
 
@@ -199,8 +199,8 @@ def test_a_spent_quota_is_told_and_leaves_cells_missing(
     assert kmaflow("stations", "sync").code == 0
     half = kmaflow("collect", "aws_cloud", "--from", "2025-01-15 12:00", "--to", "2025-01-15 12:20")
     assert half.code == 3
-    assert "하루 한도 때문에" in half.err
-    assert "not asked: quota (aws_cloud); run the same command again after" in half.err
+    assert "because of the quota" in half.err
+    assert "not requested because of the quota (aws_cloud): run the same command again after" in half.err
     nothing = kmaflow("collect", "aws_minute", *TEN, "--stations", "108")
     assert (nothing.code, len(requests_seen(hub))) == (3, 3)
     (one,) = _json(kmaflow("collect", "aws_visibility", *TEN, "--json"))["datasets"]
@@ -208,14 +208,14 @@ def test_a_spent_quota_is_told_and_leaves_cells_missing(
     told = _json(kmaflow("why", "aws_minute", "108", "2025-01-15 12:05", "--json"))
     assert (told["state"], "the day's quota was spent" in told["why_en"]) == ("not_asked", True)
     status = kmaflow("status")
-    assert "calls used up: nobody asks until" in status.out
+    assert "quota used up (98 %: calls): no requests until" in status.out
     quota = _json(kmaflow("status", "--json"))["quota_today"]
     assert (quota["calls"], quota["calls_ceiling"], quota["daily_calls"], quota["reserved"]) == (3, 3, 4, 0)
     assert quota["by_class"]["live"]["calls"] == 3
     assert (quota["exhausted"], quota["exhausted_by"], quota["until"]) == ("calls", "ceiling", one["deferred_until"])
     doctor = kmaflow("doctor")
     assert (doctor.code, len(requests_seen(hub))) == (0, 3)
-    assert "nobody asks until" in doctor.out
+    assert "until" in doctor.out
     synced = kmaflow("stations", "sync", "--force")
     assert (synced.code, "98 % of the limit" in synced.err) == (3, True)
 
@@ -290,7 +290,7 @@ def test_why_tells_corrections_and_states_without_values(kmaflow: Kmaflow, saved
     assert kmaflow("load", saved, "--fetched-at", "2025-01-15 13:00").code == 0
     assert kmaflow("load", later, "--fetched-at", "2025-01-15 14:00").code == 0
     told = kmaflow("why", "aws_minute", "108", "2025-01-15 12:01").out
-    for words in ("present", "-9.3", "-9.4", "정정 / revisions", "원문 / raw: 202501151201,108,", "요청 / requests"):
+    for words in ("present", "-9.3", "-9.4", "revisions", "raw: 202501151201,108,", "requests"):
         assert words in told
     nothing = kmaflow("why", "aws_minute", "108", "2020-01-01").out
     assert "not_asked" in nothing

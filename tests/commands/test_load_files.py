@@ -80,6 +80,16 @@ def test_a_file_that_covers_a_window_answers_for_stations_that_it_lacks(kmaflow:
     assert "absent" in kmaflow("why", "aws_minute", "90", "2025-01-15 12:03").out
 
 
+def test_a_whole_answer_that_lacks_stamps_ends_with_3(kmaflow: Kmaflow, tmp_path: Path) -> None:
+    (tmp_path / "five.txt").write_bytes(minute_body({(stamp(minute), 108): {"ta": 1.0} for minute in range(1, 6)}))
+    ten = ("--covers", "2025-01-15 12:00", "2025-01-15 12:10")
+    done = kmaflow("load", tmp_path / "five.txt", *ten, "--json")
+    assert (done.code, _json(done)["files"][0]["outcome"]) == (3, "incomplete_answer")
+    refused = kmaflow("load", tmp_path / "five.txt", *ten, "--asked-stations", f"108,{'9' * 20}")
+    assert refused.code == 2
+    assert "no such station" in refused.err
+
+
 def test_one_line_of_garbage_is_about_no_cell(kmaflow: Kmaflow, tmp_path: Path) -> None:
     (tmp_path / "month.txt").write_bytes(
         minute_body({(stamp(minute), 108): {"ta": 1.0} for minute in (1, 2)}, extra=["oops"], witness=False)

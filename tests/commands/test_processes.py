@@ -72,7 +72,7 @@ def test_a_traceback_is_shown_with_debug_only(tmp_path: Path) -> None:
     surprised = "import kmaflow.store as s\ns.Store = None\nfrom kmaflow.cli import main; main()"
     unforeseen = _run(surprised, tmp_path, "init")
     assert unforeseen.returncode == 1
-    assert unforeseen.stderr.startswith("kmaflow: unforeseen TypeError")
+    assert unforeseen.stderr.startswith("kmaflow: unexpected TypeError")
     assert unforeseen.stderr.count("\n") == 1
 
 
@@ -189,7 +189,7 @@ def test_processes_that_share_a_key_end_with_its_quota_and_one_that_is_killed_gi
         stopped = [err for process, (_, err) in zip(both, said, strict=True) if process.returncode == 3]
         assert stopped
         assert [process.returncode for process in both].count(0) == 2 - len(stopped)
-        assert all("not asked: quota" in err for err in stopped)
+        assert all("not requested because of the quota" in err for err in stopped)
         assert len(requests_seen(hub)) == 19, "98 %, the killed worker's call among them"
         quota = json.loads(_run(main, tmp_path, "status", "--json", **told).stdout)["quota_today"]
         assert quota["calls"] == 19

@@ -113,7 +113,7 @@ def test_as_it_was_known(kmaflow: Kmaflow, filled: Path) -> None:
     assert ta("--as-of", "2025-01-15 12:16") == [1.1]
     assert ta("--as-of", "2025-01-15 12:14") == []
     table = kmaflow("read", "aws_minute", *TEN, "--as-of", "2025-01-15 12:16").out
-    assert "as known then" in table
+    assert "as known at" in table
     assert "20 of 30 rows" in table
 
 

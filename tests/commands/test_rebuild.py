@@ -50,7 +50,7 @@ def test_rebuild_says_what_it_did(filled: Path, kmaflow: Kmaflow, monkeypatch: p
         before = snapshot(collector.store)
     looked = kmaflow("rebuild", "--dry-run")
     assert (looked.code, looked.err) == (0, "")
-    assert "would be made anew" in looked.out
+    assert "would be loaded again" in looked.out
     monkeypatch.setenv("KMAFLOW_DATABASE_URL", f"sqlite:///{filled / 'new.db'}")
     done = kmaflow("rebuild")
     assert (done.code, done.err) == (0, "")
@@ -90,12 +90,12 @@ def test_what_could_not_be_made_is_named_and_the_exit_code_says_so(filled: Path,
     kept = kmaflow("rebuild")
     assert kept.code == 3
     assert kept.err.count("left as it is") == 3
-    assert "cut line of the manifest: manifest/2025/01/15.jsonl:" in kept.err
+    assert "truncated line of the manifest: manifest/2025/01/15.jsonl:" in kept.err
     for name in ("kmaflow.db", "kmaflow.db-wal", "kmaflow.db-shm"):
         (filled / name).unlink(missing_ok=True)
     lost = kmaflow("rebuild")
     assert lost.code == 3
-    assert lost.err.count("body lost") == 4
+    assert lost.err.count("body missing or damaged") == 4
     assert "restart" not in lost.out
     told = json.loads(kmaflow("rebuild", "--json").out)
     assert (told["complete"], len(told["bad_lines"])) == (False, 1)
@@ -109,9 +109,9 @@ def test_a_long_list_of_losses_is_cut_for_people(filled: Path, kmaflow: Kmaflow)
         collector.archive.note(Entry(at(0), "asos_yearly", 0, WINDOW, 200, "0" * 64, 1, 1))
     done = kmaflow("rebuild")
     assert done.code == 3
-    assert done.err.count("body lost") == 21
+    assert done.err.count("body missing or damaged") == 21
     assert "… 5 more (--json)" in done.err
-    assert "1 응답의 자료를 모릅니다 / answers of an unknown dataset: asos_yearly" in done.err
+    assert "1 responses of an unknown dataset: asos_yearly" in done.err
 
 
 def test_stations_go_only_after_a_yes(filled: Path, kmaflow: Kmaflow, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +142,7 @@ def test_a_parser_that_reads_otherwise_is_told(filled: Path, kmaflow: Kmaflow) -
     Archive(str(filled / "archive")).keep_from(datetime(2025, 1, 1))
     done = kmaflow("rebuild")
     assert done.code == 0
-    assert "2 revisions by the parser went" in done.err
+    assert "2 revisions by earlier parsers are gone" in done.err
 
 
 def test_the_key_is_in_no_file_of_archive_and_database(hub: Running, home: Path, kmaflow: Kmaflow) -> None:
@@ -292,7 +292,7 @@ def test_prune_gives_up_what_only_old_answers_name(filled: Path, kmaflow: Kmaflo
     assert (again_told.code, "no body is older than" in again_told.out) == (0, True)
     rebuilt = kmaflow("rebuild")
     assert rebuilt.code == 0
-    assert "4 answers were given up" in rebuilt.out
+    assert "4 responses were removed" in rebuilt.out
     with open_at(filled) as collector:
         found = snapshot(collector.store)
         assert {name: found[name] for name in ("station", "revision")} == {

@@ -68,7 +68,7 @@ def test_a_spent_quota_is_told_with_the_time_at_which_to_come_again(
     monkeypatch.setenv("KMAFLOW_DAILY_CALLS", "3")
     done = kmaflow("repair", "aws_cloud", *HOUR)
     assert done.code == 3
-    assert "한도" in done.err
+    assert "quota" in done.err
     assert "run it again after" in done.err
 
 

@@ -27,7 +27,7 @@ COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer", "worker",
 COLLECTING: Mapping[str, Sequence[str]] = COLLECTED
 
 
-DAGS = {*COLLECTED, "kma_stations", "kma_repair", "kma_backfill"}
+DAGS = {*COLLECTED, "kma_stations", "kma_repair", "kma_backfill", "kma_lake"}
 
 
 @dataclass

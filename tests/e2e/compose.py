@@ -31,7 +31,7 @@ from kmaflow.run.smoke import free_ports
 
 ROOT = Path(__file__).parents[2]
 LOOPBACK = Path(__file__).parent / "loopback"
-PATIENCE = 240.0
+PATIENCE = 600.0
 #: Which variable moves the port that a component listens on, and the port it has in its container.
 _PORT_VARIABLES = {
     "api-server": {"AIRFLOW__API__PORT": 8080},

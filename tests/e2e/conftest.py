@@ -23,7 +23,7 @@ from kmaflow.run.smoke import smoke_settings
 
 ROOT = Path(__file__).parents[2]
 #: For a start, a run, an end: what a loaded machine may need, not what it does need.
-PATIENCE = 240.0
+PATIENCE = 600.0
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:

@@ -31,7 +31,7 @@ from kmaflow.run.processes import members
 from kmaflow.run.secrets import NAMES
 from kmaflow.simulator import DEFAULT_KEY
 
-HOURS = 2
+HOURS = 1
 pytestmark = pytest.mark.e2e
 
 
@@ -112,6 +112,7 @@ def test_the_other_dags_run_on_the_workers_too(
         "kma_stations": {},
         "kma_backfill": {**times, "conn_id": "filled"},
         "kma_repair": {**times, "conn_id": "in_postgres"},
+        "kma_lake": {"conn_id": "in_postgres"},
     }
     assert {*forms, *COLLECTING} == DAGS
     runs = {dag_id: two_workers.api.trigger(dag_id, form) for dag_id, form in forms.items()}

@@ -29,8 +29,7 @@ from kmaflow.read.periods import rule_of
 from kmaflow.read.units import titles
 from kmaflow.store import Store, views
 from kmaflow.store.engines.database import writing
-from kmaflow.store.engines.loader import loader_for
-from kmaflow.store.schema.columns import names_of, schema_of
+from kmaflow.store.engines.loader import loader_for, names_of, schema_of
 from kmaflow.store.schema.observations import OBSERVATIONS
 
 from ..store.bodies import at, load, minute_body, stamp

@@ -116,7 +116,7 @@ def test_a_red_run_names_its_tasks(airflow: FakeAirflow, api: AirflowApi) -> Non
     finish(airflow, a_run(state="failed"), aws_minute={"rows": 5}, aws_cloud="not a summary")
     (run,) = RunWatch(api, datetime(2026, 3, 1, tzinfo=UTC)).new()
     assert run == FinishedRun("kma_aws", RUN, "failed", datetime(2026, 3, 1, 12, 13, 20), None, 5, ("aws_cloud",))
-    assert "실패/failed: aws_cloud" in str(run)
+    assert "failed: aws_cloud" in str(run)
 
 
 def test_the_stations_dag_has_neither_window_nor_rows(airflow: FakeAirflow, api: AirflowApi) -> None:

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from kmaflow.airflow.metadata_check import MetadataRefused, require_usable_metadata
+from kmaflow.airflow.provider.setup import MetadataRefused, require_usable_metadata
 from kmaflow.errors import UsageError
 from kmaflow.run import cluster, databases, health
 from kmaflow.run.databases import (

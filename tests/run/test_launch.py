@@ -163,7 +163,7 @@ def test_main_tells_runs_until_somebody_asks_for_the_end(
     assert "no key" in said
     assert "hidden" not in said
     assert said.count("kma_stations  success") == 1
-    assert said.rstrip().endswith("끝났습니다 · stopped")
+    assert said.rstrip().endswith("stopped")
 
 
 def test_the_smoke_test_owes_nothing_to_its_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,10 +18,10 @@ from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window, day_of
 from kmaflow.collect.run import chosen_rows
 from kmaflow.hub.parse import Parsed, empty_rows
 from kmaflow.store import Store
-from kmaflow.store.coverage.day import read
+from kmaflow.store.coverage.day import read_days
 from kmaflow.store.coverage.gaps import Gap, asked, due, first_start, gaps
 from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
-from kmaflow.store.coverage.record import keep
+from kmaflow.store.coverage.record import record_answer
 from kmaflow.store.coverage.recount import recount
 from kmaflow.store.coverage.states import STATES, hours, stamps
 from kmaflow.store.coverage.timeline import MISSING
@@ -43,7 +43,7 @@ STATIONS = (90, 108, 119)
 
 @pytest.fixture
 def known(store: Store) -> Iterator[Store]:
-    """A database with sheets."""
+    """A database with coverage."""
     with writing(store.engine) as connection:
         COVERAGE_DAY.create(connection, checkfirst=True)
         connection.execute(COVERAGE_DAY.delete())
@@ -423,7 +423,7 @@ def test_gaps_hours_and_stamps_say_what_the_answers_said(emptied: Callable[[], S
         }
 
 
-# ------------------------------------------------------------------------------------------------------------------ the sheets
+# ------------------------------------------------------------------------------------------------------------------ the days
 
 
 def test_a_line_that_names_no_station_may_be_about_each_that_lacks_one(known: Store) -> None:
@@ -433,27 +433,27 @@ def test_a_line_that_names_no_station_may_be_about_each_that_lacks_one(known: St
     window = _minutes(10, 20)
     parsed, request = parsed_of("aws_minute", body, window), request_of(body, at(21), window=window)
     with writing(known.engine) as connection:
-        keep(connection, parsed, request, stored=empty_rows(parsed.dataset))
+        record_answer(connection, parsed, request, stored=empty_rows(parsed.dataset))
         (gap,) = gaps(connection, ["aws_minute"], _minutes(0, 20), now=LATER)
         assert (gap.window, gap.state, gap.stations) == (_minutes(14, 15), "rejected", (119,))
-        before = read(connection, "aws_minute", (day_of(NOON), day_of(NOON)))
-        keep(connection, parsed, request, stored=empty_rows(parsed.dataset))
-        assert read(connection, "aws_minute", (day_of(NOON), day_of(NOON))) == before
+        before = read_days(connection, "aws_minute", (day_of(NOON), day_of(NOON)))
+        record_answer(connection, parsed, request, stored=empty_rows(parsed.dataset))
+        assert read_days(connection, "aws_minute", (day_of(NOON), day_of(NOON))) == before
 
 
 def test_a_day_holds_its_own_midnight(known: Store) -> None:
     window = Window(datetime(2025, 1, 15, 23, 50), datetime(2025, 1, 16, 0, 10))
     _load(known, _full(window), 20, window=window)
     with writing(known.engine) as connection:
-        sheets = read(connection, "aws_minute", (day_of(window.start), day_of(window.end)))
-        spans = {f"{day}": sheet.answered["all"] for day, sheet in sheets.items()}
+        covered = read_days(connection, "aws_minute", (day_of(window.start), day_of(window.end)))
+        spans = {f"{day}": one_day.answered["all"] for day, one_day in covered.items()}
         assert spans == {"2025-01-15": ((1430, 1440),), "2025-01-16": ((0, 10),)}
-        assert [sheet.present for sheet in sheets.values()] == [20, 20]
+        assert [one_day.present for one_day in covered.values()] == [20, 20]
         stored = connection.execute(sa.select(COVERAGE_DAY.c.reported)).scalars().all()
         assert stored == ["108,999", "108,999"]
 
 
-def test_sheets_kept_while_loading_are_those_made_anew(known: Store) -> None:
+def test_days_kept_while_loading_are_those_counted_again(known: Store) -> None:
     night = Window(datetime(2025, 1, 15, 23, 50), datetime(2025, 1, 16, 0, 20))
     _load(known, _full(night, (108, 119)), 20, window=night)
     _load(known, _full(night, (108, 119)), 21, window=night)
@@ -471,9 +471,9 @@ def test_sheets_kept_while_loading_are_those_made_anew(known: Store) -> None:
     )
     with writing(known.engine) as connection:
         days = (date(2025, 1, 15), date(2025, 1, 16))
-        kept = read(connection, "aws_minute", days)
+        kept = read_days(connection, "aws_minute", days)
         recount(connection, "aws_minute")
-        assert read(connection, "aws_minute", days) == kept
+        assert read_days(connection, "aws_minute", days) == kept
         assert kept[days[0]].rejected == {108: frozenset({12 * 60 + 3})}
         assert (kept[days[0]].present, kept[days[0]].blank) == (3 * 10 + 3 * 20 - 2 + 1, 0)
 

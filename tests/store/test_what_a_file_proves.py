@@ -14,9 +14,8 @@ from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window, day_of
 from kmaflow.hub.parse import Parsed, empty_rows
 from kmaflow.read import frames
 from kmaflow.store import Store
-from kmaflow.store.coverage.day import ALL, read
+from kmaflow.store.coverage.day import ALL, decoded, encoded, held_cells, holds, read_days, with_held
 from kmaflow.store.coverage.gaps import Gap, gaps
-from kmaflow.store.coverage.held import decoded, encoded, held_cells, holds, with_held
 from kmaflow.store.coverage.recount import recount
 from kmaflow.store.coverage.states import stamps
 from kmaflow.store.engines.database import reading
@@ -147,8 +146,8 @@ def test_a_whole_answer_makes_what_a_file_said_of_its_day_superfluous(store: Sto
     load(store, minute_body(_cells(range(1, 16), 90, 108)), at(62), window=_minutes(0, 15))
     noon = 12 * 60
     with reading(store.engine) as connection:
-        sheet = read(connection, "aws_minute", (DAY_OF_NOON, DAY_OF_NOON))[DAY_OF_NOON]
-    assert sheet.answered == {ALL: ((noon, noon + 15),), "rows:119": ((noon + 19, noon + 20),)}
+        one_day = read_days(connection, "aws_minute", (DAY_OF_NOON, DAY_OF_NOON))[DAY_OF_NOON]
+    assert one_day.answered == {ALL: ((noon, noon + 15),), "rows:119": ((noon + 19, noon + 20),)}
 
 
 def test_days_counted_again_are_those_that_were_kept(store: Store) -> None:
@@ -157,12 +156,12 @@ def test_days_counted_again_are_those_that_were_kept(store: Store) -> None:
     _file(store, {(stamp(1) + DAY, 108): {"ta": 1.0}, (stamp(3) + DAY, 108): {"ta": 1.0}}, at(61))
     days = (DAY_OF_NOON, DAY_OF_NOON + DAY)
     with store.engine.begin() as connection:
-        kept = read(connection, "aws_minute", days)
+        kept = read_days(connection, "aws_minute", days)
         assert len(kept) == 2
         recount(connection, "aws_minute", [days[1]])
-        assert read(connection, "aws_minute", days) == kept
+        assert read_days(connection, "aws_minute", days) == kept
         recount(connection, "aws_minute")
-        assert read(connection, "aws_minute", days) == kept
+        assert read_days(connection, "aws_minute", days) == kept
 
 
 def test_the_ledger_says_what_each_row_is(store: Store) -> None:

@@ -25,7 +25,7 @@ from kmaflow.store.coverage.gaps import Gap, gaps, runs, unanswered, unread
 from kmaflow.store.coverage.gaps import due as had_by_hub
 from kmaflow.store.coverage.retries import FOR_A_PERSON, Attempts, answers, due, failures, seconds, stamps_of
 from kmaflow.store.coverage.states import stored_rows
-from kmaflow.store.coverage.timeline import ANSWERED, Axis, Group, Picture
+from kmaflow.store.coverage.timeline import ANSWERED, StationGroup, TimeAxis, Timeline
 from kmaflow.store.ledger import GIVEN_UP
 from kmaflow.store.schema.service import COMPLETENESS_HOUR
 
@@ -85,13 +85,13 @@ def due_now(
     if window_end <= window.start or not Window(window.start, window_end).count(DATASETS[dataset].cadence):
         return Due(dataset)
     chosen = None if stations is None else frozenset(stations)
-    picture = Picture(connection, dataset, Window(window.start, window_end), stations=chosen, start=start)
-    missing, exhausted, later = _missing(connection, picture, now, everything=everything, widened=widened)
+    timeline = Timeline(connection, dataset, Window(window.start, window_end), stations=chosen, start=start)
+    missing, exhausted, later = _missing(connection, timeline, now, everything=everything, widened=widened)
     quiet: tuple[Want, ...] = ()
     revisits: tuple[Want, ...] = ()
     recent = max(window.start, now - (revisit_days + 2) * DAY)
-    if recent < window_end and Window(recent, window_end).count(picture.axis.step):
-        axis = Axis(Window(recent, window_end), picture.axis.step)
+    if recent < window_end and Window(recent, window_end).count(timeline.axis.step):
+        axis = TimeAxis(Window(recent, window_end), timeline.axis.step)
         answered = answers(connection, dataset, axis, chosen or ())
         quiet = _quiet(connection, dataset, axis, answered, chosen, now)
         revisits = _revisits(axis, answered, now, revisit_days)
@@ -119,18 +119,18 @@ def _not_meant(widened: bool) -> tuple[str, ...]:
 
 
 def _missing(
-    connection: sa.Connection, picture: Picture, now: datetime, *, everything: bool, widened: bool
+    connection: sa.Connection, timeline: Timeline, now: datetime, *, everything: bool, widened: bool
 ) -> tuple[tuple[Gap, ...], tuple[Gap, ...], tuple[Gap, ...]]:
     """(due, exhausted, later)."""
-    meanings = picture.meanings
+    meanings = timeline.meanings
     unmeant = [code for code, (_, why) in enumerate(meanings) if why in _not_meant(widened)]
     # These are never given up: once a person has acted, they come with the next day's try.
     for_a_person = [code for code, (_, why) in enumerate(meanings) if why in FOR_A_PERSON]
     given_up = [code for code, (_, why) in enumerate(meanings) if why == GIVEN_UP]
-    sorted_out: tuple[list[Group], list[Group], list[Group]] = ([], [], [])
-    for group in picture.groups:
-        tried = failures(picture, group)
-        meant = picture.unanswered(group.codes) & ~np.isin(group.codes, unmeant)
+    sorted_out: tuple[list[StationGroup], list[StationGroup], list[StationGroup]] = ([], [], [])
+    for group in timeline.groups:
+        tried = failures(timeline, group)
+        meant = timeline.unanswered(group.codes) & ~np.isin(group.codes, unmeant)
         fresh = tried.count == 0
         barred = np.isin(group.codes, for_a_person)
         daily = barred & (tried.last <= seconds(now) - int(DAY.total_seconds()))
@@ -138,9 +138,9 @@ def _missing(
         spent = meant & ~ready & ~barred & (tried.count > len(MISSING_STEPS)) & ~np.isin(group.codes, given_up)
         for kept, mask in zip(sorted_out, (ready, spent, meant & ~ready & ~spent), strict=True):
             kept.append(replace(group, codes=np.where(mask, group.codes, ANSWERED)))
-    found = [unanswered(connection, picture, groups) for groups in sorted_out]
-    for gap in unread(connection, picture):
-        came = answers(connection, picture.dataset, Axis(gap.window, picture.axis.step), gap.stations or ())
+    found = [unanswered(connection, timeline, groups) for groups in sorted_out]
+    for gap in unread(connection, timeline):
+        came = answers(connection, timeline.dataset, TimeAxis(gap.window, timeline.axis.step), gap.stations or ())
         if everything or due(came, MISSING_STEPS, now).any():
             found[0].append(gap)
         else:
@@ -152,7 +152,7 @@ def _missing(
 def _quiet(
     connection: sa.Connection,
     dataset: str,
-    axis: Axis,
+    axis: TimeAxis,
     answered: Attempts,
     chosen: frozenset[int] | None,
     now: datetime,
@@ -179,7 +179,7 @@ def _quiet(
     return tuple(found)
 
 
-def _revisits(axis: Axis, answered: Attempts, now: datetime, days: int) -> tuple[Want, ...]:
+def _revisits(axis: TimeAxis, answered: Attempts, now: datetime, days: int) -> tuple[Want, ...]:
     """Whole hours that have become a day, two days, … old since they were last answered: so they are asked as they were before."""
     hour = int(HOUR.total_seconds())
     mask = _passed(answered, -(-stamps_of(axis) // hour) * hour, [count * DAY for count in range(1, days + 1)], now)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typer
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Airflow 설정 / settings inside Airflow")
+from kmaflow.language import say
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=say("Airflow 설정", "settings inside Airflow"))
 
 
 @app.callback()
@@ -12,9 +14,19 @@ def _group() -> None:
     """Keep ``setup`` a subcommand even while it is the only one."""
 
 
-@app.command("setup")
+@app.command(
+    "setup",
+    help=say(
+        """풀 kma_apihub와 기본 연결을 만듭니다. 이미 바꾼 설정은 유지합니다.
+
+        예: airflow db migrate && kmaflow airflow setup""",
+        """Make the pool kma_apihub and the default connections; what you changed is kept.
+
+        Example: airflow db migrate && kmaflow airflow setup""",
+    ),
+)
 def setup() -> None:
-    """풀 kma_apihub와 기본 연결을 만듭니다. / Make the pool kma_apihub and default connections; what you changed stays."""
+    """Prepare Airflow."""
     from importlib.util import find_spec
 
     from kmaflow.errors import UsageError

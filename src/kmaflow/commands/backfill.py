@@ -7,13 +7,31 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kmaflow.commands.options import NamedDatasets, NamedFrom, NamedTo, Stations
-from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
+from kmaflow.commands.output import Json, exit_with, print_counts, print_json, progress
 from kmaflow.commands.selection import chosen_stations
+from kmaflow.language import say
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from kmaflow.collect.backfill.backfill import Backfilled
+
+
+HELP = say(
+    """과거 자료를 수집합니다. 누락된 자료만 최소 호출로 요청합니다.
+
+    예: kmaflow backfill aws_minute asos_hourly --from 2025-01-01 --to 2026-01-01 --share 0.5
+
+    언제든 중단할 수 있으며, 같은 명령을 다시 실행하면 이어서 수집합니다. 일일 한도를 다 쓰면 다음 한도가 시작되는 00:00(한국시각)까지 대기하다가
+    자동으로 재개합니다.
+    자정까지 실시간 수집에 필요한 한도는 남겨 둡니다. 예상 호출 수는 kmaflow plan으로 확인하십시오.""",
+    """Fill history: request what is missing of a stretch of time, in few calls.
+
+    Example: kmaflow backfill aws_minute asos_hourly --from 2025-01-01 --to 2026-01-01 --share 0.5
+
+    It can be interrupted at any time; rerun the same command to resume. When the day's quota is used up it waits for the next one, which starts at
+    00:00 KST, and resumes automatically. What live data need until midnight is kept back. See the cost beforehand with kmaflow plan.""",
+)
 
 
 def backfill(
@@ -25,31 +43,35 @@ def backfill(
         float | None,
         typer.Option(
             "--share",
-            help="하루 한도 가운데 쓸 몫, 0보다 크고 1 이하 / part of a day's quota it may spend, above 0, at most 1 "
-            "(default: KMAFLOW_BACKFILL_SHARE, 1.0)",
+            help=say(
+                "사용할 일일 한도 비율, 0보다 크고 1 이하 (기본: KMAFLOW_BACKFILL_SHARE, 1.0)",
+                "share of the daily quota it may use, above 0, at most 1 (default: KMAFLOW_BACKFILL_SHARE, 1.0)",
+            ),
         ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="프로세스 수 / processes (default: cores, at most 4)")
+        int | None,
+        typer.Option(
+            "--workers", min=1, help=say("프로세스 수 (기본: 코어 수, 최대 4)", "processes (default: cores, at most 4)")
+        ),
     ] = None,
     no_wait: Annotated[
-        bool, typer.Option("--no-wait", help="한도를 다 쓰면 기다리지 않고 끝냄 / end when the quota is spent")
+        bool,
+        typer.Option(
+            "--no-wait",
+            help=say("한도를 다 쓰면 대기하지 않고 종료", "end when the quota is used up instead of waiting"),
+        ),
     ] = False,
     newest_first: Annotated[
         bool,
         typer.Option(
-            "--newest-first/--oldest-first", help="최근 것부터, 오래된 것부터 / the latest or the oldest first"
+            "--newest-first/--oldest-first",
+            help=say("최근 자료부터 또는 오래된 자료부터", "start with the latest or with the oldest data"),
         ),
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """지난 관측을 채웁니다. / Fill history: what is missing of a stretch of time, in few calls.
-
-    Example: kmaflow backfill aws_minute asos_hourly --from 2025-01-01 --to 2026-01-01 --share 0.5
-
-    It may be ended at any moment; the same command goes on where it was. When the day's quota is spent it waits for the next one, which starts at
-    00:00 KST, and goes on by itself; what live data needs until midnight is kept back. What it will cost: kmaflow plan.
-    """
+    """Fill history."""
     from kmaflow.catalog import named
     from kmaflow.catalog.time import Window, parse_time
     from kmaflow.collect import Collector
@@ -90,8 +112,10 @@ def backfill(
 
 def _say_waiting(until: datetime) -> None:
     typer.echo(
-        f"kmaflow: 하루 한도를 다 썼습니다: {until:%Y-%m-%d %H:%M}(한국시각)까지 요청하지 않고 기다렸다가 스스로 이어 갑니다; Ctrl-C로 끝내도 됩니다 / "
-        f"the day's quota is spent: waiting, without asking, until {until:%Y-%m-%d %H:%M} KST, then going on; Ctrl-C ends it",
+        say(
+            f"kmaflow: 일일 한도를 다 썼습니다. {until:%Y-%m-%d %H:%M}(한국시각)까지 대기하다가 자동으로 재개합니다. Ctrl-C로 종료할 수 있습니다",
+            f"kmaflow: the day's quota is used up: waiting until {until:%Y-%m-%d %H:%M} KST, then resuming; Ctrl-C stops it",
+        ),
         err=True,
     )
 
@@ -102,29 +126,17 @@ def _report(results: list[Backfilled], stations: str, until: datetime | None, *,
             typer.echo(f"kmaflow: {result.dataset}: {result.trouble.told}", err=True)
     if until is not None:
         typer.echo(
-            f"kmaflow: 하루 한도 때문에 남았습니다: {until:%Y-%m-%d %H:%M}(한국시각) 뒤에 같은 명령을 다시 하십시오 / "
-            f"the quota left something unasked: run the same command again after {until:%Y-%m-%d %H:%M} KST",
+            say(
+                f"kmaflow: 일일 한도 때문에 남은 자료가 있습니다. {until:%Y-%m-%d %H:%M}(한국시각) 이후 같은 명령을 다시 실행하십시오",
+                f"kmaflow: the quota left something unrequested: run the same command again after {until:%Y-%m-%d %H:%M} KST",
+            ),
             err=True,
         )
     if as_json:
         told: dict[str, Any] = {"stations": stations, "datasets": [result.summary() for result in results]}
         print_json(told | {"deferred_until": f"{until:%Y-%m-%d %H:%M}" if until else None})
         return
-    columns = ("자료", "planned", "calls", "bytes", "rows", "inserted", "updated", "revised", "남은 칸 / cells left")
-    rows = [
-        (
-            result.dataset,
-            result.planned,
-            result.calls,
-            result.bytes,
-            result.rows,
-            result.inserted,
-            result.updated,
-            result.revised,
-            result.left,
-        )
-        for result in results
-    ]
-    print_table(f"{results[0].window} KST · {stations}", columns, rows, right=columns[1:])
+    names = "planned calls bytes rows inserted updated revised left"
+    print_counts(f"{results[0].window} KST · {stations}", results, names)
     if any(result.left for result in results):
-        typer.echo("무엇이 왜 남았는지 / what is left, and why: kmaflow gaps")
+        typer.echo(say("남은 자료와 원인: kmaflow gaps", "what is left, and why: kmaflow gaps"))

@@ -7,12 +7,27 @@ from typing import TYPE_CHECKING
 import typer
 
 from kmaflow.commands.options import NamedDatasets, NamedFrom, NamedTo, Stations
-from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
+from kmaflow.commands.output import Json, exit_with, print_counts, print_json, progress
 from kmaflow.commands.selection import chosen_stations
+from kmaflow.language import say
 
 if TYPE_CHECKING:
     from kmaflow.catalog.time import Window
     from kmaflow.collect import Collector, DatasetResult, StationChoice
+
+
+HELP = say(
+    """지정한 구간의 관측자료를 수집해 저장합니다.
+
+    예: kmaflow collect aws_minute asos_hourly --from "2026-11-22 12:00" --to "2026-11-22 13:00" --stations 108,부산
+
+    모든 지점을 한 번에 요청하고, --stations로 지정한 지점만 저장합니다. 다시 실행해도 안전합니다. 바뀌지 않은 값은 다시 쓰지 않습니다.""",
+    """Collect one window into the database.
+
+    Example: kmaflow collect aws_minute asos_hourly --from "2026-11-22 12:00" --to "2026-11-22 13:00" --stations 108,90
+
+    All stations are requested at once; --stations says which of them are stored. It is safe to repeat: unchanged values are not written again.""",
+)
 
 
 def collect(
@@ -22,12 +37,7 @@ def collect(
     stations: Stations = None,
     as_json: Json = False,
 ) -> None:
-    """한 창의 관측을 모아 저장합니다. / Collect one window into the database.
-
-    Example: kmaflow collect aws_minute asos_hourly --from "2026-11-22 12:00" --to "2026-11-22 13:00" --stations 108,부산
-
-    All stations are asked at once; --stations says which of them are stored. Asking again is safe: what is unchanged is not written.
-    """
+    """Collect one window."""
     from kmaflow.catalog import DATASETS, means_all, named
     from kmaflow.catalog.time import Window, parse_time
     from kmaflow.collect import Collector
@@ -76,41 +86,17 @@ def _report(results: list[DatasetResult], choice: StationChoice, *, as_json: boo
         until = max(result.deferred_until for result in deferred if result.deferred_until is not None)
         names = ", ".join(result.dataset for result in deferred)
         typer.echo(
-            f"kmaflow: 하루 한도 때문에 요청하지 않은 창이 있습니다({names}): {until:%Y-%m-%d %H:%M}(한국시각) 뒤에 같은 명령을 다시 하십시오 / "
-            f"not asked: quota ({names}); run the same command again after {until:%Y-%m-%d %H:%M} KST",
+            say(
+                f"kmaflow: 일일 한도 때문에 요청하지 못한 구간이 있습니다({names}). {until:%Y-%m-%d %H:%M}(한국시각) 이후 같은 명령을 다시 실행하십시오",
+                f"kmaflow: not requested because of the quota ({names}): run the same command again after {until:%Y-%m-%d %H:%M} KST",
+            ),
             err=True,
         )
     if as_json:
         print_json({"stations": choice.selection, "datasets": [result.summary() for result in results]})
         return
-    rows = [
-        (
-            result.dataset,
-            result.calls,
-            result.bytes,
-            result.rows,
-            result.inserted,
-            result.updated,
-            result.unchanged,
-            result.blank,
-            result.rejected,
-            len(result.missing),
-        )
-        for result in results
-    ]
-    columns = (
-        "자료",
-        "calls",
-        "bytes",
-        "rows",
-        "inserted",
-        "updated",
-        "unchanged",
-        "blank",
-        "rejected",
-        "missing parts",
-    )
-    print_table(f"{results[0].window} KST · {choice.describe()}", columns, rows, right=columns[1:])
+    names = "calls bytes rows inserted updated unchanged blank rejected missing"
+    print_counts(f"{results[0].window} KST · {choice.describe()}", results, names)
     for result in results:
         for missing in result.missing:
             typer.echo(f"  {result.dataset} {missing}")

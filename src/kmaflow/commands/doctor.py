@@ -7,18 +7,31 @@ from typing import Annotated
 import typer
 
 from kmaflow.commands.output import Json, exit_with, print_json, print_table
+from kmaflow.language import say
+
+HELP = say(
+    """인증키, 활용신청, 시계, 데이터베이스, 보관소를 점검하고 조치를 알려 줍니다.
+
+    예: kmaflow doctor""",
+    """Check the key, the application for each operation, the clock, the database and the archive, and say what to do.
+
+    Example: kmaflow doctor""",
+)
 
 
 def doctor(
     mend: Annotated[
         bool,
         typer.Option(
-            "--mend", help="DB 안의 미래 시각을 고침 / set right what came in the future, and make its days again"
+            "--mend",
+            help=say(
+                "데이터베이스의 미래 시각을 바로잡음", "correct times that lie in the future, and load their days again"
+            ),
         ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """인증키·활용신청·시계·DB·보관소를 점검합니다. / Check key, each operation's 활용신청, clock, database and archive."""
+    """Check everything that is needed."""
     from dataclasses import asdict
 
     from kmaflow.collect import Collector
@@ -38,8 +51,12 @@ def doctor(
         told = {"ok": well, "hub": settings.hub_url, "checks": [asdict(finding) for finding in findings]}
         print_json({**told, **({"mended": mended} if mend else {})})
     else:
-        for line in mended or (["nothing to mend / 고칠 것 없음"] if mend else []):
+        for line in mended or ([say("고칠 것이 없습니다", "nothing to mend")] if mend else []):
             typer.echo(f"--mend: {line}")
         rows = [("✓" if finding.ok else "✗", finding.what, finding.seen, finding.todo) for finding in findings]
-        print_table(f"hub: {settings.hub_url}", ("", "점검 / check", "본 것 / seen", "할 일 / to do"), rows)
+        print_table(
+            f"hub: {settings.hub_url}",
+            ("", say("점검", "check"), say("결과", "result"), say("조치", "what to do")),
+            rows,
+        )
     exit_with(0 if well else 1)

@@ -15,36 +15,57 @@ if TYPE_CHECKING:
     from kmaflow.catalog.time import Window
 
 
+HELP = say(
+    """저장된 관측자료를 자료와 월(또는 일)별 파일로 내보냅니다.
+
+    예: kmaflow export aws_minute asos_hourly --from 2026-10-01 --to 2026-11-01 --out archive/parquet
+
+    archive/parquet/aws_minute/2026-10.parquet 등이 만들어집니다. zstd로 압축하고 정렬하며 열마다 단위와 설명이 들어 있습니다. 한 달에는 1일 00:00 다음부터 말일
+    24:00까지의 시각이 포함됩니다. 파일은 완성된 뒤에만 나타나며, 한 달 전체의 파일을 그 일부로 바꾸지 않습니다.
+
+    레이크로 내보내기(kmaflow export all --lake archive/lake): 전체를 Hive 파티션으로 복사하며, 다시 실행하면 바뀐 부분만 씁니다.""",
+    """Write stored rows into files, one for each dataset and month (or day).
+
+    Example: kmaflow export aws_minute asos_hourly --from 2026-10-01 --to 2026-11-01 --out archive/parquet
+
+    This makes archive/parquet/aws_minute/2026-10.parquet and so on: zstd, sorted, with unit and meaning of each column in the file. A month holds the
+    stamps after 00:00 of its 1st up to 24:00 of its last day. A file appears only when it is complete, and a whole month is never replaced by a part of it.
+
+    A lake instead (kmaflow export all --lake archive/lake) is a Hive-partitioned copy of everything. Run again, it writes only what has changed.""",
+)
+
+
 def export(
     datasets: NamedDatasets,
     from_: From = None,
     to: To = None,
     out: Annotated[
         str | None,
-        typer.Option("--out", help="폴더나 URL / folder or fsspec URL (s3://…, sftp://…)", metavar="PATH_OR_URL"),
+        typer.Option(
+            "--out",
+            help=say("폴더나 URL(s3://…, sftp://…)", "folder or fsspec URL (s3://…, sftp://…)"),
+            metavar="PATH_OR_URL",
+        ),
     ] = None,
     lake: Annotated[
         str | None,
         typer.Option("--lake", help=say("레이크를 최신으로", "keep a lake up to date there"), metavar="PATH_OR_URL"),
     ] = None,
     format_: Annotated[str, typer.Option("--format", help="parquet | csv")] = "parquet",
-    by: Annotated[str, typer.Option("--by", help="month | day: 파일 하나의 길이 / one file for each")] = "month",
+    by: Annotated[
+        str, typer.Option("--by", help=say("파일 하나의 기간: month 또는 day", "one file for each month or day"))
+    ] = "month",
     stations: Stations = None,
     as_of: AsOf = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="있는 파일이 무엇을 담았든 바꿈 / replace files whatever they hold")
+        bool,
+        typer.Option(
+            "--overwrite", help=say("기존 파일을 내용과 관계없이 바꿈", "replace existing files whatever they hold")
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """저장된 관측을 파일로 냅니다. / Write stored rows into files, one for each dataset and month (or day).
-
-    Example: kmaflow export aws_minute asos_hourly --from 2026-10-01 --to 2026-11-01 --out archive/parquet
-
-    That makes archive/parquet/aws_minute/2026-10.parquet and so on: zstd, sorted, with unit and meaning of each column in the file. A month holds the
-    stamps after 00:00 of its 1st up to 24:00 of its last day. A file appears whole or not at all, and a whole month is never replaced by a part of it.
-
-    A lake instead (kmaflow export all --lake archive/lake) is a Hive-partitioned copy of everything; run again, only what has changed is written.
-    """
+    """Write stored rows into files."""
     from kmaflow.catalog import named
     from kmaflow.catalog.time import Window, parse_time
     from kmaflow.read import export as write
@@ -69,7 +90,7 @@ def export(
             say("--from, --to, --out 을 모두 쓰거나 --lake", "give --from, --to and --out, or --lake")
         )
     if by not in ("month", "day"):
-        raise typer.BadParameter("--by: month 또는 / or day")
+        raise typer.BadParameter(say("--by: month 또는 day를 쓰십시오", "--by: write month or day"))
     window = Window(parse_time(from_), parse_time(to))
     moment = None if as_of is None else parse_time(as_of)
     files: list[dict[str, Any]] = []
@@ -151,11 +172,14 @@ def _report(files: list[dict[str, Any]], *, as_json: bool) -> None:
         columns = tuple(files[0])
         print_table(f"{len(files)} file(s)", columns, [list(one.values()) for one in files], right=("rows", "bytes"))
         total, size = sum(one["rows"] for one in files), sum(one["bytes"] for one in files)
-        typer.echo(f"{total:,}행, {size:,}바이트 / {total:,} rows, {size:,} bytes")
+        typer.echo(say(f"{total:,}행, {size:,}바이트", f"{total:,} rows, {size:,} bytes"))
         return
     if not files:
         typer.echo(
-            "저장된 행이 없어 파일을 만들지 않았습니다: kmaflow status / no rows are stored there, so no file was made: kmaflow status",
+            say(
+                "저장된 행이 없어 파일을 만들지 않았습니다. kmaflow status로 확인하십시오",
+                "no rows are stored there, so no file was made: kmaflow status",
+            ),
             err=True,
         )
 

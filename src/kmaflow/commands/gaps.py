@@ -10,6 +10,7 @@ import typer
 from kmaflow.commands.options import Datasets, From, Stations, To
 from kmaflow.commands.output import Json, exit_with, print_json, print_table
 from kmaflow.commands.selection import datasets_and_stations
+from kmaflow.language import say
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -22,22 +23,39 @@ if TYPE_CHECKING:
 #: Stretches that a person sees.
 _SHOWN = 200
 _STATES = {
-    "present": "있음 / present",
-    "blank": "결측부호뿐 / blank",
-    "absent": "없음 / absent",
-    "empty": "자료 없음 / empty",
-    "not_yet_produced": "미생산 / not yet produced",
-    "refused": "거절 / refused",
-    "rejected": "해독 불가 / rejected",
-    "not_asked": "미요청 / not asked",
+    "present": say("값 있음", "present"),
+    "blank": say("결측", "blank"),
+    "absent": say("응답에 없음", "absent"),
+    "empty": say("자료 없음", "empty"),
+    "not_yet_produced": say("미생산", "not yet produced"),
+    "refused": say("거부", "refused"),
+    "rejected": say("해석 불가", "rejected"),
+    "not_asked": say("미요청", "not requested"),
 }
 _REASONS = {
-    "before_start": "KMAFLOW_START 이전 / before START",
-    "quota": "한도 / quota",
-    "stations": "저장 지점 밖 / not among KMAFLOW_STATIONS then",
-    "planned": "예정 / planned",
-    "given_up": "더 요청하지 않음 / given up",
+    "before_start": say("KMAFLOW_START 이전", "before KMAFLOW_START"),
+    "quota": say("일일 한도", "quota"),
+    "stations": say("저장 지점 밖", "not among KMAFLOW_STATIONS then"),
+    "planned": say("수집 예정", "planned"),
+    "given_up": say("재시도 중단", "abandoned"),
 }
+
+
+HELP = say(
+    """누락된 자료와 그 원인을 표시합니다. 누락이 있으면 종료 코드는 3입니다. API 호출은 없습니다.
+
+    예: kmaflow gaps aws_minute --from 2026-11-01 --to 2026-11-08
+
+    미생산, 거부, 해석 불가, 미요청이 누락입니다. 결측부호만 있는 행과 온전한 응답에 행이 없는 경우는 누락이 아닙니다. 전후 7일 안에 보고한 지점을
+    기대 지점으로 봅니다.
+    값 하나의 수집 경위는 kmaflow why, 수집에 드는 호출 수는 kmaflow plan으로 확인하십시오.""",
+    """Show what is missing and why. Exit code 3 if anything is. Makes no API calls.
+
+    Example: kmaflow gaps aws_minute --from 2026-11-01 --to 2026-11-08
+
+    Missing means not yet produced, refused, rejected or not requested. Blank rows (missing codes only) and absent ones (no row in a complete response)
+    are not gaps. Stations that reported within 7 days are expected. For the history of one value see kmaflow why, for the cost of the gaps kmaflow plan.""",
+)
 
 
 def gaps(
@@ -47,17 +65,14 @@ def gaps(
     stations: Stations = None,
     all_states: Annotated[
         bool,
-        typer.Option("--all-states", help="결측(blank)과 없음(absent)도 / show blank and absent cells too, by hours"),
+        typer.Option(
+            "--all-states",
+            help=say("결측과 응답에 없는 값도 시간별로 표시", "show blank and absent values too, by hours"),
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """빠진 관측과 그 까닭. / What is missing and why; exit code 3 if anything is. The hub is not asked.
-
-    Example: kmaflow gaps aws_minute --from 2026-11-01 --to 2026-11-08
-
-    Missing is what was not yet produced, refused, rejected or not asked. Blank rows (missing codes only) and absent ones (no row in a complete answer)
-    are answers, not gaps. Expected are the stations that reported within 7 days. The story of one cell: kmaflow why; its price: kmaflow plan.
-    """
+    """Show what is missing and why."""
     from kmaflow.catalog.time import now_kst, parse_time
     from kmaflow.collect.planning.estimate import usual_windows
     from kmaflow.settings import load_settings
@@ -83,7 +98,10 @@ def gaps(
         for name, span in spans.items():
             if span is not None and span.start < windows[name].start:
                 typer.echo(
-                    f"{name}: {_time(span.start)}부터 받은 것이 있습니다: --from / what came reaches back to {_time(span.start)}: --from",
+                    say(
+                        f"{name}: {_time(span.start)}부터 받은 자료가 있습니다: --from",
+                        f"{name}: stored data reach back to {_time(span.start)}: --from",
+                    ),
                     err=True,
                 )
     exit_with(3 if missing else 0)
@@ -161,31 +179,36 @@ def _print(
 ) -> None:
     if not windows:
         typer.echo(
-            "아직 요청한 것이 없습니다: --from 으로 기간을 주거나 kmaflow collect 로 시작하십시오 / nothing was asked for yet: give --from, or begin with "
-            "kmaflow collect",
+            say(
+                "아직 요청한 자료가 없습니다. --from으로 기간을 지정하거나 kmaflow collect로 시작하십시오",
+                "nothing was requested yet: give --from, or begin with kmaflow collect",
+            ),
             err=True,
         )
         return
     for name, window in windows.items():
         typer.echo(f"{name} {window} KST · {choice.describe()}")
     if totals is not None:
-        columns = ("자료 / dataset", *_STATES.values())
+        columns = (say("자료", "dataset"), *_STATES.values())
         print_table(
-            "칸 / cells", columns, [(name, *counts.values()) for name, counts in totals.items()], right=columns[1:]
+            say("자료 수", "values"),
+            columns,
+            [(name, *counts.values()) for name, counts in totals.items()],
+            right=columns[1:],
         )
     if not found:
-        typer.echo("빠진 것이 없습니다 / nothing is missing")
+        typer.echo(say("누락 없음", "nothing is missing"))
         return
     columns = (
-        "자료",
+        say("자료", "dataset"),
         "from",
         "to",
-        "상태 / state",
-        "까닭 / why",
-        "지점 / stations",
-        "칸 / cells",
-        "마지막 요청 / last",
-        "오류 / error",
+        say("상태", "state"),
+        say("원인", "reason"),
+        say("지점", "stations"),
+        say("자료 수", "values"),
+        say("마지막 요청", "last request"),
+        say("오류", "error"),
     )
     rows = [
         (
@@ -201,18 +224,21 @@ def _print(
         )
         for gap in found[:_SHOWN]
     ]
-    print_table("빠진 구간 / gaps", columns, rows, right=("칸 / cells",))
+    print_table(say("누락 구간", "gaps"), columns, rows, right=(say("자료 수", "values"),))
     if len(found) > _SHOWN:
-        typer.echo(f"{len(found):,}개 가운데 {_SHOWN}개 / {_SHOWN} of {len(found):,}: --json")
+        typer.echo(say(f"{len(found):,}개 가운데 {_SHOWN}개 (전체: --json)", f"{_SHOWN} of {len(found):,}: --json"))
     if any(not gap.known for gap in found):
         typer.echo(
-            "? 그 무렵 보고한 지점을 알 수 없어 시각마다 한 칸으로 셉니다 / nobody knows which stations reported then: a stamp counts as one cell"
+            say(
+                "? 그 무렵 보고한 지점을 알 수 없어 시각마다 하나로 셉니다",
+                "? it is unknown which stations reported then: each stamp counts as one",
+            )
         )
 
 
 def _stations(gap: Gap) -> str:
     if gap.stations is None:
-        return "전체 / all" if gap.known else "전체 / all ?"
+        return say("전체", "all") if gap.known else say("전체 ?", "all ?")
     shown = " ".join(map(str, gap.stations[:8]))
     return shown if len(gap.stations) <= 8 else f"{shown} … ({len(gap.stations)})"
 

@@ -8,30 +8,64 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
+from kmaflow.language import say
 
 if TYPE_CHECKING:
     from kmaflow.collect import Collector
 
 
+HELP = say(
+    """저장해 둔 응답 파일을 데이터베이스에 적재합니다. 같은 파일을 다시 적재해도 바뀌는 것은 없습니다.
+
+    예: kmaflow load 응답.txt --fetched-at "2026-11-22 13:05"
+
+    자료의 종류는 열 이름 행으로 판단합니다. 파일에 있는 값만 수집한 것으로 보고 나머지는 계속 요청합니다. --covers를 쓰면 그 구간의 온전한 응답으로 봅니다.
+    같은 값이 두 응답에 있으면 적재 순서와 관계없이 --fetched-at이 늦은 것을 씁니다. 스프레드시트에서 저장한 CSV와 UTF-8은 읽을 수 있으나 UTF-16은
+    읽을 수 없습니다.""",
+    """Load saved responses. Loading one again changes nothing.
+
+    Example: kmaflow load saved.txt --fetched-at "2026-11-22 13:05"
+
+    The line of column names tells the dataset. A file counts only for the values that it holds; everything else is still requested, unless --covers
+    says that the file is the whole response to a window. Of two responses for one value the later --fetched-at counts, whatever is loaded
+    last. CSV as spreadsheets save it and UTF-8 can be read, UTF-16 cannot.""",
+)
+
+
 def load(
-    files: Annotated[list[Path], typer.Argument(help="저장해 둔 응답 / saved answers of the hub", metavar="FILE…")],
+    files: Annotated[
+        list[Path], typer.Argument(help=say("저장해 둔 응답 파일", "saved responses of the hub"), metavar="FILE…")
+    ],
     dataset: Annotated[
-        str | None, typer.Option("--dataset", help="머리줄이 없을 때 / what it is, where no header says so")
+        str | None,
+        typer.Option(
+            "--dataset", help=say("자료 이름 (열 이름 행이 없는 파일)", "the dataset, where no header tells it")
+        ),
     ] = None,
     fetched_at: Annotated[
         str | None,
         typer.Option(
             "--fetched-at",
             metavar="T",
-            help="받은 시각, KST (기본: 파일 시각) / when it was fetched (default: the file's time)",
+            help=say(
+                "API허브에서 받은 시각, 한국시각 (기본: 파일 시각)", "when it was fetched (default: the file's time)"
+            ),
         ),
     ] = None,
-    stations: Annotated[str, typer.Option("--stations", help="all, 번호, 이름 / which are stored")] = "all",
+    stations: Annotated[
+        str,
+        typer.Option(
+            "--stations", help=say("저장할 지점: all, 지점번호, 지점명", "stations to store: all, numbers or names")
+        ),
+    ] = "all",
     values_only: Annotated[
         bool,
         typer.Option(
             "--values-only",
-            help="머리줄 없이 값만, 표의 열 순서로 읽음 / read the rows only, in the order of the table's columns (help=2, or another header)",
+            help=say(
+                "열 이름 행 없이 값만, 테이블의 열 순서로 읽음",
+                "read the rows only, in the order of the table's columns (help=2, or another header)",
+            ),
         ),
     ] = False,
     covers: Annotated[
@@ -39,23 +73,22 @@ def load(
         typer.Option(
             "--covers",
             metavar="FROM TO",
-            help="이 창의 온전한 응답임 (한 파일) / that the file is the whole answer to this window: what it lacks is not asked for again",
+            help=say(
+                "파일이 이 구간의 온전한 응답임(없는 값은 다시 요청하지 않음)",
+                "that the file is the whole answer to this window: what it lacks is not asked for again",
+            ),
         ),
     ] = None,
     asked: Annotated[
         str | None,
         typer.Option(
-            "--asked-stations", help="--covers의 지점 (기본: 전체) / for which stations it was asked (default: all)"
+            "--asked-stations",
+            help=say("--covers의 응답을 요청한 지점 (기본: 전체)", "for which stations it was asked (default: all)"),
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """저장해 둔 응답을 데이터베이스에 넣습니다. / Load saved answers; loading one again changes nothing.
-
-    The dataset is told by the line of column names. A file proves only the cells that it holds: everything else is still asked for, unless
-    --covers says that the file is the whole answer to a window. Of two answers for one cell the later --fetched-at counts, whatever is loaded
-    last. CSV as spreadsheets save it and UTF-8 are read, UTF-16 is not.
-    """
+    """Load saved responses."""
     from kmaflow import catalog
     from kmaflow.catalog.time import Window, now_kst, parse_time
     from kmaflow.collect import Collector

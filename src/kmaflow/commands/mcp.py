@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from kmaflow.language import say
+
+HELP = say(
+    """AI 비서에게 관측자료를 제공합니다(MCP, 표준 입출력).
+
+    비서 프로그램이 직접 실행합니다. 설정: 명령 kmaflow, 인자 mcp, 환경변수 KMAFLOW_DATABASE_URL (docs/ko/api.md).""",
+    """Give an assistant access to the observations, by MCP over stdin and stdout.
+
+    The assistant starts it by itself. Its configuration: command kmaflow, arguments mcp, environment KMAFLOW_DATABASE_URL (docs/en/api.md).""",
+)
+
 
 def mcp() -> None:
-    """AI 비서에게 관측을 보여 줍니다(MCP, 표준입출력). / The observations for an assistant, by MCP over stdin and stdout.
-
-    An assistant starts it by itself; its configuration: command kmaflow, arguments mcp, environment KMAFLOW_DATABASE_URL (docs/en/api.md).
-    """
+    """Serve an assistant by MCP."""
     from kmaflow.errors import UsageError
     from kmaflow.settings import load_settings
 

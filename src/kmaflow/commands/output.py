@@ -41,6 +41,48 @@ def print_table(
     console.print(table)
 
 
+#: Of what is counted: Korean and English.
+_HEADINGS = {
+    "planned": ("계획", "planned"),
+    "calls": ("호출", "calls"),
+    "bytes": ("바이트", "bytes"),
+    "rows": ("행", "rows"),
+    "inserted": ("추가", "inserted"),
+    "updated": ("변경", "updated"),
+    "unchanged": ("같음", "unchanged"),
+    "revised": ("정정", "revised"),
+    "blank": ("결측", "blank"),
+    "rejected": ("읽지 못함", "rejected"),
+    "refused": ("거절", "refused"),
+    "missing": ("누락 구간", "missing parts"),
+    "left": ("남은 누락", "still missing"),
+    "due": ("누락", "due"),
+    "revisits": ("정정 확인", "revisits"),
+    "given_up": ("중단", "abandoned"),
+    "stretches": ("구간", "ranges"),
+    "answers": ("응답", "responses"),
+    "lost": ("원문 없음", "lost"),
+    "kept": ("그대로 둠", "kept"),
+}
+
+
+def print_counts(title: str, items: Sequence[Any], names: str, **headings: str) -> None:
+    """A table of one line for each dataset.
+
+    Args:
+        items: what the datasets came to.
+        names: attributes that are counts, or lists of which the length counts, with blanks between.
+        headings: of attributes that are called otherwise here.
+    """
+    words = {name: say(ko, en) for name, (ko, en) in _HEADINGS.items()} | headings
+    columns = (say("자료", "dataset"), *(words[name] for name in names.split()))
+    rows: list[list[object]] = []
+    for item in items:
+        values = [getattr(item, name) for name in names.split()]
+        rows.append([item.dataset, *(len(value) if isinstance(value, list) else value for value in values)])
+    print_table(title, columns, rows, right=columns[1:])
+
+
 class _NoProgress:
     """Stands in for the bars where nobody looks: rich stays unloaded."""
 

@@ -10,6 +10,7 @@ import typer
 from kmaflow.commands.options import Datasets, From, Stations, To
 from kmaflow.commands.output import Json, print_json, print_table
 from kmaflow.commands.selection import datasets_and_stations
+from kmaflow.language import say
 
 if TYPE_CHECKING:
     from kmaflow.collect import StationChoice
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
     from kmaflow.settings import Settings
 
 
+HELP = say(
+    """누락된 자료를 수집하려면 몇 번 호출하고 며칠이 걸리는지 표시합니다. API 호출은 없습니다.
+
+    예: kmaflow plan aws_minute --from 2025-01-01 --to 2026-01-01""",
+    """Show how many calls, bytes and days of quota it takes to collect what is missing. Makes no API calls.
+
+    Example: kmaflow plan aws_minute --from 2025-01-01 --to 2026-01-01""",
+)
+
+
 def plan(
     datasets: Datasets = None,
     from_: From = None,
@@ -26,13 +37,7 @@ def plan(
     stations: Stations = None,
     as_json: Json = False,
 ) -> None:
-    """무엇을 몇 번 요청하게 되는지, 한도로 며칠인지. / What would be asked for what is missing: calls, bytes, days under the quota.
-
-    Example: kmaflow plan aws_minute --from 2025-01-01 --to 2025-02-01
-
-    Nothing is asked of the hub. Of all stations × KMAFLOW_WINDOW_MINUTES and one station × 1 day (ASOS: 30 days), the cheaper mix is taken. Retries,
-    halves of cut answers and later re-asking are counted beside it, as seen in the last 7 days.
-    """
+    """Show what collecting the gaps would cost."""
     from kmaflow.catalog.time import now_kst, parse_time
     from kmaflow.collect.live_need import limits as limits_of
     from kmaflow.collect.planning.estimate import prospects, quota_days, usual_windows
@@ -117,12 +122,24 @@ def _json(
 def _print(found: list[Prospect], choice: StationChoice, settings: Settings, limits: Limits, days: float) -> None:
     if not found:
         typer.echo(
-            "요청할 자료가 없습니다: 자료 이름과 --from 을 주십시오 / there is nothing to plan: name datasets and give --from",
+            say(
+                "계획할 자료가 없습니다. 자료 이름과 --from을 지정하십시오",
+                "there is nothing to plan: name datasets and give --from",
+            ),
             err=True,
         )
         return
     told = _json(found, choice, settings, limits, days)
-    columns = ("자료", "from", "to", "calls", "전체 / all stations", "한 지점 / one station", "bytes", "일 / days")
+    columns = (
+        say("자료", "dataset"),
+        "from",
+        "to",
+        "calls",
+        say("전체", "all stations"),
+        say("한 지점", "one station"),
+        "bytes",
+        say("일", "days"),
+    )
     rows = [
         [
             one["dataset"],
@@ -136,27 +153,38 @@ def _print(found: list[Prospect], choice: StationChoice, settings: Settings, lim
         ]
         for one in told["datasets"]
     ]
-    rows.append(["합계 / total", "", "", told["calls"], "", "", told["bytes"], f"{told['days']:.3f}"])
+    rows.append([say("합계", "total"), "", "", told["calls"], "", "", told["bytes"], f"{told['days']:.3f}"])
     quota = f"{settings.daily_calls:,} calls, {settings.daily_bytes:,} bytes a day"
     print_table(f"{choice.describe()} · {quota}", columns, rows, right=columns[3:])
     whole = told["whole_days"]
     how = (
-        "실시간 몫을 남기면 채울 한도가 없습니다 / live data leave nothing of the quota"
+        say("실시간 수집을 제외하면 남는 한도가 없습니다", "live data leave nothing of the quota")
         if whole is None
-        else f"실시간 몫을 남기고 한도의 98 %로 {whole}일 / {whole} day(s) under 98 % of the quota, beside live data"
+        else say(
+            f"실시간 수집 외에 일일 한도의 98 %를 쓰면 {whole}일",
+            f"{whole} day(s) with 98 % of the quota, beside live data",
+        )
     )
     typer.echo(
-        f"{how}; "
-        f"전체 지점은 한 번에 {settings.window_minutes}분씩 / {settings.window_minutes} minutes a call for all stations"
+        say(
+            f"{how}; 전체 지점은 호출마다 {settings.window_minutes}분씩",
+            f"{how}; {settings.window_minutes} minutes per call for all stations",
+        )
     )
     if any(not one["proven_minimum"] for one in told["datasets"]):
-        typer.echo("* 더 싼 방법이 없다고 증명되지는 않았습니다 / not proven that there is no cheaper way")
+        typer.echo(say("* 최소 호출임이 증명되지는 않았습니다", "* not proven to be the minimum"))
     beside = [
         (one["dataset"], *one["beside_in_last_7_days"].values())
         for one in told["datasets"]
         if one["beside_in_last_7_days"]["requests"]
     ]
     if beside:
-        heads = ("자료", "requests", "재시도 / retries", "반쪽 / halves", "다시 물음 / asked again")
-        title = "최근 7일에 계획 밖으로 든 요청 / requests beside the plans, last 7 days"
+        heads = (
+            say("자료", "dataset"),
+            "requests",
+            say("재시도", "retries"),
+            say("분할", "halves"),
+            say("재요청", "requested again"),
+        )
+        title = say("최근 7일의 계획 외 요청", "requests beyond the plans, last 7 days")
         print_table(title, heads, beside, right=heads[1:])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kmaflow.commands.output import Json, print_table
+from kmaflow.language import say
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,44 +32,69 @@ _UNITS = {
     "MJ m-2": "MJ/m²",
 }
 
-From = Annotated[str, typer.Option("--from", help="창의 시작(제외), KST / start of the window, excluded", metavar="T")]
-To = Annotated[str, typer.Option("--to", help="창의 끝(포함), KST / end of the window, included", metavar="T")]
+From = Annotated[
+    str,
+    typer.Option(
+        "--from", help=say("구간의 시작(미포함), 한국시각", "start of the window, excluded, KST"), metavar="T"
+    ),
+]
+To = Annotated[
+    str, typer.Option("--to", help=say("구간의 끝(포함), 한국시각", "end of the window, included, KST"), metavar="T")
+]
 Stations = Annotated[
-    str | None, typer.Option("--stations", help="번호, 이름 (기본: 모두) / numbers, names (default: all)")
+    str | None, typer.Option("--stations", help=say("지점번호, 지점명 (기본: 전체)", "numbers or names (default: all)"))
 ]
 AsOf = Annotated[
     str | None,
     typer.Option(
         "--as-of",
         metavar="T",
-        help="그 시각까지 받은 것만으로, KST / as it was known then, from what had been fetched up to T",
+        help=say(
+            "T 시점 기준 값(그때까지 받은 자료만), 한국시각",
+            "values as known at T, from what had been fetched by then, KST",
+        ),
     ),
 ]
 
 
+HELP = say(
+    """저장된 관측자료를 표시합니다. API 호출은 없습니다.
+
+    예: kmaflow read aws_minute --from "2026-11-22 12:00" --to "2026-11-22 13:00" --stations 108 --columns ta,hm,rn_day
+
+    값과 단위는 기상청이 제공한 그대로이며, 결측부호였던 값은 비어 있습니다. 하루 전체: --from 2026-11-22 --to 2026-11-23.
+    특정 시점 기준의 값: --as-of "2026-11-21 12:00". 파일로 저장: --csv > rows.csv 또는 kmaflow export.""",
+    """Show stored rows. Makes no API calls.
+
+    Example: kmaflow read aws_minute --from "2026-11-22 12:00" --to "2026-11-22 13:00" --stations 108 --columns ta,hm,rn_day
+
+    Values and units are KMA's own; where KMA printed a missing code there is no value. A whole day: --from 2026-11-22 --to 2026-11-23.
+    As known at an earlier time: --as-of "2026-11-21 12:00". Into a file: --csv > rows.csv, or kmaflow export.""",
+)
+
+
 def read(
-    dataset: Annotated[str, typer.Argument(help="자료 / dataset", metavar="DATASET")],
+    dataset: Annotated[str, typer.Argument(help=say("자료", "dataset"), metavar="DATASET")],
     from_: From,
     to: To,
     stations: Stations = None,
     columns: Annotated[
-        str | None, typer.Option("--columns", help="열 이름, 쉼표로 / names, separated by commas", metavar="ta,hm,…")
+        str | None,
+        typer.Option(
+            "--columns", help=say("열 이름(쉼표로 구분)", "column names, separated by commas"), metavar="ta,hm,…"
+        ),
     ] = None,
     as_of: AsOf = None,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", min=0, help="몇 행까지, 0 = 모두 (표의 기본: 20) / at most, 0 = all (tables: 20)"),
+        typer.Option(
+            "--limit", min=0, help=say("최대 행 수, 0 = 전체 (표의 기본: 20)", "rows at most, 0 = all (tables: 20)")
+        ),
     ] = None,
     as_json: Json = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="표 대신 CSV / CSV instead of a table")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help=say("표 대신 CSV", "CSV instead of a table"))] = False,
 ) -> None:
-    """저장된 관측을 보여 줍니다. / Show stored rows; nothing is asked of the hub.
-
-    Example: kmaflow read aws_minute --from "2026-11-22 12:00" --to "2026-11-22 13:00" --stations 108 --columns ta,hm,rn_day
-
-    Values are KMA's own, in KMA's units; nothing stands where KMA printed a missing code. All of a day: --from 2026-11-22 --to 2026-11-23.
-    What was known yesterday noon: --as-of "2026-11-21 12:00". Into a file: --csv > rows.csv, or kmaflow export.
-    """
+    """Show stored rows."""
     from kmaflow.catalog.time import Window, parse_time
     from kmaflow.read import iter_frames, subject
     from kmaflow.read.frames import numbers_of
@@ -76,7 +102,7 @@ def read(
     from kmaflow.store import Store
 
     if as_json and as_csv:
-        raise typer.BadParameter("--json 과 --csv 가운데 하나만 / either --json or --csv")
+        raise typer.BadParameter(say("--json과 --csv는 함께 쓸 수 없습니다", "use either --json or --csv"))
     what = subject(dataset)
     names = None if columns is None else [name.strip().lower() for name in columns.split(",") if name.strip()]
     chosen = what.chosen(names)
@@ -164,11 +190,14 @@ def _print_rows(
 
     title = f"{what.name} · {what.ko} / {what.en} · {window} KST"
     if as_of is not None:
-        title += f" · {as_of:%Y-%m-%d %H:%M}에 알던 대로 / as known then"
+        title += say(f" · {as_of:%Y-%m-%d %H:%M} 시점 기준", f" · as known at {as_of:%Y-%m-%d %H:%M}")
     shown = sum(frame.height for frame in frames)
     if shown == 0:
         typer.echo(
-            "저장된 행이 없습니다: kmaflow status, kmaflow collect / no rows are stored there: kmaflow status, kmaflow collect",
+            say(
+                "저장된 행이 없습니다. kmaflow status로 확인하고 kmaflow collect로 수집하십시오",
+                "no rows are stored there: kmaflow status, kmaflow collect",
+            ),
             err=True,
         )
         return
@@ -189,8 +218,14 @@ def _print_rows(
             meaning = what.columns[name]
             sign = unit_sign(meaning)
             typer.echo(f"  {name:<8} {meaning.ko} / {meaning.en}" + (f" [{sign}]" if sign else ""))
-    more = "" if shown == total else " · 더 보기 / more: --limit N, --csv > FILE, kmaflow export"
-    typer.echo(f"{total:,}행 가운데 {shown:,}행 / {shown:,} of {total:,} rows{more}")
+    more = (
+        ""
+        if shown == total
+        else say(
+            " · 더 보기: --limit N, --csv > FILE, kmaflow export", " · more: --limit N, --csv > FILE, kmaflow export"
+        )
+    )
+    typer.echo(say(f"{total:,}행 가운데 {shown:,}행{more}", f"{shown:,} of {total:,} rows{more}"))
 
 
 def _cell(value: object) -> str:

@@ -7,12 +7,32 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kmaflow.commands.options import Datasets, From, Stations, To
-from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
+from kmaflow.commands.output import Json, exit_with, print_counts, print_json, progress
 from kmaflow.commands.selection import datasets_and_stations
+from kmaflow.language import say
 
 if TYPE_CHECKING:
     from kmaflow.collect import DatasetResult
     from kmaflow.collect.repair import Repair, Repaired
+
+
+HELP = say(
+    """누락된 자료를 다시 요청합니다. 그래도 누락이 남으면 종료 코드는 3입니다.
+
+    예: kmaflow repair aws_minute --from 2026-11-01
+
+    요청한 적이 없는 자료는 바로 요청합니다. 거부되었거나 미생산이던 자료는 10분, 1시간, 6시간, 1일, 3일 뒤에 다시 요청하고, 그래도 받지 못하면 원인을
+    기록하고 중단합니다.
+    결측값은 한 시간 안에 두 번, 최근 며칠(KMAFLOW_REVISIT_DAYS)은 정정 확인을 위해 하루에 한 번 다시 요청합니다. 호출 수는 kmaflow plan으로 미리
+    확인하십시오.""",
+    """Request again what is missing. Exit code 3 if something still is.
+
+    Example: kmaflow repair aws_minute --from 2026-11-01
+
+    What was never requested is requested at once. What was refused or not yet produced is retried after 10 minutes, 1 hour, 6 hours, 1 day and 3 days, and
+    then abandoned with its reason. Blank rows are requested twice more within the hour, the last days (KMAFLOW_REVISIT_DAYS) once a day for
+    corrections. See the cost beforehand with kmaflow plan.""",
+)
 
 
 def repair(
@@ -22,18 +42,13 @@ def repair(
     stations: Stations = None,
     everything: Annotated[
         bool,
-        typer.Option("--all", help="때가 되지 않은 것과 포기한 것까지 모두 / also what is not due yet or was given up"),
+        typer.Option(
+            "--all", help=say("재시도 시각 전이거나 중단한 자료까지 모두", "also what is not due yet or was abandoned")
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """빠진 관측을 다시 요청합니다. / Ask again for what is missing; exit code 3 if something still is.
-
-    Example: kmaflow repair aws_minute --from 2026-11-01
-
-    What was never asked is asked at once; what was refused or not yet produced after 10 minutes, 1 hour, 6 hours, 1 day and 3 days, and is then given up
-    with its reason. Blank rows are asked again twice within the hour, the last days (KMAFLOW_REVISIT_DAYS) once a day for corrections. kmaflow plan
-    tells before what the calls for it cost.
-    """
+    """Request again what is missing."""
     from kmaflow.catalog.time import parse_time
     from kmaflow.collect import Collector
     from kmaflow.collect.backfill.workers import tidy
@@ -73,13 +88,21 @@ def _mend(name: str, work: Repair, *, quiet: bool) -> Repaired:
 
 def _complain(one: Repaired) -> None:
     if one.busy:
-        typer.echo(f"kmaflow: {one.dataset}: 다른 작업이 복구 중입니다 / another worker is repairing it", err=True)
+        typer.echo(
+            say(
+                f"kmaflow: {one.dataset}: 다른 워커가 재수집하는 중입니다",
+                f"kmaflow: {one.dataset}: another worker is repairing it",
+            ),
+            err=True,
+        )
     if one.error:
         typer.echo(f"kmaflow: {one.dataset}: {one.error}", err=True)
     if until := one.deferred_until or one.old_deferred_until:
         typer.echo(
-            f"kmaflow: {one.dataset}: 한도가 다 되어 {until:%Y-%m-%d %H:%M} 뒤에 이어집니다 / the quota is spent: run it again after "
-            f"{until:%Y-%m-%d %H:%M} KST",
+            say(
+                f"kmaflow: {one.dataset}: 일일 한도를 다 썼습니다. {until:%Y-%m-%d %H:%M} 이후 다시 실행하십시오",
+                f"kmaflow: {one.dataset}: the quota is used up: run it again after {until:%Y-%m-%d %H:%M} KST",
+            ),
             err=True,
         )
 
@@ -87,39 +110,18 @@ def _complain(one: Repaired) -> None:
 def _print(found: list[Repaired], title: str) -> None:
     if not found:
         typer.echo(
-            "아직 요청한 것이 없습니다: 자료 이름과 --from 을 주십시오 / nothing was asked for yet: name datasets and give --from",
+            say(
+                "아직 요청한 자료가 없습니다. 자료 이름과 --from을 지정하십시오",
+                "nothing was requested yet: name datasets and give --from",
+            ),
             err=True,
         )
         return
-    columns = (
-        "자료",
-        "빠진 칸 / due",
-        "결측 / blank",
-        "재방문 / revisits",
-        "calls",
-        "rows",
-        "inserted",
-        "updated",
-        "revised",
-        "포기 / given up",
-        "남음 / left",
+    print_counts(
+        title,
+        found,
+        "due quiet revisits calls rows inserted updated revised given_up left",
+        quiet=say("결측", "blank"),
     )
-    rows = [
-        (
-            one.dataset,
-            one.due,
-            one.quiet,
-            one.revisits,
-            one.calls,
-            one.rows,
-            one.inserted,
-            one.updated,
-            one.revised,
-            one.given_up,
-            one.left,
-        )
-        for one in found
-    ]
-    print_table(title, columns, rows, right=columns[1:])
     if any(one.left for one in found):
-        typer.echo("남은 것과 그 까닭 / what is left, and why: kmaflow gaps")
+        typer.echo(say("남은 자료와 원인: kmaflow gaps", "what is left, and why: kmaflow gaps"))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from kmaflow.language import say
+
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
@@ -56,8 +58,17 @@ def chosen_stations(collector: Collector, text: str | None, names: Sequence[str]
         if error.code == "bad_key" or not (means_all(words) or known):
             raise
         if known and not means_all(words):
-            typer.echo(f"kmaflow: 지점 목록은 받아 둔 것을 씁니다 / station lists as they are known: {error}", err=True)
+            typer.echo(
+                say(
+                    f"kmaflow: 저장된 지점 목록을 사용합니다: {error}",
+                    f"kmaflow: using the stored station lists: {error}",
+                ),
+                err=True,
+            )
             return collector.choose_stations(words, names)
-        typer.echo(f"kmaflow: 지점 목록 없이 계속합니다 / going on without station lists: {error}", err=True)
+        typer.echo(
+            say(f"kmaflow: 지점 목록 없이 계속합니다: {error}", f"kmaflow: going on without station lists: {error}"),
+            err=True,
+        )
         return ALL
     return collector.choose_stations(words, names)

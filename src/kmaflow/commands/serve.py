@@ -8,6 +8,19 @@ import typer
 
 from kmaflow.language import say
 
+HELP = say(
+    """HTTP API를 실행합니다: 현재 날씨, 시계열, 지점, 누락. Ctrl-C로 종료합니다.
+
+    예: kmaflow token add me, kmaflow serve, curl -H "Authorization: Bearer TOKEN" "http://127.0.0.1:8800/v1/latest?lat=37.5&lon=127.0"
+
+    토큰이 없는 요청에는 응답하지 않습니다. 127.0.0.1에서만 수신하므로, 외부에 공개하려면 TLS 프록시 뒤에 두십시오.""",
+    """Run the HTTP API: weather at a place, series, stations, gaps. Ctrl-C stops it.
+
+    Example: kmaflow token add me, then kmaflow serve, then curl -H "Authorization: Bearer TOKEN" "http://127.0.0.1:8800/v1/latest?lat=37.5&lon=127.0"
+
+    Requests without a token are rejected. It listens on 127.0.0.1 only; to open it to others put it behind a proxy with TLS.""",
+)
+
 
 def serve(
     port: Annotated[
@@ -30,12 +43,7 @@ def serve(
         ),
     ] = None,
 ) -> None:
-    """HTTP API: 날씨, 시계열, 지점, 빠진 것. / The HTTP API: weather at a place, series, stations, what is missing. Ctrl-C ends it.
-
-    Example: kmaflow token add me, then kmaflow serve, then curl -H "Authorization: Bearer TOKEN" "http://127.0.0.1:8800/v1/latest?lat=37.5&lon=127.0"
-
-    Nobody without a token is answered. It listens on 127.0.0.1; for others put it behind a proxy with TLS.
-    """
+    """Run the HTTP API."""
     from kmaflow.errors import UsageError
     from kmaflow.settings import load_settings
     from kmaflow.store import Store

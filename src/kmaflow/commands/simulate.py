@@ -6,35 +6,62 @@ from typing import Annotated
 
 import typer
 
+from kmaflow.language import say
+
+HELP = say(
+    """인증키 없이 써 볼 수 있는 모의 API허브를 127.0.0.1에서 실행합니다. 형식, 한도, 오류가 실제와 같습니다.
+
+    예: kmaflow simulate --now "2026-11-22 13:05"
+
+    값의 참값: /_sim/truth?dataset=aws_minute&stn=108&tm1=202611221201&tm2=202611221210""",
+    """Run a simulated API Hub on 127.0.0.1: byte-identical responses, the same limits and errors, no key needed.
+
+    Example: kmaflow simulate --now "2026-11-22 13:05"
+
+    The true value of anything: /_sim/truth?dataset=aws_minute&stn=108&tm1=202611221201&tm2=202611221210""",
+)
+
 
 def simulate(
     port: Annotated[
-        int | None, typer.Option("--port", min=0, max=65535, help="포트 / default: KMAFLOW_SIMULATOR_PORT (8765)")
+        int | None,
+        typer.Option(
+            "--port",
+            min=0,
+            max=65535,
+            help=say("포트 (기본: KMAFLOW_SIMULATOR_PORT, 8765)", "port (default: KMAFLOW_SIMULATOR_PORT, 8765)"),
+        ),
     ] = None,
     host: Annotated[
         str,
         typer.Option(
-            "--host", help="들을 주소 / address to listen on; another than 127.0.0.1 only inside of a container"
+            "--host",
+            help=say(
+                "수신 주소(127.0.0.1 외에는 컨테이너 안에서만)",
+                "address to listen on; use another only inside a container",
+            ),
         ),
     ] = "127.0.0.1",
     now: Annotated[
-        str | None, typer.Option("--now", metavar="T", help="이 시각에 멈춤(KST) / a clock that stands still at T")
+        str | None,
+        typer.Option("--now", metavar="T", help=say("이 시각에 멈춘 시계(한국시각)", "stop the clock at T")),
     ] = None,
     speed: Annotated[
-        float | None, typer.Option("--speed", min=0.0, help="빠른 시계 / clock that runs so many times faster")
+        float | None, typer.Option("--speed", min=0.0, help=say("시계의 배속", "run the clock so many times faster"))
     ] = None,
     faults: Annotated[
         str,
         typer.Option(
-            "--faults", help="예 / e.g. truncate=0.05,last_stamps=0.2:3,slow=0.1:2s (모두 / all of them: --faults list)"
+            "--faults",
+            help=say(
+                "예: truncate=0.05,last_stamps=0.2:3,slow=0.1:2s (전체 목록: --faults list)",
+                "e.g. truncate=0.05,last_stamps=0.2:3,slow=0.1:2s (all of them: --faults list)",
+            ),
         ),
     ] = "",
-    seed: Annotated[int, typer.Option("--seed", help="값의 씨앗 / same seed, same weather")] = 2026,
+    seed: Annotated[int, typer.Option("--seed", help=say("난수 시드", "random seed: same seed, same weather"))] = 2026,
 ) -> None:
-    """키 없이 써 볼 수 있는 모의 API허브. / A simulated API Hub on 127.0.0.1: same bytes, limits and faults, no key needed.
-
-    The expected value of any cell: /_sim/truth?dataset=aws_minute&stn=108&tm1=202611221201&tm2=202611221210
-    """
+    """Run a simulated API Hub."""
     from kmaflow.catalog.time import parse_time
     from kmaflow.errors import KmaflowError, UsageError
     from kmaflow.settings import load_settings
@@ -62,7 +89,7 @@ def simulate(
     settings = SimulatorSettings(seed=seed, now=parse_time(now) if now else None, speed=speed, faults=wanted)
     where = load_settings().simulator_port if port is None else port
     typer.echo(
-        f"KMAFLOW_HUB_URL=http://127.0.0.1:{where}/api/typ01 KMAFLOW_API_KEY={DEFAULT_KEY}   (Ctrl-C ends / 끝내기)",
+        f"KMAFLOW_HUB_URL=http://127.0.0.1:{where}/api/typ01 KMAFLOW_API_KEY={DEFAULT_KEY}   ({say('종료: Ctrl-C', 'Ctrl-C stops it')})",
         err=True,
     )
     try:

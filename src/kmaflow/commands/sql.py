@@ -10,6 +10,15 @@ import typer
 from kmaflow.commands.output import Json, print_json, print_table
 from kmaflow.language import say
 
+HELP = say(
+    """레이크를 DuckDB SQL로 조회합니다. 자료와 지점이 테이블입니다.
+
+    예: kmaflow sql --lake archive/lake "SELECT stn, max(ta) FROM aws_minute WHERE year = 2026 AND month = 11 GROUP BY stn ORDER BY 2 DESC LIMIT 5\"""",
+    """Query a lake with SQL, by DuckDB: its datasets and stations are tables.
+
+    Example: kmaflow sql --lake archive/lake "SELECT stn, max(ta) FROM aws_minute WHERE year = 2026 AND month = 11 GROUP BY stn ORDER BY 2 DESC LIMIT 5\"""",
+)
+
 
 def sql(
     query: Annotated[str, typer.Argument(help="SELECT …", metavar="SQL")],
@@ -27,10 +36,7 @@ def sql(
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help=say("표 대신 CSV", "CSV instead of a table"))] = False,
 ) -> None:
-    """DuckDB로 레이크를 SQL로 읽습니다. / SQL by DuckDB over a lake: its datasets and stations are tables.
-
-    Example: kmaflow sql --lake archive/lake "SELECT stn, max(ta) FROM aws_minute WHERE year = 2026 AND month = 11 GROUP BY stn ORDER BY 2 DESC LIMIT 5"
-    """
+    """Query a lake with SQL."""
     from kmaflow.errors import UsageError
     from kmaflow.read.lake import views_of
 

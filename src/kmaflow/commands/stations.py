@@ -7,22 +7,32 @@ from typing import Annotated
 import typer
 
 from kmaflow.commands.output import Json, print_json, print_table
+from kmaflow.language import say
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="지점 정보 / station metadata: sync, list")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=say("지점 정보", "station metadata: sync, list"))
 
 
-@app.command("sync")
+@app.command(
+    "sync",
+    help=say(
+        "지점 목록을 받아 바뀐 것을 이력으로 저장합니다.",
+        "Fetch both station lists and store what changed, with history.",
+    ),
+)
 def sync(
     force: Annotated[
         bool,
         typer.Option(
             "--force",
-            help="24시간이 안 지났어도, 많은 지점이 닫혀도 / even if younger than 24 hours, and however many stations it closes",
+            help=say(
+                "24시간이 지나지 않았거나 많은 지점이 폐지되어도 받음",
+                "even if younger than 24 hours, and however many stations it closes",
+            ),
         ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """지점 목록을 받아 바뀐 것을 이력으로 남깁니다. / Fetch both station lists and keep what changed, with history."""
+    """Fetch the station lists."""
     from dataclasses import asdict
     from datetime import timedelta
 
@@ -34,30 +44,55 @@ def sync(
     if as_json:
         print_json(asdict(result))
     elif result.synced:
-        typer.echo(f"{result.total} listed: {result.added} new, {result.changed} changed, {result.closed} closed")
+        typer.echo(
+            say(
+                f"지점 {result.total}개: 신규 {result.added}, 변경 {result.changed}, 폐지 {result.closed}",
+                f"{result.total} listed: {result.added} new, {result.changed} changed, {result.closed} closed",
+            )
+        )
         if result.held:
             typer.echo(
-                f"목록 하나가 {result.held}개 지점을 닫게 되어 보류했습니다: 다른 날의 목록도 같으면 받아들이며, 지금 받아들이려면 --force / "
-                f"a list would close {result.held} stations and is held: taken once the list of another day agrees, or now with --force"
+                say(
+                    f"목록대로면 지점 {result.held}개가 폐지되므로 반영을 보류했습니다. 다른 날의 목록도 같으면 반영합니다. 지금 반영하려면 --force",
+                    f"a list would close {result.held} stations and is held: taken once the list of another day agrees, or now with --force",
+                )
             )
     else:
-        typer.echo(f"{result.total} stations, synchronised within 24 hours (--force asks again)")
+        typer.echo(
+            say(
+                f"지점 {result.total}개, 24시간 안에 받은 목록입니다 (다시 받기: --force)",
+                f"{result.total} stations, fetched within 24 hours (--force fetches them again)",
+            )
+        )
 
 
-@app.command("list")
+@app.command(
+    "list",
+    help=say(
+        """지점을 번호, 이름, 주소, 거리로 찾습니다.
+
+        예: kmaflow stations list --near 37.5,127.0 --within 10""",
+        """Search stations by number, name, address or distance.
+
+        Example: kmaflow stations list --near 37.5,127.0 --within 10""",
+    ),
+)
 def list_stations(
     search: Annotated[
-        str | None, typer.Argument(help="번호·이름·주소의 일부 / part of number, name or address")
+        str | None, typer.Argument(help=say("번호·이름·주소의 일부", "part of number, name or address"))
     ] = None,
     network: Annotated[str | None, typer.Option("--network", help="AWS | SFC (ASOS)")] = None,
     near: Annotated[
-        str | None, typer.Option("--near", help="위도,경도 / LAT,LON: nearest first", metavar="LAT,LON")
+        str | None,
+        typer.Option("--near", help=say("위도,경도에서 가까운 순", "nearest to LAT,LON first"), metavar="LAT,LON"),
     ] = None,
-    within: Annotated[float | None, typer.Option("--within", help="--near에서 km / km around --near")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="몇 개까지 / at most")] = 50,
+    within: Annotated[
+        float | None, typer.Option("--within", help=say("--near에서의 거리(km)", "distance from --near in km"))
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help=say("최대 지점 수", "stations at most"))] = 50,
     as_json: Json = False,
 ) -> None:
-    """지점을 찾습니다. / Search stations by number, name, address (region) or distance."""
+    """Search stations."""
     from dataclasses import asdict
 
     from kmaflow.settings import load_settings
@@ -67,7 +102,11 @@ def list_stations(
         stations = store.stations()
     if not stations:
         typer.echo(
-            "지점 정보가 없습니다: kmaflow stations sync / no station metadata yet: kmaflow stations sync", err=True
+            say(
+                "지점 정보가 없습니다. kmaflow stations sync를 실행하십시오",
+                "no station metadata yet: kmaflow stations sync",
+            ),
+            err=True,
         )
     if network:
         stations = [station for station in stations if network.upper() in station.networks.split(",")]
@@ -106,8 +145,18 @@ def list_stations(
         )
         for one in shown
     ]
-    columns = ("지점", "관측망", "이름", "name", "위도", "경도", "고도 m", "km", "주소")
-    print_table(f"{len(stations)}개 지점 / stations", columns, rows)
+    columns = (
+        say("지점", "station"),
+        say("관측망", "network"),
+        say("이름", "name (Korean)"),
+        say("영문 이름", "name"),
+        say("위도", "latitude"),
+        say("경도", "longitude"),
+        say("고도 m", "height m"),
+        "km",
+        say("주소", "address"),
+    )
+    print_table(say(f"{len(stations)}개 지점", f"{len(stations)} stations"), columns, rows)
 
 
 def _km(distance: float | None) -> str:
@@ -118,5 +167,7 @@ def _position(text: str) -> tuple[float, float]:
     try:
         lat, lon = (float(part) for part in text.split(","))
     except ValueError:
-        raise typer.BadParameter("위도,경도처럼 / write LAT,LON such as 37.57,126.97") from None
+        raise typer.BadParameter(
+            say("위도,경도 형식으로 쓰십시오(예: 37.57,126.97)", "write LAT,LON such as 37.57,126.97")
+        ) from None
     return lat, lon

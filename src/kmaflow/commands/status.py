@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kmaflow.commands.output import Json, print_json, print_table
+from kmaflow.language import say
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -15,13 +16,23 @@ if TYPE_CHECKING:
     from kmaflow.settings import Settings
 
 
+HELP = say(
+    """자료별 최신 시각과 지연, 오늘 사용한 한도를 표시합니다.
+
+    예: kmaflow status --json""",
+    """Show how recent every dataset is, how many rows it has, and how much of today's quota is used.
+
+    Example: kmaflow status --json""",
+)
+
+
 def status(
     as_json: Json = False,
     prometheus: Annotated[
-        bool, typer.Option("--prometheus", help="Prometheus가 읽는 글로 / in Prometheus' text format")
+        bool, typer.Option("--prometheus", help=say("Prometheus 형식으로 출력", "in Prometheus' text format"))
     ] = False,
 ) -> None:
-    """자료별 신선도와 오늘 쓴 한도. / Freshness of every dataset, rows, and what of the day's quota is spent."""
+    """Show freshness and quota."""
     from kmaflow.catalog.time import now_kst
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
@@ -68,10 +79,13 @@ def status(
         if row["note"]:
             typer.echo(f"{row['dataset']}: {row['note']}")
     for name, why in one_by_one.items():
-        typer.echo(f"{name}: 한 시각씩 요청 / asked stamp by stamp: {why}")
+        typer.echo(say(f"{name}: 한 시각씩 요청: {why}", f"{name}: requested stamp by stamp: {why}"))
     for name, (since, why) in held.items():
         typer.echo(
-            f"지점 목록 {name} 보류 / station list held since {_time(since)}: {why} → kmaflow stations sync --force"
+            say(
+                f"지점 목록 {name} 보류({_time(since)}부터): {why} → kmaflow stations sync --force",
+                f"station list {name} held since {_time(since)}: {why} → kmaflow stations sync --force",
+            )
         )
     for quota in quotas:
         _show(quota)
@@ -126,17 +140,25 @@ def _told(usage: Usage) -> dict[str, Any]:
 def _show(quota: dict[str, Any]) -> None:
     columns = ("", "calls", "bytes", "reserved")
     rows = [[name, *spent.values()] for name, spent in quota.get("by_class", {}).items()]
-    rows.append(["합계 / total", quota["calls"], quota["bytes"], quota["reserved"]])
-    rows.append(["상한 98 % / ceiling", quota["calls_ceiling"], quota["bytes_ceiling"], None])
+    rows.append([say("합계", "total"), quota["calls"], quota["bytes"], quota["reserved"]])
+    rows.append([say("상한 98 %", "ceiling 98 %"), quota["calls_ceiling"], quota["bytes_ceiling"], None])
     key = quota["key_id"] or "-"
     print_table(
-        f"오늘 쓴 한도 / quota spent today · {quota['day']} (KST) · key_id {key}", columns, rows, right=columns[1:]
+        say(
+            f"오늘 사용한 한도 · {quota['day']} (한국시각) · key_id {key}",
+            f"quota used today · {quota['day']} (KST) · key_id {key}",
+        ),
+        columns,
+        rows,
+        right=columns[1:],
     )
     if quota.get("exhausted"):
-        by = {"hub": "허브 / the hub", "ceiling": "98 %"}[quota["exhausted_by"]]
+        by = {"hub": say("API허브", "the hub"), "ceiling": "98 %"}[quota["exhausted_by"]]
         typer.echo(
-            f"한도 소진({by}): {quota['until']}(한국시각)까지 요청하지 않습니다 / "
-            f"{quota['exhausted']} used up: nobody asks until {quota['until']} KST"
+            say(
+                f"한도 소진({by}): {quota['until']}(한국시각)까지 요청하지 않습니다",
+                f"quota used up ({by}: {quota['exhausted']}): no requests until {quota['until']} KST",
+            )
         )
 
 

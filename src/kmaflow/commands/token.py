@@ -12,7 +12,13 @@ from kmaflow.language import say
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=say("HTTP API의 토큰", "tokens of the HTTP API"))
 
 
-@app.command("add")
+@app.command(
+    "add",
+    help=say(
+        "토큰을 만들어 한 번만 표시합니다. SHA-256만 저장합니다.",
+        "Make a token and show it, once: only its SHA-256 is stored.",
+    ),
+)
 def add(
     name: Annotated[str, typer.Argument(help=say("누구의 것인지", "whose it is"), metavar="NAME")],
     expires: Annotated[
@@ -22,7 +28,7 @@ def add(
         int, typer.Option("--per-minute", min=1, help=say("1분 요청 한도", "requests a minute, at most"))
     ] = 600,
 ) -> None:
-    """토큰을 만들어 한 번만 보여 줍니다. / Make a token and show it, once: only its SHA-256 is kept."""
+    """Make a token."""
     from kmaflow.catalog.time import parse_time
     from kmaflow.settings import load_settings
     from kmaflow.store import Store, tokens
@@ -32,9 +38,15 @@ def add(
     typer.echo(made)
 
 
-@app.command("list")
+@app.command(
+    "list",
+    help=say(
+        "토큰의 이름과 유효 기간을 표시합니다.",
+        "Show the name and expiry of every token; the tokens themselves are not stored.",
+    ),
+)
 def list_(as_json: Json = False) -> None:
-    """토큰의 이름과 기한. / Names and terms of all tokens; the tokens themselves nobody has."""
+    """List the tokens."""
     from kmaflow.catalog.time import now_kst
     from kmaflow.settings import load_settings
     from kmaflow.store import Store, tokens
@@ -58,9 +70,9 @@ def list_(as_json: Json = False) -> None:
         print_table(say("토큰", "tokens"), columns, [[row[column] for column in columns] for row in rows])
 
 
-@app.command("revoke")
+@app.command("revoke", help=say("토큰을 취소합니다.", "Revoke a token (a running server notices within two seconds)."))
 def revoke(name: Annotated[str, typer.Argument(help=say("이름", "name"), metavar="NAME")]) -> None:
-    """토큰을 취소합니다. / From now on the token opens nothing (a running server notices within two seconds)."""
+    """Revoke a token."""
     from kmaflow.settings import load_settings
     from kmaflow.store import Store, tokens
 

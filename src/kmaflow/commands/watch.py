@@ -11,6 +11,7 @@ import typer
 from kmaflow.commands.options import Stations
 from kmaflow.commands.output import exit_with
 from kmaflow.commands.selection import chosen_stations
+from kmaflow.language import say
 
 if TYPE_CHECKING:
     from kmaflow.collect import DatasetResult
@@ -18,22 +19,36 @@ if TYPE_CHECKING:
     from kmaflow.errors import KmaflowError
 
 
-def watch(
-    datasets: Annotated[
-        list[str] | None, typer.Argument(help="자료 (기본: all) / datasets (default: all)", metavar="[DATASET…]")
-    ] = None,
-    stations: Stations = None,
-    once: Annotated[
-        bool, typer.Option("--once", help="지금 할 일만 하고 끝냄 (cron용) / do what is due now and end, for cron")
-    ] = False,
-) -> None:
-    """Airflow 없이 한 프로세스로 계속 완전하게 지킵니다. / Keep the database complete in one process, without Airflow. Ctrl-C ends.
+HELP = say(
+    """Airflow 없이 프로세스 하나로 데이터베이스를 계속 최신으로 유지합니다. Ctrl-C로 종료합니다.
+
+    예: kmaflow watch aws_minute asos_hourly
+
+    API허브에 새 자료가 생기면 수집하고, 그사이에 KMAFLOW_START 이후의 누락을 최근 것부터 다시 요청하며, 최근 며칠은 정정을 확인합니다. Airflow와 같은
+    계획, 한도, 재수집
+    규칙을 사용하므로 같은 인증키와 데이터베이스로 함께 실행해도 됩니다.""",
+    """Keep the database complete in one process, without Airflow. Ctrl-C stops it.
 
     Example: kmaflow watch aws_minute asos_hourly
 
-    Live windows are collected as the hub has them; between them, what is missing since KMAFLOW_START is asked for, newest first, and the last days are
-    visited again for corrections. The same planner, quota and repair as in Airflow: both may run, on one key and one database.
-    """
+    Live windows are collected as soon as the hub has them. In between, what is missing since KMAFLOW_START is requested, newest first, and the last days
+    are checked for corrections. Planner, quota and retries are those of Airflow: both can run on one key and one database.""",
+)
+
+
+def watch(
+    datasets: Annotated[
+        list[str] | None, typer.Argument(help=say("자료 (기본: all)", "datasets (default: all)"), metavar="[DATASET…]")
+    ] = None,
+    stations: Stations = None,
+    once: Annotated[
+        bool,
+        typer.Option(
+            "--once", help=say("지금 필요한 작업만 하고 종료(cron용)", "do what is due now and end, for cron")
+        ),
+    ] = False,
+) -> None:
+    """Keep the database complete."""
     from kmaflow.catalog import named
     from kmaflow.collect import Collector
     from kmaflow.collect.backfill.workers import tidy
@@ -49,7 +64,10 @@ def watch(
         tidy()
         choice = chosen_stations(collector, stations, names)
         typer.echo(
-            f"{', '.join(names)} · {choice.describe()} · {collector.store.shown_url} · Ctrl-C 로 끝냄 / ends it",
+            say(
+                f"{', '.join(names)} · {choice.describe()} · {collector.store.shown_url} · 종료: Ctrl-C",
+                f"{', '.join(names)} · {choice.describe()} · {collector.store.shown_url} · Ctrl-C stops it",
+            ),
             err=True,
         )
         complete = True
@@ -78,12 +96,19 @@ def _tell(news: DatasetResult | Repaired | KmaflowError) -> bool:
         typer.echo(f"{clock} kmaflow: {news}", err=True)
         return False
     if isinstance(news, Repaired):
-        left = f", {news.left:,} 칸 남음 / cells left" if news.left else ""
-        later = f", {news.deferred_until:%H:%M} 뒤에 이어짐 / goes on after" if news.deferred_until else ""
+        left = say(f", 누락 {news.left:,}", f", {news.left:,} still missing") if news.left else ""
+        later = (
+            say(f", {news.deferred_until:%H:%M} 이후 재개", f", resumes after {news.deferred_until:%H:%M}")
+            if news.deferred_until
+            else ""
+        )
         typer.echo(
-            f"{clock} {news.dataset} 복구 / repair: {news.calls} calls, {news.rows:,} rows, {news.inserted:,} new, {news.revised} revised{left}{later}"
+            say(
+                f"{clock} {news.dataset} 재수집: 호출 {news.calls}회, {news.rows:,}행, 신규 {news.inserted:,}, 정정 {news.revised}{left}{later}",
+                f"{clock} {news.dataset} repair: {news.calls} calls, {news.rows:,} rows, {news.inserted:,} new, {news.revised} revised{left}{later}",
+            )
         )
         return not news.left
-    state = "완전함 / complete" if news.complete else "; ".join(news.missing)[:160]
+    state = say("누락 없음", "complete") if news.complete else "; ".join(news.missing)[:160]
     typer.echo(f"{clock} {news.dataset} {news.window}: {news.rows:,} rows, {news.inserted:,} new · {state}")
     return news.complete

@@ -7,19 +7,32 @@ from typing import Annotated
 import typer
 
 from kmaflow.commands.output import Json, print_json, print_table
+from kmaflow.language import say
 from kmaflow.printable import printable
 
 #: Characters of a raw line that are shown; KMA prints some 400.
 _LONGEST_LINE = 2_000
 
 
+HELP = say(
+    """한 지점·시각의 값, 원문, 수집 경위, 정정 이력을 표시합니다.
+
+    예: kmaflow why aws_minute 108 "2026-11-22 12:00\"""",
+    """Show the history of one value: its state and why, the raw line, requests, corrections.
+
+    Example: kmaflow why aws_minute 108 "2026-11-22 12:00\"""",
+)
+
+
 def why(
-    dataset: Annotated[str, typer.Argument(help="자료 / dataset", metavar="DATASET")],
-    stn: Annotated[str, typer.Argument(help="지점번호나 이름 / station number or name", metavar="STN")],
-    time: Annotated[str, typer.Argument(help="관측시각, KST / stamp", metavar="TIME")],
+    dataset: Annotated[str, typer.Argument(help=say("자료", "dataset"), metavar="DATASET")],
+    stn: Annotated[str, typer.Argument(help=say("지점번호나 지점명", "station number or name"), metavar="STN")],
+    time: Annotated[
+        str, typer.Argument(help=say("관측시각, 한국시각", "time of the observation, KST"), metavar="TIME")
+    ],
     as_json: Json = False,
 ) -> None:
-    """한 칸의 사연: 값, 원문 줄, 요청, 정정. / The story of one cell: its state and why, the raw line, requests, corrections."""
+    """Show the history of one value."""
     from kmaflow.catalog import dataset as described
     from kmaflow.catalog.time import parse_time
     from kmaflow.collect import Collector
@@ -43,15 +56,15 @@ def why(
         print_json(told)
         return
     typer.echo(f"{told['dataset']} {told['stn']} {told['tm_kst']} KST: {told['state']}")
-    typer.echo(f"  {told['why_ko']}\n  {told['why_en']}")
+    typer.echo(f"  {say(told['why_ko'], told['why_en'])}")
     if told["values"]:
         values = [(name, value, told["raw"].get(name)) for name, value in told["values"].items()]
-        print_table("값 / values", ("column", "stored", "as printed"), values)
+        print_table(say("값", "values"), ("column", "stored", "as printed"), values)
     for line in told["lines"]:
-        typer.echo(f"  원문 / raw: {printable(line, _LONGEST_LINE)}")
+        typer.echo(say(f"  원문: {printable(line, _LONGEST_LINE)}", f"  raw: {printable(line, _LONGEST_LINE)}"))
     if told["requests"]:
         columns = tuple(told["requests"][0])
-        print_table("요청 / requests", columns, [list(request.values()) for request in told["requests"]])
+        print_table(say("요청", "requests"), columns, [list(request.values()) for request in told["requests"]])
     if told["revisions"]:
         columns = tuple(told["revisions"][0])
-        print_table("정정 / revisions", columns, [list(revision.values()) for revision in told["revisions"]])
+        print_table(say("정정", "revisions"), columns, [list(revision.values()) for revision in told["revisions"]])

@@ -50,7 +50,7 @@ class Part:
     answers: int
 
 
-class History:
+class ArchiveIndex:
     """What the manifest says: a hundred bytes of memory for each answer.
 
     Attributes:
@@ -68,7 +68,7 @@ class History:
         self._add(self._known())
 
     @classmethod
-    def read(cls, archive: Archive) -> History:
+    def read(cls, archive: Archive) -> ArchiveIndex:
         """Read the whole manifest.
 
         Raises:

@@ -18,6 +18,7 @@ from kmaflow.hub.client import HubClient
 from kmaflow.hub.errors import BadKey, NotYetProduced, QuotaSpent
 from kmaflow.hub.parse import parse
 from kmaflow.hub.secrecy import key_id
+from kmaflow.language import say
 from kmaflow.maintain import future_times
 from kmaflow.quota.meter import Meter
 from kmaflow.quota.quota import Quota
@@ -57,14 +58,20 @@ def check_up(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "key",
             False,
-            "KMAFLOW_API_KEY 없음 / not set",
-            "API허브 마이페이지의 인증키를 넣으십시오; 키 없이 써 보기: kmaflow simulate / "
-            "set the key of your API Hub account; to try without one: kmaflow simulate",
+            say("KMAFLOW_API_KEY가 설정되지 않았습니다", "KMAFLOW_API_KEY is not set"),
+            say(
+                "API허브 마이페이지의 인증키를 설정하십시오. 키 없이 써 보기: kmaflow simulate",
+                "set the key of your API Hub account; to try without one: kmaflow simulate",
+            ),
         )
         return
     if not database.ok:
         # Without the quota nobody asks the hub.
-        yield Finding("key", False, "DB를 쓸 수 없어 점검하지 못했습니다 / not checked: the database cannot be used")
+        yield Finding(
+            "key",
+            False,
+            say("데이터베이스를 쓸 수 없어 점검하지 못했습니다", "not checked: the database cannot be used"),
+        )
         return
     with (
         State(settings.state_url) as state,
@@ -92,14 +99,19 @@ def _one_by_one(settings: Settings) -> Iterator[Finding]:
                 f"window form · {name}",
                 False,
                 why,
-                "빠짐은 없으나 호출이 많아집니다: 이 내용을 kmaflow에 알리고, 허브가 고쳐졌으면 KMAFLOW_WINDOW_MINUTES를 바꾸십시오 / "
-                "nothing is lost, but it takes more calls: report this to kmaflow; once the hub is mended, change KMAFLOW_WINDOW_MINUTES",
+                say(
+                    "누락은 없으나 호출이 늘어납니다. 이 내용을 kmaflow에 알리고, API허브가 정상화되면 KMAFLOW_WINDOW_MINUTES를 바꾸십시오",
+                    "nothing is lost, but it takes more calls: report this to kmaflow; once the hub is mended, change KMAFLOW_WINDOW_MINUTES",
+                ),
             )
 
 
 def _left(quota: Quota) -> str:
     limits, total = quota.limits, quota.spent().total
-    return f"오늘 / today: {total.calls:,} of {limits.calls_ceiling:,} calls, {total.charged:,} of {limits.bytes_ceiling:,} bytes (98 %)"
+    return say(
+        f"오늘 호출 {total.calls:,} / {limits.calls_ceiling:,}회, {total.charged:,} / {limits.bytes_ceiling:,}바이트 (98 %)",
+        f"today: {total.calls:,} of {limits.calls_ceiling:,} calls, {total.charged:,} of {limits.bytes_ceiling:,} bytes (98 %)",
+    )
 
 
 def _spent(error: QuotaSpent) -> Finding:
@@ -108,8 +120,10 @@ def _spent(error: QuotaSpent) -> Finding:
     return Finding(
         "quota",
         True,
-        f"하루 한도를 다 썼습니다: {until}(한국시각)까지 요청하지 않으며, 나머지 점검은 하지 못했습니다 / "
-        f"spent: nobody asks until {until} KST, so the rest was not checked: {error.what}",
+        say(
+            f"일일 한도를 다 썼습니다. {until}(한국시각)까지 요청하지 않으므로 나머지는 점검하지 못했습니다",
+            f"quota used up: no requests until {until} KST, so the rest was not checked: {error.what}",
+        ),
     )
 
 
@@ -118,7 +132,9 @@ def _try(what: str, check: Callable[[], str]) -> Finding:
         return Finding(what, True, check())
     except NotYetProduced as error:
         # The operation answers; that this minute is late is no fault of the set-up.
-        return Finding(what, True, f"응답함, 아직 자료 없음 / answers, no data yet: {error.what}")
+        return Finding(
+            what, True, say(f"응답함, 아직 자료 없음: {error.what_ko}", f"responds, no data yet: {error.what}")
+        )
     except QuotaSpent:
         raise
     except KmaflowError as error:
@@ -131,7 +147,9 @@ def _database(settings: Settings) -> str:
         state.look()
         made = store.init() + state.init()
         store.probe()
-        return f"{store.shown_url}: 쓸 수 있음 / can be written" + (f" ({len(made)} tables made)" if made else "")
+        return say(f"{store.shown_url}: 쓰기 가능", f"{store.shown_url}: can be written") + (
+            f" ({len(made)} tables made)" if made else ""
+        )
 
 
 def _times(settings: Settings) -> Iterator[Finding]:
@@ -142,9 +160,11 @@ def _times(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "times",
             False,
-            f"미래의 시각 / in the future: {found}",
-            "미래에 받은 것이 뒤의 응답을 이깁니다: kmaflow doctor --mend / "
-            "what came in the future is believed over later answers: kmaflow doctor --mend",
+            say(f"미래의 시각: {found}", f"times in the future: {found}"),
+            say(
+                "미래 시각의 자료가 이후의 응답보다 우선합니다. kmaflow doctor --mend로 바로잡으십시오",
+                "what came in the future is believed over later answers: kmaflow doctor --mend",
+            ),
         )
 
 
@@ -155,16 +175,18 @@ def _held_lists(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 f"stations {network}",
                 False,
-                f"{since:%Y-%m-%d %H:%M}부터 보류 / held since then: {why}",
-                "다른 날의 목록도 같으면 저절로 받아들입니다; 지금 받아들이려면: kmaflow stations sync --force / "
-                "it is taken by itself once the list of another day agrees; to take it now: kmaflow stations sync --force",
+                say(f"{since:%Y-%m-%d %H:%M}부터 보류: {why}", f"held since {since:%Y-%m-%d %H:%M}: {why}"),
+                say(
+                    "다른 날의 목록도 같으면 자동으로 반영합니다. 지금 반영하려면 kmaflow stations sync --force",
+                    "it is taken by itself once the list of another day agrees; to take it now: kmaflow stations sync --force",
+                ),
             )
 
 
 def _archive(settings: Settings) -> str:
     archive = Archive(settings.archive_url)
     archive.probe()
-    return f"{archive.url}: 쓸 수 있음 / can be written"
+    return say(f"{archive.url}: 쓰기 가능", f"{archive.url}: can be written")
 
 
 def _disk(settings: Settings) -> Finding:
@@ -173,10 +195,13 @@ def _disk(settings: Settings) -> Finding:
     return Finding(
         "disk",
         free >= _FREE_BYTES,
-        f"{free / 1e9:,.1f} GB 남음 / free at {folder}",
+        say(f"{folder}: {free / 1e9:,.1f} GB 남음", f"{folder}: {free / 1e9:,.1f} GB free"),
         ""
         if free >= _FREE_BYTES
-        else "디스크를 비우십시오: 하루 약 1 GB가 듭니다 / free some space: a day of all datasets takes about 1 GB",
+        else say(
+            "디스크를 확보하십시오. 하루에 약 1 GB를 사용합니다",
+            "free some space: a day of all datasets takes about 1 GB",
+        ),
     )
 
 
@@ -204,12 +229,17 @@ def _clock(client: HubClient) -> Finding:
     ahead = client.clock_ahead
     if ahead is None:
         return Finding(
-            "clock", True, f"{now_kst():%Y-%m-%d %H:%M:%S} KST; 허브가 시각을 알려 주지 않음 / the hub names no time"
+            "clock",
+            True,
+            say(
+                f"{now_kst():%Y-%m-%d %H:%M:%S} KST; API허브가 시각을 알려 주지 않습니다",
+                f"{now_kst():%Y-%m-%d %H:%M:%S} KST; the hub does not tell the time",
+            ),
         )
     well = abs(ahead) <= _CLOCK_SECONDS
     return Finding(
         "clock",
         well,
-        f"허브와 {ahead:+.0f}초 차이 / off by {ahead:+.0f} s from the hub",
-        "" if well else "컴퓨터 시각을 맞추십시오(NTP) / set this machine's clock (NTP)",
+        say(f"API허브와 {ahead:+.0f}초 차이", f"off by {ahead:+.0f} s from the hub"),
+        "" if well else say("컴퓨터의 시계를 맞추십시오(NTP)", "set this machine's clock (NTP)"),
     )

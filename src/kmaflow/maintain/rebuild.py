@@ -29,15 +29,15 @@ from kmaflow.hub.lines import read_station
 from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.hub.saved_file import UnfitFile
 from kmaflow.hub.station_list import ParsedStations
-from kmaflow.maintain.archive_index import LISTS, History, Part
-from kmaflow.maintain.rebuild_report import Rebuilt, Remade
-from kmaflow.maintain.reparse import Reread, ahead, clipped, parts_within, reread
+from kmaflow.maintain.archive_index import LISTS, ArchiveIndex, Part
+from kmaflow.maintain.rebuild_report import DatasetRebuilt, RebuildReport
+from kmaflow.maintain.reparse import Reparsed, ahead, clipped, parts_within, reparse
 from kmaflow.store import rebuilds
 from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.database import again, reading
 from kmaflow.store.errors import StoreBusy, StoreUnstorable
 from kmaflow.store.lease import Lease
-from kmaflow.store.rebuild_range import Answer, Stretch, remaking
+from kmaflow.store.rebuild_range import Answer, DayRange, remaking
 from kmaflow.store.selection import ALL, StationChoice, resolve_stations, wanted
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ _TURN_EVERY, _TURN = 2.0, 0.25
 _PATIENCE = 65.0
 _RETIRED = "kmaflow retention has taken its rows out; name it with --from and --to to bring them back"
 
-Progress = Callable[[Rebuilt], None]
+Progress = Callable[[RebuildReport], None]
 
 
 class WouldNarrow(UsageError):
@@ -67,7 +67,7 @@ def rebuild(
     stations: str | None = None,
     narrow: bool = False,
     on_progress: Progress | None = None,
-) -> Rebuilt:
+) -> RebuildReport:
     """Make observations, stations and revisions again from the archive.
 
     Args:
@@ -81,18 +81,18 @@ def rebuild(
         StoreBusy: another rebuild of this database is at work.
         StoreError: the database failed; the stretch at hand is as it was.
     """
-    history = History.read(collector.archive)
-    with _alone(collector) as lease, ThreadPoolExecutor(2, thread_name_prefix="reread") as pool:
+    history = ArchiveIndex.read(collector.archive)
+    with _alone(collector) as lease, ThreadPoolExecutor(2, thread_name_prefix="reparse") as pool:
         return _Run(collector, history, lease, pool, window, stations, on_progress).run(narrow=narrow)
 
 
-def outline(collector: Collector, window: Window | None = None) -> Rebuilt:
+def outline(collector: Collector, window: Window | None = None) -> RebuildReport:
     """What a rebuild would do, without doing it: answers and bytes by dataset, bodies that are lost, stretches that would be kept.
 
     Raises:
         ArchiveError: the archive is empty or cannot be read.
     """
-    history = History.read(collector.archive)
+    history = ArchiveIndex.read(collector.archive)
     there = {digest for digest, _ in collector.archive.bodies()}
     result = _result(history, window)
     with reading(collector.store.engine) as connection:
@@ -106,7 +106,7 @@ def outline(collector: Collector, window: Window | None = None) -> Rebuilt:
             made.lost += [f"{_shown(entry)}: not there" for entry in entries if entry.sha256 not in there]
             result.planned += len(entries)
             if "request" in tables and (part.dataset in tables or part.window is None):
-                stretch = Stretch(connection, part.dataset, part.window)
+                stretch = DayRange(connection, part.dataset, part.window)
                 reason = _RETIRED if window is None and stretch.is_retired else stretch.only_here(_answers(found))
                 if reason:
                     made.kept.append(_reason(part, reason))
@@ -115,9 +115,9 @@ def outline(collector: Collector, window: Window | None = None) -> Rebuilt:
     return result
 
 
-def _result(history: History, window: Window | None) -> Rebuilt:
+def _result(history: ArchiveIndex, window: Window | None) -> RebuildReport:
     bad = [f"{line.place}: {line.reason}" for line in history.bad]
-    return Rebuilt(window=window, pruned=history.pruned, bad_lines=bad, unknown=dict(history.unknown))
+    return RebuildReport(window=window, pruned=history.pruned, bad_lines=bad, unknown=dict(history.unknown))
 
 
 def _answers(entries: list[Entry]) -> set[Answer]:
@@ -158,7 +158,7 @@ class _Run:
     def __init__(
         self,
         collector: Collector,
-        history: History,
+        history: ArchiveIndex,
         lease: Lease,
         pool: ThreadPoolExecutor,
         window: Window | None,
@@ -177,7 +177,7 @@ class _Run:
         self._turn = time.monotonic()
         self._rebuild = 0
 
-    def run(self, *, narrow: bool) -> Rebuilt:
+    def run(self, *, narrow: bool) -> RebuildReport:
         began = time.monotonic()
         parts = self.history.parts(self.window)
         lists = [part for part in parts if part.dataset in LISTS]
@@ -229,16 +229,16 @@ class _Run:
         entries = self.history.entries(part)
         before = self.result.done
 
-        def work() -> Remade:
+        def work() -> DatasetRebuilt:
             self.result.done = before
             return self._remade(part, entries, choice)
 
         try:
             made = again(work)
         except _Kept as kept:
-            made = Remade(part.dataset, kept=[_reason(part, str(kept))])
+            made = DatasetRebuilt(part.dataset, kept=[_reason(part, str(kept))])
         except StoreUnstorable as error:
-            made = Remade(part.dataset, kept=[_reason(part, error.what)])
+            made = DatasetRebuilt(part.dataset, kept=[_reason(part, error.what)])
         reach("stretch_committed")
         self.result.of(part.dataset).add(made)
         self.result.done = before + part.answers
@@ -251,8 +251,8 @@ class _Run:
         if self.on_progress is not None:
             self.on_progress(self.result)
 
-    def _remade(self, part: Part, entries: list[Entry], choice: StationChoice) -> Remade:
-        made = Remade(part.dataset, stretches=1)
+    def _remade(self, part: Part, entries: list[Entry], choice: StationChoice) -> DatasetRebuilt:
+        made = DatasetRebuilt(part.dataset, stretches=1)
         with remaking(self.store, part.dataset, part.window) as stretch:
             if self.result.went_on and stretch.is_made_since(self._rebuild, _answers(entries), choice.selection):
                 made.done_before = 1
@@ -266,7 +266,7 @@ class _Run:
             if reason := stretch.only_here(_answers(entries)):
                 raise _Kept(reason)
             made.parser_revisions = stretch.empty()
-            work = partial(reread, self.archive, choice=choice)
+            work = partial(reparse, self.archive, choice=choice)
             with closing(ahead(self.pool, work, entries)) as rereads:
                 for one in rereads:
                     _load(stretch, part, one, choice, made)
@@ -276,7 +276,7 @@ class _Run:
         return made
 
 
-def _load(stretch: Stretch, part: Part, one: Reread, choice: StationChoice, made: Remade) -> None:
+def _load(stretch: DayRange, part: Part, one: Reparsed, choice: StationChoice, made: DatasetRebuilt) -> None:
     """One answer into the stretch."""
     said = one.said
     made.answers += 1

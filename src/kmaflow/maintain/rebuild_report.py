@@ -9,7 +9,7 @@ from kmaflow.catalog.time import Window
 
 
 @dataclass(slots=True)
-class Remade:
+class DatasetRebuilt:
     """What became of one dataset or station list.
 
     Attributes:
@@ -37,7 +37,7 @@ class Remade:
     parser_revisions: int = 0
     kept: list[str] = field(default_factory=list)
 
-    def add(self, other: Remade) -> None:
+    def add(self, other: DatasetRebuilt) -> None:
         """Add another's counts."""
         for name, more in other.summary().items():
             if name != "dataset":
@@ -49,7 +49,7 @@ class Remade:
 
 
 @dataclass(slots=True)
-class Rebuilt:
+class RebuildReport:
     """What a rebuild came to.
 
     Attributes:
@@ -66,7 +66,7 @@ class Rebuilt:
     window: Window | None = None
     planned: int = 0
     done: int = 0
-    datasets: dict[str, Remade] = field(default_factory=dict)
+    datasets: dict[str, DatasetRebuilt] = field(default_factory=dict)
     pruned: int = 0
     bad_lines: list[str] = field(default_factory=list)
     unknown: dict[str, int] = field(default_factory=dict)
@@ -83,9 +83,9 @@ class Rebuilt:
         """Whether everything that the archive names was made anew."""
         return not self.unknown and not any(one.lost or one.kept for one in self.datasets.values())
 
-    def of(self, dataset: str) -> Remade:
+    def of(self, dataset: str) -> DatasetRebuilt:
         """The counts of a dataset."""
-        return self.datasets.setdefault(dataset, Remade(dataset))
+        return self.datasets.setdefault(dataset, DatasetRebuilt(dataset))
 
     def summary(self) -> dict[str, Any]:
         """The counts as plain JSON values."""

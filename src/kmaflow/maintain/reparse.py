@@ -31,7 +31,7 @@ B = TypeVar("B")
 
 
 @dataclass(frozen=True, slots=True)
-class Reread:
+class Reparsed:
     """What an answer says now.
 
     Attributes:
@@ -62,7 +62,7 @@ class Reread:
         )
 
 
-def reread(archive: Archive, entry: Entry, choice: StationChoice) -> Reread:
+def reparse(archive: Archive, entry: Entry, choice: StationChoice) -> Reparsed:
     """Read and parse one body.
 
     Raises:
@@ -71,14 +71,14 @@ def reread(archive: Archive, entry: Entry, choice: StationChoice) -> Reread:
     try:
         content = archive.body(entry.sha256)
     except BodyMissing as lost:
-        return Reread(entry, lost, entry.window)
+        return Reparsed(entry, lost, entry.window)
     try:
         return _understand(entry, content, choice)
     except (HubError, UnfitFile) as error:
-        return Reread(entry, error, entry.window)
+        return Reparsed(entry, error, entry.window)
 
 
-def _understand(entry: Entry, content: bytes, choice: StationChoice) -> Reread:
+def _understand(entry: Entry, content: bytes, choice: StationChoice) -> Reparsed:
     if entry.status is None or (entry.window is None and entry.dataset in DATASETS):
         return _file(entry, content, choice)
     if error := refusal(content, entry.status):
@@ -86,30 +86,30 @@ def _understand(entry: Entry, content: bytes, choice: StationChoice) -> Reread:
     if stations := LISTS.get(entry.dataset):
         if not open_body(content).rows:
             raise EmptyAnswer("the station list came without a row", status=entry.status, body=content)
-        return Reread(entry, parse_stations(stations, content), None)
+        return Reparsed(entry, parse_stations(stations, content), None)
     assert entry.window is not None
     dataset = DATASETS[entry.dataset]
     empty = not entry.stn and not open_body(content).rows
     if empty and (error := why_empty(dataset, entry.window, content, entry.fetched_at)):
         raise error
     parsed = parse(dataset, content, window=entry.window, one_station=entry.stn != 0)
-    return Reread(entry, chosen_rows(parsed, choice), entry.window)
+    return Reparsed(entry, chosen_rows(parsed, choice), entry.window)
 
 
-def _file(entry: Entry, content: bytes, choice: StationChoice) -> Reread:
+def _file(entry: Entry, content: bytes, choice: StationChoice) -> Reparsed:
     """A saved file, or one of its stretches. Before lines told so, what had no line that begins with # was read by its values only."""
     values_only = entry.values_only or b"#" not in content
     saved = read_saved(content, values_only=values_only)
     if stations := LISTS.get(entry.dataset):
-        return Reread(entry, parse_stations(stations, saved.content), None)
+        return Reparsed(entry, parse_stations(stations, saved.content), None)
     covers = covers_of(entry)
     whole = understand(DATASETS[entry.dataset], saved, entry.fetched_at, values_only=values_only, covers=covers)
     if covers is not None:
-        return Reread(entry, chosen_rows(whole, choice), covers.window)
+        return Reparsed(entry, chosen_rows(whole, choice), covers.window)
     mine = part_of(whole, entry.window, stretches(whole))
     windows = stretches(mine)
     spanned = Window(windows[0].start, windows[-1].end) if windows else entry.window
-    return Reread(entry, chosen_rows(mine, choice), spanned)
+    return Reparsed(entry, chosen_rows(mine, choice), spanned)
 
 
 def _stored(entry: Entry, choice: StationChoice) -> StationChoice:

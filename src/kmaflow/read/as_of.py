@@ -26,7 +26,7 @@ import sqlalchemy as sa
 
 from kmaflow.catalog.time import MINUTE, Window, start_of
 from kmaflow.read.tables import REQUEST_ID, Subject, subject
-from kmaflow.store.coverage.held import decoded, numbers_of
+from kmaflow.store.coverage.day import decoded, numbers_of
 from kmaflow.store.engines.loader import select
 from kmaflow.store.ledger import LOADED, RETIRED, touching
 from kmaflow.store.schema.service import LEDGER, REVISION

@@ -21,9 +21,8 @@ from kmaflow.store import Store
 from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.database import again, reading
 from kmaflow.store.engines.loader import count as counted
-from kmaflow.store.engines.loader import select
+from kmaflow.store.engines.loader import schema_of, select
 from kmaflow.store.engines.partitions import add_months, month_of
-from kmaflow.store.schema.columns import schema_of
 from kmaflow.store.selection import resolve_stations
 
 Period = Literal["month", "day"]

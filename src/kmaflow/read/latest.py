@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -224,34 +225,24 @@ def near(
         )
     listed = known or listing(store)
     chosen = chosen_elements(elements)
-    around = {one.station.stn: one for one in listed.around(place)}
     moment = at or now or now_kst()
-    nearest = list(around)
     readings: Readings = {}
+    seen: list[Neighbour] = []
     # Most often the first few have it.
-    for count in (4 * k, len(nearest)):
+    for count in (4 * k, len(listed.stations)):
+        around = listed.around(place, within_km=0.0, at_least=count)
         if listed.ready:
-            readings = newest(store, chosen, nearest[:count], moment, max_age=max_age, past=at is not None, as_of=as_of)
-        having = {stn for one in readings.values() for stn, told in one.items()}
-        if len(having) >= k or count >= len(nearest):
+            numbers = [one.station.stn for one in around]
+            readings = newest(store, chosen, numbers, moment, max_age=max_age, past=at is not None, as_of=as_of)
+        having = {stn for one in readings.values() for stn in one}
+        seen = [one for one in around if one.station.stn in having][:k]
+        if len(seen) == k:
             break
-    wanted = [stn for stn in nearest if stn in having][:k]
-    table = _table(
-        {name: {stn: one for stn, one in told.items() if stn in wanted} for name, told in readings.items()},
-        chosen,
-        listed,
-        units,
-    )
-    seen = pl.DataFrame(
-        {
-            "stn": pl.Series(wanted, dtype=pl.Int32),
-            "distance_km": pl.Series([round(around[stn].distance_km, 3) for stn in wanted], dtype=pl.Float64),
-            "height_difference_m": pl.Series([around[stn].height_difference_m for stn in wanted], dtype=pl.Float64),
-        }
-    )
-    joined = seen.join(table, on="stn", how="left", maintain_order="left")
-    head = ["stn", "name_ko", "distance_km", "height_difference_m"]
-    return joined.select(*head, pl.exclude(head))
+    beside = {
+        "distance_km": pl.Series([round(one.distance_km, 3) for one in seen], dtype=pl.Float64),
+        "height_difference_m": pl.Series([one.height_difference_m for one in seen], dtype=pl.Float64),
+    }
+    return _table(readings, chosen, listed, units, [one.station.stn for one in seen], beside)
 
 
 def station_numbers(
@@ -275,12 +266,22 @@ def station_numbers(
         return resolve_stations(connection, words, known=[word for word in words if isinstance(word, int)]).stations
 
 
-def _table(readings: Readings, elements: Sequence[Element], listed: Listing, units: System) -> pl.DataFrame:
-    numbers = sorted({stn for mine in readings.values() for stn in mine})
+def _table(
+    readings: Readings,
+    elements: Sequence[Element],
+    listed: Listing,
+    units: System,
+    numbers: Sequence[int] | None = None,
+    beside: Mapping[str, pl.Series] = MappingProxyType({}),
+) -> pl.DataFrame:
+    """One row for each station, in the order of ``numbers`` (None = all with a reading), with ``beside`` behind the names."""
+    if numbers is None:
+        numbers = sorted({stn for mine in readings.values() for stn in mine})
     known = [listed.by_number.get(stn) for stn in numbers]
     columns: dict[str, pl.Series] = {
         "stn": pl.Series(numbers, dtype=pl.Int32),
         "name_ko": pl.Series([one and one.name_ko for one in known], dtype=pl.String),
+        **beside,
         "lat": pl.Series([one and one.lat for one in known], dtype=pl.Float64),
         "lon": pl.Series([one and one.lon for one in known], dtype=pl.Float64),
         "height_m": pl.Series([one and one.ht for one in known], dtype=pl.Float64),

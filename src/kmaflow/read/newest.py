@@ -18,7 +18,7 @@ from kmaflow.read.traps import GAUGE, without_false_rain
 from kmaflow.read.units import SPEED_OF
 from kmaflow.store import Store
 from kmaflow.store.engines.database import again, reading
-from kmaflow.store.schema.columns import schema_of
+from kmaflow.store.engines.loader import schema_of
 from kmaflow.store.schema.service import LATEST
 
 #: A value may be three stamps old, and half an hour, unless somebody says otherwise.

@@ -20,7 +20,7 @@ from kmaflow.read.tables import Meaning, Subject, subject
 from kmaflow.read.traps import GAUGE, without_false_rain
 from kmaflow.read.units import SPEED_OF, System, in_units
 from kmaflow.store import Store
-from kmaflow.store.schema.columns import schema_of
+from kmaflow.store.engines.loader import schema_of
 
 #: Rows that are read at once, at most, where values are made from them.
 _ROWS = 1_000_000

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from kmaflow.catalog import DATASETS, named
 from kmaflow.catalog.model import Column, Dataset
 from kmaflow.errors import UsageError
-from kmaflow.store.schema.columns import keys_of, names_of
+from kmaflow.store.engines.loader import keys_of, names_of
 from kmaflow.store.schema.observations import tables_of
 
 REQUEST_ID = "request_id"

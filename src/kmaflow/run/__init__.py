@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 
-def say(text: str) -> None:
+def tell(text: str) -> None:
     """A line on stdout, at once."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()

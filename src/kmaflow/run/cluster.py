@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kmaflow.errors import KmaflowError, UsageError
-from kmaflow.run import complain, say
+from kmaflow.language import say
+from kmaflow.run import complain, tell
 from kmaflow.run.databases import Choices, choose_observations, make_databases, read_choices, write_choices
 from kmaflow.run.environment import cluster_environment
 from kmaflow.run.preparation import airflow_command, kmaflow_command, migrate_metadata, prepare_airflow
@@ -55,10 +56,10 @@ def _run(words: list[str], base: Mapping[str, str]) -> int:
     if service == "secrets":
         kept = ensure_secrets(folder, base)
         write_server_passwords(kept, {server: folder.parent / server for server in VOLUMES})
-        say("비밀값을 준비했습니다 · secrets are ready")
+        tell(say("비밀번호와 키를 준비했습니다", "secrets are ready"))
     elif service == "passwords":
         kept = read_secrets(folder)
-        say(f"Airflow  {USER} / {kept.admin_password}\nFlower   {USER} / {kept.flower_password}")
+        tell(f"Airflow  {USER} / {kept.admin_password}\nFlower   {USER} / {kept.flower_password}")
     elif service == "init":
         initialise(folder, base)
     else:
@@ -86,8 +87,8 @@ def initialise(folder: Path, base: Mapping[str, str]) -> None:
     own_hub = bool((base.get("KMAFLOW_API_KEY") or "").strip() or has_key)
     write_choices(folder, Choices(observations, simulated=not own_hub))
     if not own_hub:
-        say("인증키가 없어 내장 시뮬레이터를 씁니다 · no key: the built-in simulator is the hub")
-    say("준비가 끝났습니다 · everything is prepared")
+        tell(say("인증키가 없어 내장 시뮬레이터를 사용합니다", "no key: using the built-in simulator"))
+    tell(say("준비를 마쳤습니다", "everything is prepared"))
 
 
 def component_environment(folder: Path, base: Mapping[str, str]) -> dict[str, str]:
@@ -116,7 +117,7 @@ def become(service: str, more: Sequence[str], env: Mapping[str, str]) -> None:
             command.append(f"worker@{socket.gethostname()}")
         if service == "simulator":
             if "KMAFLOW_SIMULATED" not in env:
-                say("인증키가 있어 시뮬레이터는 쉽니다 · there is a key: the simulator is not needed")
+                tell(say("인증키가 있어 시뮬레이터를 사용하지 않습니다", "there is a key: the simulator is not needed"))
                 return
             command.append("0.0.0.0")  # inside of the container network
         command += more

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from kmaflow.catalog import DAGS
 from kmaflow.catalog.time import parse_time, to_kst
+from kmaflow.language import say
 from kmaflow.run.api import FINISHED, AirflowApi
 
 
@@ -38,13 +39,13 @@ class FinishedRun:
         if self.window is not None:
             parts.append(f"({self.window[0]:%m-%d %H:%M}, {self.window[1]:%m-%d %H:%M}]")
         if self.rows is not None:
-            parts.append(f"{self.rows:>7,} rows")
+            parts.append(f"{self.rows:>7,}" + say("행", " rows"))
         if self.lag is not None:
-            parts.append(f"lag {_short(self.lag)}")
+            parts.append(say("지연 ", "lag ") + _short(self.lag))
         if self.unasked:
-            parts.append("한도/quota: " + ", ".join(self.unasked))
+            parts.append(say("한도: ", "quota: ") + ", ".join(self.unasked))
         if self.failed:
-            parts.append("실패/failed: " + ", ".join(self.failed))
+            parts.append(say("실패: ", "failed: ") + ", ".join(self.failed))
         return "  ".join(parts)
 
 

@@ -25,7 +25,8 @@ from types import FrameType
 from kmaflow.catalog import DAGS
 from kmaflow.catalog.time import HOUR, floor_to, now_kst, parse_time
 from kmaflow.errors import KmaflowError, UsageError
-from kmaflow.run import complain, say
+from kmaflow.language import say
+from kmaflow.run import complain, tell
 from kmaflow.run.api import AirflowApi, ApiBusy
 from kmaflow.run.environment import LOOPBACK, Places, local_environment
 from kmaflow.run.finished_runs import RunWatch
@@ -78,11 +79,11 @@ def main() -> int:
             while True:
                 with suppress(ApiBusy):  # told at the next look; a component that died is found below
                     for run in watch.new():
-                        say(str(run))
+                        tell(str(run))
                 check_alive(running.children)
                 time.sleep(_POLL_SECONDS)
     except Stopped:
-        say("끝났습니다 · stopped")
+        tell(say("종료했습니다", "stopped"))
         return 0
     except KmaflowError as error:
         complain(f"kmaflow: {error}")
@@ -145,7 +146,7 @@ def started(settings: Settings, extra: Mapping[str, str] | None = None) -> Itera
             children.start("api-server", airflow_command("api-server"), env)
             children.start("dag-processor", airflow_command("dag-processor"), env)
             children.start("scheduler", airflow_command("scheduler", "--skip-serve-logs"), env)
-            say("Airflow 를 시작합니다 (약 30초) · starting Airflow (about 30 s) …")
+            tell(say("Airflow를 시작합니다(약 30초) …", "starting Airflow (about 30 s) …"))
             await_condition(api.healthy, children, "Airflow")
             with api:
                 await_condition(lambda: _dags_are_known(api), children, "DAGs")
@@ -164,7 +165,7 @@ def started(settings: Settings, extra: Mapping[str, str] | None = None) -> Itera
                     token=token_to_try(places.airflow / "api_token", env["KMAFLOW_DATABASE_URL"]),
                 )
         finally:
-            say("모두 끝내는 중 (최대 30초) · stopping everything (at most 30 s) …")
+            tell(say("종료하는 중(최대 30초) …", "stopping everything (at most 30 s) …"))
             children.stop()
 
 
@@ -268,20 +269,21 @@ def _banner(running: Running) -> None:
     from sqlalchemy.engine import make_url
 
     hub = (
-        f"{running.hub_url} (내장 시뮬레이터, 인증키 없음 · built-in simulator, no key)"
+        say(f"{running.hub_url} (내장 시뮬레이터, 인증키 없음)", f"{running.hub_url} (built-in simulator, no key)")
         if running.simulated
         else running.hub_url
     )
-    say(f"""
-kmaflow 가 돌고 있습니다 · kmaflow is running
-  화면 UI         {running.ui_url}
-  로그인 login    {USER} / {running.password}
-  자료 database   {make_url(running.database_url).render_as_string()}
-  허브 hub        {hub}
-  지금 날씨 now    {running.try_line}
-  로그 logs       {running.places.logs}
-  끝내기 stop     Ctrl-C
-""")
+    lines = [
+        (say("화면", "page"), running.ui_url),
+        (say("로그인", "login"), f"{USER} / {running.password}"),
+        (say("데이터베이스", "database"), make_url(running.database_url).render_as_string()),
+        (say("API허브", "hub"), hub),
+        (say("현재 날씨", "weather now"), running.try_line),
+        (say("로그", "logs"), running.places.logs),
+        (say("종료", "stop"), "Ctrl-C"),
+    ]
+    head = say("kmaflow 실행 중", "kmaflow is running")
+    tell("\n".join(["", head, *(f"  {name}: {value}" for name, value in lines), ""]))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from kmaflow.errors import KmaflowError
-from kmaflow.run import complain, say
+from kmaflow.language import say
+from kmaflow.run import complain, tell
 from kmaflow.run.secrets import USER, variable
 
 _PASSWORD = variable("admin_password")
@@ -47,14 +48,14 @@ def migrate_metadata(env: Mapping[str, str], logs: Path | None = None) -> None:
     """
     import sqlalchemy as sa
 
-    from kmaflow.airflow.metadata_check import require_usable_metadata
+    from kmaflow.airflow.provider.setup import require_usable_metadata
 
     engine = sa.create_engine(env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
     try:
         require_usable_metadata(engine)
     finally:
         engine.dispose()
-    say("Airflow 데이터베이스를 준비합니다 · preparing Airflow's own database …")
+    tell(say("Airflow 데이터베이스를 준비합니다 …", "preparing Airflow's own database …"))
     _completed("db-migrate", airflow_command("db", "migrate"), env, logs)
 
 

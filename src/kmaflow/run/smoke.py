@@ -20,7 +20,7 @@ import httpx
 from kmaflow.catalog import DAGS
 from kmaflow.catalog.time import Window, floor_to, now_kst, parse_time
 from kmaflow.errors import KmaflowError
-from kmaflow.run import complain, say
+from kmaflow.run import complain, tell
 from kmaflow.run.api import FINISHED
 from kmaflow.run.environment import LOOPBACK
 from kmaflow.run.finished_runs import FinishedRun, finished_run
@@ -32,7 +32,7 @@ from kmaflow.settings import Settings, load_settings
 OUTAGE = timedelta(hours=3)
 REPAIR = "kma_repair"
 _WATCHED = (*DAGS, REPAIR)
-_RUN_SECONDS = 240.0
+_RUN_SECONDS = 600.0
 
 
 def main() -> int:
@@ -41,7 +41,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="kmaflow-smoke-") as folder, stop_signals():
             with started(smoke_settings(Path(folder))) as running:
-                say(f"started after {time.monotonic() - begun:.0f} s")
+                tell(f"started after {time.monotonic() - begun:.0f} s")
                 found = check(running)
             return report(found, time.monotonic() - begun)
     except Stopped:
@@ -73,10 +73,10 @@ def check(running: Running) -> list[Comparison]:
 def report(found: list[Comparison], seconds: float) -> int:
     """Say what was compared; the exit code."""
     for one in found:
-        say(str(one))
+        tell(str(one))
     cells, differing = sum(one.cells for one in found), sum(one.differing for one in found)
     rows = sum(one.missing + one.extra for one in found)
-    say(f"smoke: {cells:,} cells compared, {differing} differing, {rows} rows missing or too many ({seconds:.0f} s)")
+    tell(f"smoke: {cells:,} cells compared, {differing} differing, {rows} rows missing or too many ({seconds:.0f} s)")
     return 0 if found and cells and all(one.equal for one in found) else 1
 
 
@@ -123,7 +123,7 @@ def _require_within_quota(running: Running) -> None:
     url = f"{running.hub_url.removesuffix('/api/typ01')}/_sim/usage"
     usage = httpx.get(url, timeout=60.0, trust_env=False).json()
     for used in usage["keys"]:
-        say(f"the simulator counted {used['calls']} calls, {used['bytes']:,} bytes on {used['day']}")
+        tell(f"the simulator counted {used['calls']} calls, {used['bytes']:,} bytes on {used['day']}")
         if used["calls"] > running.settings.daily_calls or used["bytes"] > running.settings.daily_bytes:
             raise StartFailed(f"the quota was exceeded on {used['day']}")
 
@@ -140,7 +140,7 @@ def await_run(running: Running, dag_id: str, run_type: str = "scheduled", run_id
         return False
 
     await_condition(finished, running.children, f"{run_type} run of {dag_id}", _RUN_SECONDS)
-    say(str(done[0]))
+    tell(str(done[0]))
     _require_success(running, done[0])
     return done[0]
 

@@ -1,6 +1,6 @@
 """How a copy is: for each dataset its last stamp and lag, what was loaded today, what is missing; and what is left of the key's quota.
 
-Everything is read from the books, nothing is counted in a process: whoever asks, and however often, is told the same.
+Everything is read from the service tables, nothing is counted in a process: whoever asks, and however often, is told the same.
 """
 
 from __future__ import annotations

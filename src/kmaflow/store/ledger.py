@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from kmaflow import __version__
 from kmaflow.catalog.time import MINUTE, Window, now_kst
 from kmaflow.hub.parse import PARSER_VERSION
-from kmaflow.store.coverage.held import Held, decoded, holds
+from kmaflow.store.coverage.day import Held, decoded, holds
 from kmaflow.store.schema.service import LEDGER
 
 if TYPE_CHECKING:
     from kmaflow.hub.client import Answer, Failure
-    from kmaflow.store.coverage.timeline import Trouble as FailedRequest
+    from kmaflow.store.coverage.timeline import FailedRequest
 
 #: What a ledger row is: an answer of the hub (or a file that a person vouches for as one), a saved file, which proves only the cells that it holds,
 #: something that happened and was no request, or a call that was not made for lack of quota.
@@ -57,7 +57,7 @@ class LedgerRow:
         lacking: cells stored with values that this answer left without: it does not confirm them; of a list that is held, the stations
             that it lacks.
         kind: what the row is.
-        holds: of a file, the cells that it holds (:func:`kmaflow.store.coverage.held.encoded`); filled in by the load.
+        holds: of a file, the cells that it holds (:func:`kmaflow.store.coverage.day.encoded`); filled in by the load.
     """
 
     dataset: str

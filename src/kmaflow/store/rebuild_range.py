@@ -1,7 +1,7 @@
 """A stretch of a dataset made anew in one transaction: what it holds goes, answers are loaded again in their order, or nothing has happened.
 
 Nobody else can write into the stretch meanwhile (its days are locked, as for every load), and readers see the old rows until the new ones are
-all there. Rows that cannot be made again are never taken out: whoever empties a stretch asks :meth:`Stretch.only_here` first.
+all there. Rows that cannot be made again are never taken out: whoever empties a stretch asks :meth:`DayRange.only_here` first.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ from kmaflow.hub.parse import PARSER_VERSION, Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger
 from kmaflow.store.engines.database import locks_of, writing_alone
-from kmaflow.store.engines.loader import loader_for
+from kmaflow.store.engines.loader import loader_for, schema_of
 from kmaflow.store.ledger import LOADED, RETIRED, LedgerRow
 from kmaflow.store.load import Loaded, load, load_list
-from kmaflow.store.schema.columns import schema_of
 from kmaflow.store.schema.observations import OBSERVATIONS, tables_of
 from kmaflow.store.schema.service import (
     COMPLETENESS_HOUR,
@@ -46,7 +45,7 @@ _BATCH = 500
 
 
 @contextmanager
-def remaking(store: Store, dataset: str, window: Window | None) -> Iterator[Stretch]:
+def remaking(store: Store, dataset: str, window: Window | None) -> Iterator[DayRange]:
     """A stretch of whole days (None: what belongs to no time, as station lists), alone with it in one transaction.
 
     Raises:
@@ -56,10 +55,10 @@ def remaking(store: Store, dataset: str, window: Window | None) -> Iterator[Stre
         store.ensure(dataset, window)
     store.init()
     with writing_alone(store.engine, locks_of(dataset, window) if window else [dataset]) as connection:
-        yield Stretch(connection, dataset, window)
+        yield DayRange(connection, dataset, window)
 
 
-class Stretch:
+class DayRange:
     """What the database holds of a dataset in a stretch of whole days, inside the caller's transaction."""
 
     def __init__(self, connection: sa.Connection, dataset: str, window: Window | None) -> None:
@@ -175,8 +174,8 @@ class Stretch:
         self._connection.execute(REVISION.delete().where(revised))
         counted = (hours.dataset == self.dataset) & (hours.hour_kst > window.start) & (hours.hour_kst <= window.end)
         self._connection.execute(COMPLETENESS_HOUR.delete().where(counted))
-        sheets, days = COVERAGE_DAY.c, days_of(window)
-        mine = (sheets.dataset == self.dataset) & sheets.day_kst.between(f"{days[0]}", f"{days[-1]}")
+        coverage, days = COVERAGE_DAY.c, days_of(window)
+        mine = (coverage.dataset == self.dataset) & coverage.day_kst.between(f"{days[0]}", f"{days[-1]}")
         self._connection.execute(COVERAGE_DAY.delete().where(mine))
         self._old = [window]
         # An answer that reaches out of the stretch stands for the part of it that lies outside.

@@ -13,6 +13,7 @@ from kmaflow.catalog import DATASETS, means_all
 from kmaflow.catalog.model import Network
 from kmaflow.errors import UsageError
 from kmaflow.hub.lines import read_station
+from kmaflow.language import say
 from kmaflow.store.schema.service import COVERAGE_DAY, STATION
 from kmaflow.store.stations import Station, current
 
@@ -35,9 +36,9 @@ class StationChoice:
     def describe(self) -> str:
         """In words, Korean and English."""
         if self.stations is None:
-            return "전체 지점 / all stations"
+            return say("전체 지점", "all stations")
         shown = ", ".join(map(str, self.stations[:10])) + (" …" if len(self.stations) > 10 else "")
-        return f"{len(self.stations)}개 지점 / stations: {shown}"
+        return say(f"{len(self.stations)}개 지점: {shown}", f"{len(self.stations)} stations: {shown}")
 
 
 ALL = StationChoice()

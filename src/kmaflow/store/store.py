@@ -15,7 +15,6 @@ from kmaflow.failpoints import reach
 from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger, stations
-from kmaflow.store.coverage.gaps import abandoned
 from kmaflow.store.engines import partitions
 from kmaflow.store.engines.database import again, locks_of, open_engine, reading, shown, writing, writing_alone
 from kmaflow.store.errors import StoreMonthGone
@@ -209,5 +208,7 @@ class Store:
         ).one()
         last = connection.execute(sa.select(sa.func.max(LATEST.c.tm_kst)).where(LATEST.c.dataset == name)).scalar()
         answered, note = ledger.last_success(connection, name), ledger.last_note(connection, name)
+        from kmaflow.store.coverage.gaps import abandoned  # numpy: not for who only stores
+
         given_up = abandoned(connection, name, now_kst())
         return DatasetStatus(name, counts[0], counts[1], counts[2], last, answered, given_up, note)

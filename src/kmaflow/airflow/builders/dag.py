@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Asset, TriggerRule, get_current_context, task
+from airflow.sdk import DAG, Asset, AssetAny, TriggerRule, get_current_context, task
 
 from kmaflow.airflow.builders import docs
 from kmaflow.airflow.provider.schedule import start_date
@@ -53,7 +53,7 @@ def kma_dag(
     title: str,
     description: str,
     page: str,
-    schedule: Timetable | None,
+    schedule: Timetable | AssetAny | None,
     params: dict[str, Any],
     tags: Iterable[str],
     station_list_age: timedelta = STATION_LIST_AGE,

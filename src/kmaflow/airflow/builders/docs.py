@@ -32,6 +32,22 @@ AWS(방재기상관측)와 ASOS(종관기상관측)의 지점 목록을 매일 0
 Fetches the lists of AWS and ASOS stations every day at 03:00 KST and stores them, with their history, in the table `station`.
 """,
 )
+LAKE_DAG = say_in_airflow(
+    """### 기상청 관측 레이크
+
+새 값이 저장될 때마다, 바뀐 것을(정정 포함) `KMAFLOW_LAKE_URL`의 Hive 분할 Parquet 사본에 씁니다.
+쓰려면 DAG를 켜십시오. 처음에는 멈춰 있습니다.
+""",
+    """### KMA lake
+
+Whenever new values are stored, writes what has changed, corrections included, into the Hive-partitioned Parquet copy at
+`KMAFLOW_LAKE_URL`. Paused until somebody wants a lake: switch the DAG on.
+""",
+)
+LAKE = say_in_airflow(
+    "바뀐 날(분자료)과 달(시간자료)의 파일을 온전히 다시 씁니다. 나머지는 그대로 둡니다.",
+    "Writes the files of days (minutes) and months (hours) that have changed, each whole; the others stay.",
+)
 BACKFILL_CHECK = say_in_airflow(
     "지점·자료·시각을 확인하고 기간을 나눕니다. 실패하면 아무것도 수집하지 않습니다.",
     "Checks stations, datasets and times, and splits the time into periods. If it fails, nothing is collected.",

@@ -8,9 +8,14 @@ all: the default connections are empty, and what they leave empty comes from the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from kmaflow.errors import UsageError
 from kmaflow.language import say, say_in_airflow
 from kmaflow.settings import load_settings
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 POOL = "kma_apihub"
 #: At least; as many as ``KMAFLOW_MAX_ACTIVE_TASKS`` where that is more.
@@ -36,6 +41,35 @@ _CONNECTIONS: dict[str, tuple[str | None, str]] = {
         ),
     ),
 }
+
+
+class MetadataRefused(UsageError):
+    """Airflow's own database is on MariaDB, which is refused before it is touched.
+
+    ``airflow db migrate`` succeeds there and runs work, until the scheduler clears away unused assets with a statement that MariaDB does not know,
+    and dies. No setting leaves that out without leaving assets uncared for, and Airflow does not support MariaDB.
+    """
+
+    todo_en = (
+        "set AIRFLOW__DATABASE__SQL_ALCHEMY_CONN to PostgreSQL (or leave it out: compose.yaml brings one); "
+        "observations and Celery's results may stay in MariaDB"
+    )
+    todo_ko = (
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN을 PostgreSQL로 정하십시오(비우면 compose.yaml의 것을 씁니다). "
+        "관측 자료와 Celery 결과는 MariaDB에 두어도 됩니다"
+    )
+
+
+def require_usable_metadata(engine: sa.Engine) -> None:
+    """Ask the server what it is.
+
+    Raises:
+        MetadataRefused: a MariaDB server.
+    """
+    from kmaflow.store.engines.base import engine_of
+
+    if why := engine_of(engine).unfit_for_airflow(engine):
+        raise MetadataRefused(f"Airflow's own database is {why}")
 
 
 def pool_slots(max_active_tasks: int) -> int:
@@ -74,7 +108,6 @@ def make_defaults() -> SetupResult:
     from sqlalchemy import select
 
     from airflow import settings
-    from kmaflow.airflow.metadata_check import require_usable_metadata
     from kmaflow.store.engines.base import engines
 
     if settings.engine is not None:

@@ -1,4 +1,4 @@
-"""Filling history: every chunk that lacks something is done by a crew of workers, over as many days as the quota makes it last.
+"""Filling history: every chunk that lacks something is done by a pool of workers, over as many days as the quota makes it last.
 
 Nothing is remembered between two starts: what is missing is told by the ledger, so it goes on wherever it was ended, by whatever.
 """
@@ -15,8 +15,8 @@ from datetime import datetime
 from typing import Any
 
 from kmaflow.catalog.time import Window
-from kmaflow.collect.backfill.chunks import Chunk, ChunkDone, Trouble, cut
-from kmaflow.collect.backfill.workers import Alone, Crew, Order, Orders, Step, Team
+from kmaflow.collect.backfill.chunks import Chunk, ChunkDone, Refusal, cut
+from kmaflow.collect.backfill.workers import Executor, InProcess, Order, Orders, Step, WorkerPool
 from kmaflow.collect.collector import Collector
 from kmaflow.collect.due import due_now, meant_gaps
 from kmaflow.collect.planning.estimate import plan_gaps, wants_of
@@ -49,7 +49,7 @@ class Backfilled(Tally):
     window: Window
     done: int = 0
     left: int = 0
-    trouble: Trouble | None = None
+    trouble: Refusal | None = None
 
     @property
     def failed(self) -> bool:
@@ -180,11 +180,11 @@ class Backfill:
             team.dismiss()
         return deque(later + busy)
 
-    def _team(self, chunks: int) -> Team:
+    def _team(self, chunks: int) -> Executor:
         workers = min(self._workers, chunks)
         if workers <= 1:
-            return Alone(self._collector, self._choice)
-        return Crew(self._collector.settings, self._choice, workers)
+            return InProcess(self._collector, self._choice)
+        return WorkerPool(self._collector.settings, self._choice, workers)
 
     def _step(self, step: Step) -> None:
         before = self._steps.get(step.chunk)

@@ -39,7 +39,7 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Refusal:
     """Why something of a chunk was refused: the error's code (empty where it has none), and its words with what to do."""
 
     code: str
@@ -62,7 +62,7 @@ class ChunkDone(Tally):
 
     chunk: Chunk
     busy: bool = False
-    trouble: Trouble | None = None
+    trouble: Refusal | None = None
     deferred_until: datetime | None = None
 
 
@@ -133,7 +133,7 @@ def fill(
     done.count(result)
     done.deferred_until = result.deferred_until
     if result.error is not None:
-        done.trouble = Trouble(result.error.code, str(result.error))
+        done.trouble = Refusal(result.error.code, str(result.error))
     return done
 
 

@@ -65,7 +65,7 @@ Orders: TypeAlias = deque[Order]
 OnStep: TypeAlias = Callable[[Step], None]
 
 
-class Team(Protocol):
+class Executor(Protocol):
     """Whoever does the orders."""
 
     def work(self, orders: Orders, on_step: OnStep) -> Iterator[ChunkDone]:
@@ -82,7 +82,7 @@ def tidy() -> None:
     gc.set_threshold(700, 10, 10)
 
 
-class Alone:
+class InProcess:
     """The work is done in this process."""
 
     def __init__(self, collector: Collector, choice: StationChoice) -> None:
@@ -90,7 +90,7 @@ class Alone:
         self._choice = choice
 
     def work(self, orders: Orders, on_step: OnStep) -> Iterator[ChunkDone]:
-        """As :meth:`Team.work`."""
+        """As :meth:`Executor.work`."""
         tidy()
         while orders:
             order = orders.popleft()
@@ -119,7 +119,7 @@ class _Worker:
     order: Order | None = None
 
 
-class Crew:
+class WorkerPool:
     """The work is done by processes, which are started when they are needed.
 
     Args:
@@ -134,7 +134,7 @@ class Crew:
         self._deaths: Counter[Chunk] = Counter()
 
     def work(self, orders: Orders, on_step: OnStep) -> Iterator[ChunkDone]:
-        """As :meth:`Team.work`.
+        """As :meth:`Executor.work`.
 
         Raises:
             WorkFailed: database or archive failed for a worker.

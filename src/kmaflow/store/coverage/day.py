@@ -1,4 +1,4 @@
-"""One sheet for each dataset and day: what the hub has answered wholly, which stations reported, which lines could not be read.
+"""One row for each dataset and day: what the hub has answered wholly, which stations reported, which lines could not be read.
 
 It says the same as ledger, ``completeness_hour`` and ``rejected_line`` together, at a size at which a year is read in a moment: 365 rows instead of
 fifty thousand requests and six million hours. It is kept in the transaction that loads the answer (:mod:`kmaflow.store.coverage.record`) and can be made
@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import TypeAlias
 
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import HOUR
+from kmaflow.catalog.time import HOUR, MINUTE, day_of, minute_of
 from kmaflow.store.schema.service import COVERAGE_DAY
 
 #: The key of ``answered`` for answers of which every row was stored.
@@ -26,13 +27,13 @@ ALL = "all"
 #: Its keys for cells that a saved file holds begin so.
 ROWS = "rows:"
 #: Stations count as expected so many days before and after they reported.
-AROUND = 7
+EXPECTED_AROUND_DAYS = 7
 
 Minutes = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class CoverageDay:
     """What is known of a dataset and day.
 
     Attributes:
@@ -84,20 +85,22 @@ def by_hour(name: str) -> pl.Expr:
     return (pl.col(name) - timedelta(microseconds=1)).dt.truncate("1h") + HOUR
 
 
-#: Of :class:`Sheet`, which are also columns of the table.
+#: Of :class:`CoverageDay`, which are also columns of the table.
 _COLUMNS = ("answered", "reported", "rejected", "present", "blank")
-_SHEETS = (
+_STORED = (
     sa.select(COVERAGE_DAY.c.day_kst, *(COVERAGE_DAY.c[name] for name in _COLUMNS))
     .where(COVERAGE_DAY.c.dataset == sa.bindparam("name"))
     .where(COVERAGE_DAY.c.day_kst.between(sa.bindparam("first"), sa.bindparam("last")))
 )
 
 
-def read(connection: sa.Connection, dataset: str, days: Sequence[date] | tuple[date, date]) -> dict[date, Sheet]:
-    """The sheets of the days from the first to the last of ``days``; nothing is known of days that have none."""
-    rows = connection.execute(_SHEETS, {"name": dataset, "first": f"{days[0]}", "last": f"{days[-1]}"})
+def read_days(
+    connection: sa.Connection, dataset: str, days: Sequence[date] | tuple[date, date]
+) -> dict[date, CoverageDay]:
+    """Coverage of the days from the first to the last of ``days``; nothing is known of days that have none."""
+    rows = connection.execute(_STORED, {"name": dataset, "first": f"{days[0]}", "last": f"{days[-1]}"})
     return {
-        date.fromisoformat(day): Sheet(
+        date.fromisoformat(day): CoverageDay(
             {who: tuple(map(tuple, spans)) for who, spans in json.loads(answered).items()},
             _numbers(reported),
             {int(stn): frozenset(cells) for stn, cells in json.loads(rejected).items()} if rejected else {},
@@ -108,32 +111,134 @@ def read(connection: sa.Connection, dataset: str, days: Sequence[date] | tuple[d
     }
 
 
-# A day's sheet is read with every answer, and mostly the same stations report; the text of a year, too, repeats itself.
+# A day is read with every answer, and mostly the same stations report; the text of a year, too, repeats itself.
 @lru_cache(maxsize=64)
 def _numbers(text: str) -> frozenset[int]:
     return frozenset(map(int, text.split(","))) if text else frozenset()
 
 
-def write(connection: sa.Connection, dataset: str, day: date, sheet: Sheet, known: Sheet | None) -> None:
+def write_day(
+    connection: sa.Connection, dataset: str, day: date, one_day: CoverageDay, known: CoverageDay | None
+) -> None:
     """Write what differs from ``known``, which is what the database holds (None: nothing yet)."""
     if known is None:
-        values = {name: _encoded(name, sheet) for name in _COLUMNS}
+        values = {name: _encoded(name, one_day) for name in _COLUMNS}
         connection.execute(COVERAGE_DAY.insert().values(dataset=dataset, day_kst=f"{day}", **values))
         return
-    changed = {name: _encoded(name, sheet) for name in _COLUMNS if getattr(sheet, name) != getattr(known, name)}
+    changed = {name: _encoded(name, one_day) for name in _COLUMNS if getattr(one_day, name) != getattr(known, name)}
     if changed:
         table = COVERAGE_DAY.c
         mine = (table.dataset == dataset) & (table.day_kst == f"{day}")
         connection.execute(COVERAGE_DAY.update().where(mine).values(changed))
 
 
-def _encoded(name: str, sheet: Sheet) -> str | int | None:
+def _encoded(name: str, one_day: CoverageDay) -> str | int | None:
     """A column of the table."""
     if name == "answered":
-        return json.dumps(sheet.answered, separators=(",", ":"), sort_keys=True)
+        return json.dumps(one_day.answered, separators=(",", ":"), sort_keys=True)
     if name == "reported":
-        return ",".join(map(str, sorted(sheet.reported)))
+        return ",".join(map(str, sorted(one_day.reported)))
     if name == "rejected":
-        rejected = {str(stn): sorted(cells) for stn, cells in sorted(sheet.rejected.items()) if cells}
+        rejected = {str(stn): sorted(cells) for stn, cells in sorted(one_day.rejected.items()) if cells}
         return json.dumps(rejected, separators=(",", ":")) if rejected else None
-    return sheet.present if name == "present" else sheet.blank
+    return one_day.present if name == "present" else one_day.blank
+
+
+# Which cells the rows of a saved file fill. A file is no answer to a question, since nobody knows what was asked: it proves the cells that it
+# holds, and no other.
+
+#: Day → stations (``90,108``) → stretches (a, b] of its minutes.
+Held: TypeAlias = Mapping[date, Mapping[str, Minutes]]
+
+
+def held_cells(rows: pl.DataFrame, step: timedelta) -> dict[date, dict[str, Minutes]]:
+    """The cells of rows (``tm_kst`` naive KST, ``stn``) whose stamps lie ``step`` apart."""
+    width = step // MINUTE
+    midnight = pl.col("day").cast(pl.Datetime("us"))
+    cells = (
+        rows.select("stn", by_day("tm_kst").alias("day"), "tm_kst")
+        .with_columns(minute=(pl.col("tm_kst") - midnight).dt.total_minutes())
+        .sort("day", "stn", "minute")
+    )
+    follows = (
+        (pl.col("minute").diff() == width) & (pl.col("stn").diff() == 0) & (pl.col("day").diff().dt.total_days() == 0)
+    )
+    runs = cells.with_columns(run=(~follows.fill_null(value=False)).cum_sum())
+    spans = runs.group_by("day", "stn", "run", maintain_order=True).agg(
+        low=(pl.col("minute").first() - width).clip(lower_bound=0), high=pl.col("minute").last()
+    )
+    by_station = spans.group_by("day", "stn", maintain_order=True).agg("low", "high")
+    alike: dict[tuple[date, Minutes], list[int]] = {}
+    for day, stn, lows, highs in by_station.iter_rows():
+        alike.setdefault((day, tuple(zip(lows, highs, strict=True))), []).append(stn)
+    found: dict[date, dict[str, Minutes]] = {}
+    for (day, minutes), stations in alike.items():
+        found.setdefault(day, {})[_named(stations)] = minutes
+    return found
+
+
+def encoded(held: Held) -> str:
+    """The cells as the ledger keeps them (``holds``)."""
+    return json.dumps({f"{day}": groups for day, groups in sorted(held.items())}, separators=(",", ":"))
+
+
+@lru_cache(maxsize=64)
+def decoded(text: str) -> Held:
+    """What :func:`encoded` wrote."""
+    return {
+        date.fromisoformat(day): {stations: tuple(map(tuple, spans)) for stations, spans in groups.items()}
+        for day, groups in json.loads(text).items()
+    }
+
+
+def holds(held: Held, stamp: datetime, stn: object) -> bool:
+    """Whether a cell is among them."""
+    minute = minute_of(stamp)
+    return any(
+        stn in numbers_of(stations) and any(low < minute <= high for low, high in minutes)
+        for stations, minutes in held.get(day_of(stamp), {}).items()
+    )
+
+
+@lru_cache(maxsize=4096)
+def numbers_of(stations: str) -> frozenset[int]:
+    """The numbers of ``90,108``."""
+    return frozenset(map(int, stations.split(",")))
+
+
+def with_held(answered: Mapping[str, Minutes], more: Mapping[str, Minutes]) -> dict[str, Minutes]:
+    """A day's ``answered`` with the cells of a file; what was answered for all stations is not written down again for some."""
+    keys = [key for key in answered if key.startswith(ROWS)]
+    if not keys and not more:
+        return dict(answered)
+    by_station: dict[int, list[tuple[int, int]]] = {}
+    groups = [(key.removeprefix(ROWS), answered[key]) for key in keys] + list(more.items())
+    for stations, minutes in groups:
+        for stn in numbers_of(stations):
+            by_station.setdefault(stn, []).extend(minutes)
+    whole = answered.get(ALL, ())
+    alike: dict[Minutes, list[int]] = {}
+    for stn, spans in by_station.items():
+        if rest := _without(joined(spans), whole):
+            alike.setdefault(rest, []).append(stn)
+    found = {key: minutes for key, minutes in answered.items() if not key.startswith(ROWS)}
+    return found | {f"{ROWS}{_named(stations)}": minutes for minutes, stations in alike.items()}
+
+
+def _named(stations: Iterable[int]) -> str:
+    return ",".join(map(str, sorted(stations)))
+
+
+def _without(minutes: Minutes, others: Minutes) -> Minutes:
+    """The stretches without those of others; both in order."""
+    found: list[tuple[int, int]] = []
+    for low, high in minutes:
+        for start, end in others:
+            if end <= low or start >= high:
+                continue
+            if low < start:
+                found.append((low, start))
+            low = max(low, end)
+        if low < high:
+            found.append((low, high))
+    return tuple(found)

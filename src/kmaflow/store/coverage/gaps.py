@@ -1,6 +1,6 @@
 """What is missing, and why: stretches of time, never a row for each cell.
 
-Every expected cell has one state of design.md §6. A row says *present* or *blank*. Of the others the day sheets know where the hub gave a whole answer
+Every expected cell has one state of design.md §6. A row says *present* or *blank*. Of the others the covered days know where the hub gave a whole answer
 (*absent*, or *rejected* where the line could not be read), and the ledger what became of the rest (*not yet produced*, *refused*, *not asked*).
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import MINUTE, Window, floor_to, start_of
-from kmaflow.store.coverage.timeline import ANSWERED, TROUBLE, Group, Picture, State
+from kmaflow.store.coverage.timeline import ANSWERED, FAILED, State, StationGroup, Timeline
 from kmaflow.store.ledger import FILE, GIVEN_UP, LONGEST, REQUEST, touching
 from kmaflow.store.schema.service import COVERAGE_DAY, LEDGER, REJECTED_LINE
 
@@ -59,7 +59,7 @@ class _Stretch:
     stations: set[int] = field(default_factory=set)
     cells: int = 0
     known: bool = True
-    trouble: int = -1
+    failure: int = -1
 
 
 def due(dataset: str, now: datetime) -> datetime:
@@ -121,8 +121,8 @@ def gaps(
     for name in names:
         end = min(window.end, due(name, now))
         if end > window.start and Window(window.start, end).count(DATASETS[name].cadence):
-            picture = Picture(connection, name, Window(window.start, end), stations=chosen, start=start)
-            found += gaps_of(connection, picture)
+            timeline = Timeline(connection, name, Window(window.start, end), stations=chosen, start=start)
+            found += gaps_of(connection, timeline)
     return found
 
 
@@ -136,46 +136,46 @@ def abandoned(connection: sa.Connection, dataset: str, now: datetime) -> int:
     return sum(gap.cells for gap in gaps(connection, [dataset], Window(begin, end), now=now) if gap.why == GIVEN_UP)
 
 
-def gaps_of(connection: sa.Connection, picture: Picture) -> list[Gap]:
+def gaps_of(connection: sa.Connection, timeline: Timeline) -> list[Gap]:
     """What is missing of one dataset, in the order of time."""
-    return sorted(unanswered(connection, picture, picture.groups) + unread(connection, picture), key=_order)
+    return sorted(unanswered(connection, timeline, timeline.groups) + unread(connection, timeline), key=_order)
 
 
 def _order(gap: Gap) -> tuple[Window, str, str, tuple[int, ...]]:
     return gap.window, gap.state, gap.why, gap.stations or ()
 
 
-def unanswered(connection: sa.Connection, picture: Picture, groups: Iterable[Group]) -> list[Gap]:
-    """What no whole answer covers of the picture's groups. Stamps whose codes say :data:`ANSWERED` are left out."""
+def unanswered(connection: sa.Connection, timeline: Timeline, groups: Iterable[StationGroup]) -> list[Gap]:
+    """What no whole answer covers of the timeline's groups. Stamps whose codes say :data:`ANSWERED` are left out."""
     stretches: dict[tuple[int, int, str, str, bool], _Stretch] = {}
     for group in groups:
-        for one in _missing(picture, group):
+        for one in _missing(timeline, group):
             known = stretches.setdefault((one.low, one.high, one.state, one.why, one.known), one)
             if known is not one:
                 known.stations |= one.stations
                 known.cells += one.cells
-                known.trouble = max(known.trouble, one.trouble)
-    found = [_gap(picture, one) for one in stretches.values()]
-    return sorted(_told(connection, picture, list(stretches.values()), found), key=_order)
+                known.failure = max(known.failure, one.failure)
+    found = [_gap(timeline, one) for one in stretches.values()]
+    return sorted(_told(connection, timeline, list(stretches.values()), found), key=_order)
 
 
-def _missing(picture: Picture, group: Group) -> Iterator[_Stretch]:
+def _missing(timeline: Timeline, group: StationGroup) -> Iterator[_Stretch]:
     """The stretches of a group that no whole answer covers."""
-    meanings = picture.meanings
+    meanings = timeline.meanings
     reasons = sorted(set(meanings))
     kinds = np.array([reasons.index(meaning) for meaning in meanings])[group.codes]
-    kinds[~picture.unanswered(group.codes)] = -1
-    unknown = picture.unknown(group)
-    expected = picture.expected(group)
+    kinds[~timeline.unanswered(group.codes)] = -1
+    unknown = timeline.unknown(group)
+    expected = timeline.expected(group)
     counts = [len(members) for members in expected]
     # A stretch ends where stations become known, or where none of the group is expected any more.
-    marks = kinds * 4 + picture.axis.per_day(
+    marks = kinds * 4 + timeline.axis.per_day(
         2 * hidden + (count > 0) for hidden, count in zip(unknown, counts, strict=True)
     )
     marks[kinds < 0] = -1
-    edges = picture.axis.edges
+    edges = timeline.axis.edges
     for low, high in runs(marks >= 0, marks):
-        first, last = picture.axis.days_between(low, high)
+        first, last = timeline.axis.days_between(low, high)
         state, why = reasons[kinds[low]]
         one = _Stretch(low, high, state, why, known=not unknown[first])
         if unknown[first]:
@@ -184,7 +184,7 @@ def _missing(picture: Picture, group: Group) -> Iterator[_Stretch]:
             for day in range(first, last):
                 one.cells += counts[day] * (min(high, edges[day + 1]) - max(low, edges[day]))
                 one.stations |= expected[day]
-        one.trouble = int(group.codes[low:high].max()) - TROUBLE
+        one.failure = int(group.codes[low:high].max()) - FAILED
         if one.cells:
             yield one
 
@@ -198,71 +198,71 @@ def runs(wanted: NDArray[np.bool_], marks: NDArray[np.integer]) -> list[tuple[in
     return [(int(low), int(high)) for low, high in zip(lows, highs, strict=True) if wanted[low]]
 
 
-def _gap(picture: Picture, one: _Stretch) -> Gap:
+def _gap(timeline: Timeline, one: _Stretch) -> Gap:
     stations: tuple[int, ...] | None = tuple(sorted(one.stations))
-    if picture.stations is None and (not one.known or _everyone(picture, one) <= one.stations):
+    if timeline.stations is None and (not one.known or _everyone(timeline, one) <= one.stations):
         stations = None
     return Gap(
-        picture.dataset, picture.axis.window(one.low, one.high), one.state, one.why, stations, one.cells, one.known
+        timeline.dataset, timeline.axis.window(one.low, one.high), one.state, one.why, stations, one.cells, one.known
     )
 
 
-def _everyone(picture: Picture, one: _Stretch) -> frozenset[int]:
-    first, last = picture.axis.days_between(one.low, one.high)
-    return frozenset().union(*set(picture.rosters[first:last]))
+def _everyone(timeline: Timeline, one: _Stretch) -> frozenset[int]:
+    first, last = timeline.axis.days_between(one.low, one.high)
+    return frozenset().union(*set(timeline.rosters[first:last]))
 
 
 def _told(
-    connection: sa.Connection, picture: Picture, stretches: Sequence[_Stretch], found: Sequence[Gap]
+    connection: sa.Connection, timeline: Timeline, stretches: Sequence[_Stretch], found: Sequence[Gap]
 ) -> list[Gap]:
     """The same with the words of the last request for each."""
-    troubles = {one.trouble: picture.troubles[one.trouble] for one in stretches if one.trouble >= 0}
+    failed = {one.failure: timeline.failed[one.failure] for one in stretches if one.failure >= 0}
     words: dict[int, str | None] = {}
-    numbers = sorted(trouble.id for trouble in troubles.values())
+    numbers = sorted(failure.id for failure in failed.values())
     for at in range(0, len(numbers), _AT_ONCE):
         query = sa.select(LEDGER.c.id, LEDGER.c.message).where(LEDGER.c.id.in_(numbers[at : at + _AT_ONCE]))
         words.update((number, message) for number, message in connection.execute(query))
     return [
-        replace(gap, error=words.get(troubles[one.trouble].id), last=troubles[one.trouble].fetched_at)
-        if one.trouble >= 0
+        replace(gap, error=words.get(failed[one.failure].id), last=failed[one.failure].fetched_at)
+        if one.failure >= 0
         else gap
         for gap, one in zip(found, stretches, strict=True)
     ]
 
 
-def rejected_cells(picture: Picture) -> Iterator[tuple[int, int]]:
+def rejected_cells(timeline: Timeline) -> Iterator[tuple[int, int]]:
     """(number of the stamp, station) of the cells that were answered with a line that cannot be read."""
-    codes = {stn: group.codes for group in picture.groups for stn in group.stations or ()}
-    rest = next((group.codes for group in picture.groups if group.stations is None), None)
-    for day in picture.axis.days:
-        for stn, minutes in picture.sheets[day].rejected.items() if day in picture.sheets else ():
+    codes = {stn: group.codes for group in timeline.groups for stn in group.stations or ()}
+    rest = next((group.codes for group in timeline.groups if group.stations is None), None)
+    for day in timeline.axis.days:
+        for stn, minutes in timeline.covered[day].rejected.items() if day in timeline.covered else ():
             mine = codes.get(stn, rest)
             if mine is None:
                 continue
             for minute in sorted(minutes):
                 stamp = start_of(day) + minute * MINUTE
-                index = picture.axis.before(stamp) - 1
-                if picture.axis.stamp(index) == stamp and mine[index] == ANSWERED:
+                index = timeline.axis.before(stamp) - 1
+                if timeline.axis.stamp(index) == stamp and mine[index] == ANSWERED:
                     yield index, stn
 
 
-def unread(connection: sa.Connection, picture: Picture) -> list[Gap]:
+def unread(connection: sa.Connection, timeline: Timeline) -> list[Gap]:
     """What was answered with lines that cannot be read; ``why`` says where it was given up."""
     by_station: dict[int, list[int]] = {}
-    for index, stn in rejected_cells(picture):
+    for index, stn in rejected_cells(timeline):
         by_station.setdefault(stn, []).append(index)
     if not by_station:
         return []
-    closed = given_up(connection, picture)
+    closed = given_up(connection, timeline)
     stretches: dict[tuple[int, int, str], set[int]] = {}
     for stn, indexes in by_station.items():
-        marks = np.array([(picture.axis.stamp(index), stn) in closed for index in indexes])
+        marks = np.array([(timeline.axis.stamp(index), stn) in closed for index in indexes])
         cuts = np.flatnonzero((np.diff(indexes) > 1) | (marks[1:] != marks[:-1])) + 1
         for part, marked in zip(np.split(np.array(indexes), cuts), np.split(marks, cuts), strict=True):
             why = GIVEN_UP if marked[0] else ""
             stretches.setdefault((int(part[0]), int(part[-1]) + 1, why), set()).add(stn)
-    windows = {span: picture.axis.window(span[0], span[1]) for span in stretches}
-    lines = _reasons(connection, picture.dataset, windows.values())
+    windows = {span: timeline.axis.window(span[0], span[1]) for span in stretches}
+    lines = _reasons(connection, timeline.dataset, windows.values())
     found = []
     for span, stations in stretches.items():
         window = windows[span]
@@ -270,21 +270,21 @@ def unread(connection: sa.Connection, picture: Picture) -> list[Gap]:
         reason, last = (about[-1][2], about[-1][3]) if about else (None, None)
         cells = (span[1] - span[0]) * len(stations)
         found.append(
-            Gap(picture.dataset, window, "rejected", span[2], tuple(sorted(stations)), cells, True, reason, last)
+            Gap(timeline.dataset, window, "rejected", span[2], tuple(sorted(stations)), cells, True, reason, last)
         )
     return found
 
 
-def given_up(connection: sa.Connection, picture: Picture) -> frozenset[tuple[datetime, int]]:
+def given_up(connection: sa.Connection, timeline: Timeline) -> frozenset[tuple[datetime, int]]:
     """The cells with lines that cannot be read of which the ledger says that nobody asks for them any more."""
-    axis, table = picture.axis, LEDGER.c
+    axis, table = timeline.axis, LEDGER.c
     query = sa.select(table.tm_from, table.tm_to, table.selection).where(
-        table.dataset == picture.dataset, table.outcome == GIVEN_UP, touching(axis.window(0, axis.count))
+        table.dataset == timeline.dataset, table.outcome == GIVEN_UP, touching(axis.window(0, axis.count))
     )
     noted = [(Window(start, end), chosen) for start, end, chosen in connection.execute(query)]
     return frozenset(
         (stamp, stn)
-        for stamp, stn in ((axis.stamp(index), stn) for index, stn in (rejected_cells(picture) if noted else ()))
+        for stamp, stn in ((axis.stamp(index), stn) for index, stn in (rejected_cells(timeline) if noted else ()))
         if any(stamp in window and (chosen == "all" or str(stn) in chosen.split(",")) for window, chosen in noted)
     )
 

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, Window, day_of, days_of
 from kmaflow.hub.parse import Parsed
-from kmaflow.store.coverage.day import read, stations_of, who_of
+from kmaflow.store.coverage.day import read_days, stations_of, who_of
 from kmaflow.store.ledger import FILE, LedgerRow
 from kmaflow.store.schema.service import LEDGER
 
@@ -110,7 +110,7 @@ def _thin(
     """Stamps with rows of fewer than half of the stations that reported around them, unless they had just these before."""
     assert request.window is not None
     days = days_of(request.window)
-    sheets = read(connection, request.dataset, (days[0] - timedelta(days=1), days[-1] + timedelta(days=1)))
+    covered = read_days(connection, request.dataset, (days[0] - timedelta(days=1), days[-1] + timedelta(days=1)))
     everyone: float = max(printed.values())
     # Half of a few stored stations may well be silent; how many the others usually are, the size of answers around tells.
     chosen = stations_of(who_of(request.stn, request.selection))
@@ -118,8 +118,8 @@ def _thin(
         everyone = max(everyone, everyone * _usual_bytes(connection, request) / (request.bytes / len(printed)))
     around: dict[date, frozenset[int]] = {}
     for day in {day_of(stamp) for stamp in printed}:
-        near = (sheets.get(day + timedelta(days=shift)) for shift in (-1, 0, 1))
-        reported = frozenset[int]().union(*(sheet.reported for sheet in near if sheet is not None))
+        near = (covered.get(day + timedelta(days=shift)) for shift in (-1, 0, 1))
+        reported = frozenset[int]().union(*(one_day.reported for one_day in near if one_day is not None))
         if chosen is not None:
             reported = reported & chosen if len(chosen) >= _ENOUGH else frozenset()
         around[day] = reported

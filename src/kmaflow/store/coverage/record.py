@@ -1,4 +1,4 @@
-"""What an answer says, noted on the sheets of its days (:mod:`kmaflow.store.coverage.day`) in the transaction that loads it."""
+"""What an answer says, noted in the coverage of its days (:mod:`kmaflow.store.coverage.day`) in the transaction that loads it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,23 @@ import sqlalchemy as sa
 
 from kmaflow.catalog.time import DAY, MINUTE, Window, day_of, days_of, minute_of, start_of
 from kmaflow.hub.parse import Parsed
-from kmaflow.store.coverage.day import AROUND, Minutes, Sheet, by_day, joined, read, who_of, write
-from kmaflow.store.coverage.held import decoded, with_held
+from kmaflow.store.coverage.day import (
+    EXPECTED_AROUND_DAYS,
+    CoverageDay,
+    Minutes,
+    by_day,
+    decoded,
+    joined,
+    read_days,
+    who_of,
+    with_held,
+    write_day,
+)
 from kmaflow.store.ledger import FILE, LedgerRow, Younger, asks_for
 from kmaflow.store.schema.service import COMPLETENESS_HOUR
 
 
-def keep(
+def record_answer(
     connection: sa.Connection,
     parsed: Parsed,
     request: LedgerRow,
@@ -28,7 +38,7 @@ def keep(
     younger: Sequence[Younger] = (),
     lacking: Container[datetime] = frozenset(),
 ) -> None:
-    """Note an answer on the sheets of its days. Part of the transaction that loads it, which holds the locks of these days.
+    """Note an answer in the coverage of its days. Part of the transaction that loads it, which holds the locks of these days.
 
     Args:
         parsed: rows and rejected lines of the stations that are stored.
@@ -41,7 +51,7 @@ def keep(
     """
     assert request.window is not None
     days = days_of(request.window)
-    known = read(connection, request.dataset, days)
+    known = read_days(connection, request.dataset, days)
     who = who_of(request.stn, request.selection)
     held = decoded(request.holds or "{}")
     minutes: Mapping[date, Minutes] = {}
@@ -52,24 +62,24 @@ def keep(
     rejected = {} if stored is None else _rejected(connection, parsed, request, known, stored, younger, lacking)
     for day in days:
         before = known.get(day)
-        sheet = before or Sheet()
-        answered = dict(sheet.answered)
+        one_day = before or CoverageDay()
+        answered = dict(one_day.answered)
         if spans := joined((*answered.get(who, ()), *minutes.get(day, ()))):
             answered[who] = spans
         present, blank = sums.get(day, (0, 0))
         if anew:
             present, blank = _sum(connection, request.dataset, day)
-            sheet = replace(sheet, present=0, blank=0)
+            one_day = replace(one_day, present=0, blank=0)
         after = replace(
-            sheet,
+            one_day,
             answered=with_held(answered, held.get(day, {})),
-            reported=sheet.reported.union(reported.get(day, ())),
-            rejected=rejected.get(day, sheet.rejected),
-            present=sheet.present + present,
-            blank=sheet.blank + blank,
+            reported=one_day.reported.union(reported.get(day, ())),
+            rejected=rejected.get(day, one_day.rejected),
+            present=one_day.present + present,
+            blank=one_day.blank + blank,
         )
-        if after != Sheet():
-            write(connection, request.dataset, day, after, before)
+        if after != CoverageDay():
+            write_day(connection, request.dataset, day, after, before)
 
 
 def _reported(rows: pl.DataFrame, days: Sequence[date]) -> Iterator[tuple[date, frozenset[int]]]:
@@ -104,7 +114,7 @@ def _rejected(
     connection: sa.Connection,
     parsed: Parsed,
     request: LedgerRow,
-    known: Mapping[date, Sheet],
+    known: Mapping[date, CoverageDay],
     stored: pl.DataFrame,
     younger: Sequence[Younger],
     lacking: Container[datetime],
@@ -114,8 +124,8 @@ def _rejected(
     assert window is not None
     before = {
         (start_of(day) + minute * MINUTE, stn)
-        for day, sheet in known.items()
-        for stn, minutes in sheet.rejected.items()
+        for day, one_day in known.items()
+        for stn, minutes in one_day.rejected.items()
         for minute in minutes
     }
     if not parsed.rejected and not before:
@@ -165,9 +175,9 @@ def _anybody(connection: sa.Connection, parsed: Parsed, request: LedgerRow, wind
     if request.stn:
         return {request.stn}
     days = days_of(window)
-    around = (days[0] - timedelta(days=AROUND), days[-1] + timedelta(days=AROUND))
-    sheets = read(connection, request.dataset, around).values()
-    reported: set[int] = set().union(*(sheet.reported for sheet in sheets), parsed.rows["stn"].unique())
+    around = (days[0] - timedelta(days=EXPECTED_AROUND_DAYS), days[-1] + timedelta(days=EXPECTED_AROUND_DAYS))
+    covered = read_days(connection, request.dataset, around).values()
+    reported: set[int] = set().union(*(one_day.reported for one_day in covered), parsed.rows["stn"].unique())
     return {stn for stn in reported if asks_for(request, stn)}
 
 

@@ -1,4 +1,4 @@
-"""The day sheets made anew from ledger, ``completeness_hour``, ``rejected_line`` and observations: for migrations.
+"""The days of coverage counted again from ledger, ``completeness_hour``, ``rejected_line`` and observations: for migrations.
 
 Two things are known only while an answer is loaded: lines that do not say which cell they are about, and a stamp that one answer lacked and another,
 for one station, brought.
@@ -17,8 +17,17 @@ import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window, day_of, days_of, minute_of, start_of
-from kmaflow.store.coverage.day import Minutes, Sheet, joined, who_of, write
-from kmaflow.store.coverage.held import Held, decoded, held_cells, with_held
+from kmaflow.store.coverage.day import (
+    CoverageDay,
+    Held,
+    Minutes,
+    decoded,
+    held_cells,
+    joined,
+    who_of,
+    with_held,
+    write_day,
+)
 from kmaflow.store.coverage.record import answered_minutes
 from kmaflow.store.ledger import FILE, LOADED, LONGEST, touching
 from kmaflow.store.schema.observations import OBSERVATIONS
@@ -37,15 +46,15 @@ class _Draft:
     blank: int = 0
     held: list[Mapping[str, Minutes]] = field(default_factory=list)
 
-    def sheet(self) -> Sheet:
+    def one_day(self) -> CoverageDay:
         answered: dict[str, Minutes] = {who: joined(spans) for who, spans in self.spans.items() if joined(spans)}
         for groups in self.held:
             answered = with_held(answered, groups)
-        return Sheet(answered, frozenset(self.reported), dict(self.rejected), self.present, self.blank)
+        return CoverageDay(answered, frozenset(self.reported), dict(self.rejected), self.present, self.blank)
 
 
 def recount(connection: sa.Connection, dataset: str, days: Collection[date] | None = None) -> int:
-    """Make the sheets of a dataset anew, in the caller's transaction; gives how many there are. Nobody else may load it meanwhile.
+    """Count the days of a dataset again, in the caller's transaction; gives how many there are. Nobody else may load it meanwhile.
 
     Args:
         days: only these; None = all.
@@ -63,7 +72,7 @@ def recount(connection: sa.Connection, dataset: str, days: Collection[date] | No
     for day in sorted(drafts) if days is None else sorted(days):
         connection.execute(COVERAGE_DAY.delete().where(table.dataset == dataset, table.day_kst == f"{day}"))
         if day in drafts:
-            write(connection, dataset, day, drafts[day].sheet(), None)
+            write_day(connection, dataset, day, drafts[day].one_day(), None)
     return len(drafts)
 
 

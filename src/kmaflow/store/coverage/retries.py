@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.hub.errors import TerminalHubError
-from kmaflow.store.coverage.timeline import Axis, Group, Picture, concerns, moment, plain
+from kmaflow.store.coverage.timeline import StationGroup, TimeAxis, Timeline, concerns, moment, plain
 from kmaflow.store.ledger import LOADED, REQUEST, touching
 from kmaflow.store.schema.service import LEDGER
 
@@ -36,7 +36,7 @@ class Attempts:
     count: NDArray[np.int32]
 
     @classmethod
-    def of(cls, axis: Axis, requests: Iterable[tuple[Window, datetime]]) -> Attempts:
+    def of(cls, axis: TimeAxis, requests: Iterable[tuple[Window, datetime]]) -> Attempts:
         """From requests in the order of time."""
         first, last = np.full(axis.count, NEVER, np.int64), np.full(axis.count, NEVER, np.int64)
         count = np.zeros(axis.count, np.int32)
@@ -55,21 +55,21 @@ def seconds(at: datetime) -> int:
     return int((at - _EPOCH).total_seconds())
 
 
-def stamps_of(axis: Axis) -> Seconds:
+def stamps_of(axis: TimeAxis) -> Seconds:
     """The stamps themselves, in seconds."""
     step = int(axis.step.total_seconds())
     return seconds(axis.first) + step * np.arange(1, axis.count + 1, dtype=np.int64)
 
 
-def failures(picture: Picture, group: Group) -> Attempts:
+def failures(timeline: Timeline, group: StationGroup) -> Attempts:
     """The requests that left stamps of a group without an answer. What the quota kept from being asked is none of them."""
     return Attempts.of(
-        picture.axis,
-        [(one.window, one.fetched_at) for one in picture.troubles if one.was_asked and concerns(one, group)],
+        timeline.axis,
+        [(one.window, one.fetched_at) for one in timeline.failed if one.was_asked and concerns(one, group)],
     )
 
 
-def answers(connection: sa.Connection, dataset: str, axis: Axis, stations: Iterable[int] = ()) -> Attempts:
+def answers(connection: sa.Connection, dataset: str, axis: TimeAxis, stations: Iterable[int] = ()) -> Attempts:
     """The hub's answers for all stations, and those for one of ``stations``."""
     table = LEDGER.c
     window = axis.window(0, axis.count)

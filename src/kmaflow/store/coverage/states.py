@@ -1,6 +1,6 @@
 """The states of cells counted by hour and station, and one by one.
 
-``completeness_hour`` has the rows; the picture (:mod:`kmaflow.store.coverage.timeline`) says what became of the rest. Observations are read for single
+``completeness_hour`` has the rows; the timeline (:mod:`kmaflow.store.coverage.timeline`) says what became of the rest. Observations are read for single
 stamps only.
 """
 
@@ -16,9 +16,9 @@ import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window, ceil_to, days_of, floor_to
-from kmaflow.store.coverage.day import by_day, by_hour, read
+from kmaflow.store.coverage.day import by_day, by_hour, read_days
 from kmaflow.store.coverage.gaps import Gap, due, given_up, rejected_cells
-from kmaflow.store.coverage.timeline import ANSWERED, Picture, State, plain
+from kmaflow.store.coverage.timeline import ANSWERED, State, Timeline, plain
 from kmaflow.store.engines.base import engine_of
 from kmaflow.store.ledger import GIVEN_UP, LONGEST, RETIRED
 from kmaflow.store.schema.observations import OBSERVATIONS
@@ -69,39 +69,39 @@ def hours(
     begin = floor_to(window.start, HOUR)
     chosen = None if stations is None else frozenset(stations)
     for part in Window(begin, end).split(_SPAN) if begin < end else ():
-        picture = Picture(connection, dataset, part, stations=chosen, start=start)
-        if picture.axis.count == 0:
+        timeline = Timeline(connection, dataset, part, stations=chosen, start=start)
+        if timeline.axis.count == 0:
             continue
-        frame = _expected(picture)
-        rejected = _rejected(picture)
+        frame = _expected(timeline)
+        rejected = _rejected(timeline)
         if uneven:
-            frame = frame.filter(_DAY.is_in(_uneven_days(picture, frame)["day"].to_list()))
+            frame = frame.filter(_DAY.is_in(_uneven_days(timeline, frame)["day"].to_list()))
             if not frame.is_empty():
-                frame = frame.join(_uneven(connection, picture, frame), on="hour_kst", how="semi")
+                frame = frame.join(_uneven(connection, timeline, frame), on="hour_kst", how="semi")
         if frame.is_empty():
             continue
-        rows = _rows_by_hour(connection, picture, frame["hour_kst"] if uneven else None)
+        rows = _rows_by_hour(connection, timeline, frame["hour_kst"] if uneven else None)
         frame = frame.join(rows, on=_KEY, how="left").join(rejected, on=_KEY, how="left")
         frame = frame.with_columns(pl.col("present", "blank", "rejected").fill_null(0), dataset=pl.lit(dataset))
         left = pl.col("absent") - pl.col("present") - pl.col("blank") - pl.col("rejected")
         yield frame.with_columns(absent=left.clip(lower_bound=0)).select("dataset", *_KEY, *STATES).sort(_KEY)
 
 
-def _expected(picture: Picture) -> pl.DataFrame:
+def _expected(timeline: Timeline) -> pl.DataFrame:
     """For every hour and expected station, how many stamps are answered (``absent``), or not, and why."""
-    axis = picture.axis
-    width = DATASETS[picture.dataset].completeness
+    axis = timeline.axis
+    width = DATASETS[timeline.dataset].completeness
     ends = pl.datetime_range(axis.first + width, axis.first + axis.count * axis.step, width, time_unit="us", eager=True)
-    states = np.array([_UNANSWERED.index(state) for state, _ in picture.meanings])
+    states = np.array([_UNANSWERED.index(state) for state, _ in timeline.meanings])
     days = pl.Series("day", axis.days, pl.Date)
     frames = []
-    for group in picture.groups:
+    for group in timeline.groups:
         by_hour = states[group.codes].reshape(len(ends), -1)
         counts: dict[str, object] = {state: (by_hour == index).sum(axis=1) for index, state in enumerate(_UNANSWERED)}
         mine = pl.DataFrame({"hour_kst": ends, **counts}).with_columns(_DAY, pl.col(_UNANSWERED).cast(pl.Int64))
         members = [
             [0] if hidden else sorted(stations)
-            for stations, hidden in zip(picture.expected(group), picture.unknown(group), strict=True)
+            for stations, hidden in zip(timeline.expected(group), timeline.unknown(group), strict=True)
         ]
         roster = pl.DataFrame({"day": days, "stn": pl.Series(members, dtype=pl.List(pl.Int32))})
         roster = roster.explode("stn", empty_as_null=False)
@@ -111,51 +111,51 @@ def _expected(picture: Picture) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def _rejected(picture: Picture) -> pl.DataFrame:
-    cells = [(picture.axis.stamp(index), stn) for index, stn in rejected_cells(picture)]
+def _rejected(timeline: Timeline) -> pl.DataFrame:
+    cells = [(timeline.axis.stamp(index), stn) for index, stn in rejected_cells(timeline)]
     frame = pl.DataFrame(cells, schema={"tm_kst": pl.Datetime("us"), "stn": pl.Int32}, orient="row")
     return frame.group_by(by_hour("tm_kst").alias("hour_kst"), "stn").agg(rejected=pl.len().cast(pl.Int64))
 
 
-def _uneven_days(picture: Picture, expected: pl.DataFrame) -> pl.DataFrame:
-    """The days in which not every expected cell is present, as far as their sheets tell."""
+def _uneven_days(timeline: Timeline, expected: pl.DataFrame) -> pl.DataFrame:
+    """The days in which not every expected cell is present, as far as their coverage tells."""
     wanted = expected.group_by(_DAY).agg(pl.sum_horizontal(_UNANSWERED).sum().alias("wanted"))
-    if picture.stations is not None:
+    if timeline.stations is not None:
         return wanted
-    there = {day: sheet.present for day, sheet in picture.sheets.items()}
-    sheets = pl.DataFrame(
+    there = {day: one_day.present for day, one_day in timeline.covered.items()}
+    covered = pl.DataFrame(
         {"day": list(there), "there": list(there.values())}, schema={"day": pl.Date, "there": pl.Int64}
     )
-    return wanted.join(sheets, on="day", how="left").filter(pl.col("there").fill_null(0) != pl.col("wanted"))
+    return wanted.join(covered, on="day", how="left").filter(pl.col("there").fill_null(0) != pl.col("wanted"))
 
 
-def _uneven(connection: sa.Connection, picture: Picture, expected: pl.DataFrame) -> pl.DataFrame:
+def _uneven(connection: sa.Connection, timeline: Timeline, expected: pl.DataFrame) -> pl.DataFrame:
     """The hours in which not every expected cell is present, from sums that the database makes."""
     table = COMPLETENESS_HOUR.c
-    query = sa.select(plain(connection, table.hour_kst), sa.func.sum(table.present)).where(_mine(picture))
+    query = sa.select(plain(connection, table.hour_kst), sa.func.sum(table.present)).where(_mine(timeline))
     found = connection.execute(query.group_by(table.hour_kst)).fetchall()
     sums = _frame(connection, found, {"hour_kst": pl.Datetime("us"), "there": pl.Int64})
     wanted = expected.group_by("hour_kst").agg(pl.sum_horizontal(_UNANSWERED).sum().alias("wanted"))
     return wanted.join(sums, on="hour_kst", how="left").filter(pl.col("there").fill_null(0) != pl.col("wanted"))
 
 
-def _rows_by_hour(connection: sa.Connection, picture: Picture, wanted: pl.Series | None) -> pl.DataFrame:
+def _rows_by_hour(connection: sa.Connection, timeline: Timeline, wanted: pl.Series | None) -> pl.DataFrame:
     table = COMPLETENESS_HOUR.c
-    query = sa.select(plain(connection, table.hour_kst), table.stn, table.present, table.blank).where(_mine(picture))
+    query = sa.select(plain(connection, table.hour_kst), table.stn, table.present, table.blank).where(_mine(timeline))
     if wanted is not None and wanted.n_unique() <= 500:
         query = query.where(table.hour_kst.in_(wanted.unique().to_list()))
     schema: _Schema = {"hour_kst": pl.Datetime("us"), "stn": pl.Int32, "present": pl.Int64, "blank": pl.Int64}
     return _frame(connection, connection.execute(query).fetchall(), schema)
 
 
-def _mine(picture: Picture) -> sa.ColumnElement[bool]:
-    table, axis = COMPLETENESS_HOUR.c, picture.axis
+def _mine(timeline: Timeline) -> sa.ColumnElement[bool]:
+    table, axis = COMPLETENESS_HOUR.c, timeline.axis
     mine = (
-        (table.dataset == picture.dataset)
+        (table.dataset == timeline.dataset)
         & (table.hour_kst > axis.first)
         & (table.hour_kst <= axis.stamp(axis.count - 1))
     )
-    return mine if picture.stations is None else mine & table.stn.in_(sorted(picture.stations))
+    return mine if timeline.stations is None else mine & table.stn.in_(sorted(timeline.stations))
 
 
 def _frame(connection: sa.Connection, rows: Sequence[Sequence[object]], schema: _Schema) -> pl.DataFrame:
@@ -186,15 +186,15 @@ def stamps(
     ``expected`` Boolean, in that order. A row that was taken out of the database (``why`` = ``retired``) is told by the counts of its hour.
     """
     chosen = None if stations is None else frozenset(stations)
-    picture = Picture(connection, dataset, window, stations=chosen, start=start)
-    axis, meanings = picture.axis, picture.meanings
+    timeline = Timeline(connection, dataset, window, stations=chosen, start=start)
+    axis, meanings = timeline.axis, timeline.meanings
     rows = {(tm, stn): blank for tm, stn, blank in stored_rows(connection, dataset, window, chosen)}
-    rejected = set(rejected_cells(picture))
-    closed = given_up(connection, picture) if rejected else frozenset()
-    gone = _retired(connection, picture)
+    rejected = set(rejected_cells(timeline))
+    closed = given_up(connection, timeline) if rejected else frozenset()
+    gone = _retired(connection, timeline)
     found = []
-    for group in picture.groups:
-        expected = picture.expected(group)
+    for group in timeline.groups:
+        expected = timeline.expected(group)
         for day, (low, high) in enumerate(zip(axis.edges, axis.edges[1:], strict=False)):
             for index in range(low, high):
                 stamp, code = axis.stamp(index), int(group.codes[index])
@@ -206,7 +206,7 @@ def stamps(
                         state, why = "rejected", GIVEN_UP if (stamp, stn) in closed else ""
                     elif code == ANSWERED and (stamp, stn) in gone:
                         state, why = gone[stamp, stn], "retired"
-                    found.append((stamp, stn, state, why, stn in picture.rosters[day]))
+                    found.append((stamp, stn, state, why, stn in timeline.rosters[day]))
     schema: _Schema = {
         "tm_kst": pl.Datetime("us"),
         "stn": pl.Int32,
@@ -232,12 +232,12 @@ def stored_rows(
     return [(stamp, stn, bool(blank)) for stamp, stn, blank in connection.execute(query)]
 
 
-def _retired(connection: sa.Connection, picture: Picture) -> dict[tuple[datetime, int], State]:
+def _retired(connection: sa.Connection, timeline: Timeline) -> dict[tuple[datetime, int], State]:
     """Cells in hours whose rows were taken out, with what most rows of the hour were."""
-    axis, table = picture.axis, LEDGER.c
+    axis, table = timeline.axis, LEDGER.c
     begin, end = axis.first, axis.stamp(axis.count - 1)
     query = sa.select(table.tm_from, table.tm_to).where(
-        table.dataset == picture.dataset,
+        table.dataset == timeline.dataset,
         table.outcome == RETIRED,
         table.tm_to > begin,
         table.tm_to <= end + LONGEST,
@@ -248,7 +248,7 @@ def _retired(connection: sa.Connection, picture: Picture) -> dict[tuple[datetime
         return {}
     hour = COMPLETENESS_HOUR.c
     counts = sa.select(hour.hour_kst, hour.stn, hour.present, hour.blank).where(
-        hour.dataset == picture.dataset, hour.hour_kst > begin, hour.hour_kst < end + HOUR
+        hour.dataset == timeline.dataset, hour.hour_kst > begin, hour.hour_kst < end + HOUR
     )
     found: dict[tuple[datetime, int], State] = {}
     for moment, stn, present, blank in connection.execute(counts):
@@ -284,15 +284,15 @@ def quiet(frames: Iterable[pl.DataFrame]) -> list[Gap]:
 def rows_in(
     connection: sa.Connection, dataset: str, window: Window, stations: Iterable[int] | None = None
 ) -> tuple[int, int]:
-    """How many rows with values, and how many blank ones, the window has, widened to whole hours. Whole days come from their sheets."""
+    """How many rows with values, and how many blank ones, the window has, widened to whole hours. Whole days come from their coverage."""
     begin, end = floor_to(window.start, HOUR), ceil_to(window.end, HOUR)
     present = blank = 0
     parts = [Window(begin, end)]
     if stations is None:
         first, last = ceil_to(begin, DAY), floor_to(end, DAY)
         if first < last:
-            whole = read(connection, dataset, days_of(Window(first, last))).values()
-            present, blank = sum(sheet.present for sheet in whole), sum(sheet.blank for sheet in whole)
+            whole = read_days(connection, dataset, days_of(Window(first, last))).values()
+            present, blank = sum(one_day.present for one_day in whole), sum(one_day.blank for one_day in whole)
             parts = [Window(low, high) for low, high in ((begin, first), (last, end)) if low < high]
     table = COMPLETENESS_HOUR.c
     for part in parts:

@@ -1,7 +1,5 @@
-"""What is known of one dataset over a window, stamp by stamp, for groups of stations that share it: painted from day sheets and ledger.
-
-One number stands for each stamp and group, so a year of minutes is two megabytes and a stroke of the brush for each stretch. Who asks about one cell
-and who counts a year look at the same picture.
+"""What is known of one dataset over a window: an int array for each group of stations that share it, with one state for each stamp, from coverage by day
+and ledger. A year of minutes is two megabytes. Queries for one cell and counts of a year use the same arrays.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import MINUTE, Window, days_of, floor_to, start_of
 from kmaflow.hub.errors import ConnectionFailed
-from kmaflow.store.coverage.day import ALL, AROUND, joined, read, stations_of
+from kmaflow.store.coverage.day import ALL, EXPECTED_AROUND_DAYS, joined, read_days, stations_of
 from kmaflow.store.engines.base import engine_of
 from kmaflow.store.ledger import ABSENT, DEFERRED, EMPTY, FILE, LONGEST, REQUEST, RETIRED, asks_for
 from kmaflow.store.schema.service import LEDGER
@@ -30,8 +28,8 @@ State = Literal["present", "blank", "absent", "empty", "not_yet_produced", "refu
 MISSING: tuple[State, ...] = ("not_yet_produced", "refused", "rejected", "not_asked")
 
 Codes = NDArray[np.int32]
-#: Codes of a picture; what follows are the requests that brought no whole answer, in the order in which they were made.
-ANSWERED, PLANNED, BEFORE_START, STATIONS, TROUBLE = 0, 1, 2, 3, 4
+#: Codes of a timeline; what follows are the requests that brought no whole answer, in the order in which they were made.
+ANSWERED, PLANNED, BEFORE_START, STATIONS, FAILED = 0, 1, 2, 3, 4
 #: Outcomes of ledger rows that close what answers left open, and the states in which they leave it.
 FINAL: dict[str, State] = {EMPTY: "empty", ABSENT: "absent"}
 #: Stretches [low, high) of stamps, in order, that do not touch.
@@ -39,7 +37,7 @@ Spans: TypeAlias = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class FailedRequest:
     """A request that left stamps of its window without an answer."""
 
     id: int
@@ -68,20 +66,20 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class StationGroup:
     """Stations of which the same is known; None = all that are in no other group.
 
     Attributes:
         codes: one for each stamp.
-        told: for each day whether an answer for them lies within 7 days around it.
+        answered_near: for each day whether an answer for them lies within 7 days around it.
     """
 
     stations: frozenset[int] | None
     codes: Codes
-    told: tuple[bool, ...]
+    answered_near: tuple[bool, ...]
 
 
-class Axis:
+class TimeAxis:
     """The stamps of a window, counted from 0."""
 
     def __init__(self, window: Window, step: timedelta) -> None:
@@ -113,7 +111,7 @@ class Axis:
         return np.repeat(np.fromiter(values, np.int64), np.diff(self.edges))
 
 
-class Picture:
+class Timeline:
     """One dataset over one window.
 
     Args:
@@ -122,7 +120,7 @@ class Picture:
 
     Attributes:
         axis: its stamps.
-        troubles: requests without a whole answer, oldest first: code ``TROUBLE + index``.
+        failed: requests without a whole answer, oldest first: code ``FAILED + index``.
     """
 
     def __init__(
@@ -137,14 +135,17 @@ class Picture:
         self.dataset = dataset
         self.stations = stations
         self.start = start
-        self.axis = Axis(window, DATASETS[dataset].cadence)
-        around = timedelta(days=AROUND)
-        self.sheets = read(connection, dataset, (self.axis.days[0] - around, self.axis.days[-1] + around))
-        days = [self.axis.days[0] + timedelta(days=count) for count in range(-AROUND, len(self.axis.days) + AROUND)]
-        #: The sheets of all days and of those within 7 days around them, in order.
-        self._near = [self.sheets.get(day) for day in days]
+        self.axis = TimeAxis(window, DATASETS[dataset].cadence)
+        around = timedelta(days=EXPECTED_AROUND_DAYS)
+        self.covered = read_days(connection, dataset, (self.axis.days[0] - around, self.axis.days[-1] + around))
+        days = [
+            self.axis.days[0] + timedelta(days=count)
+            for count in range(-EXPECTED_AROUND_DAYS, len(self.axis.days) + EXPECTED_AROUND_DAYS)
+        ]
+        #: Coverage of all days and of those within 7 days around them, in order.
+        self._near = [self.covered.get(day) for day in days]
         self._whole, self._part, self._own = self._answered_spans()
-        self.troubles = self._read_troubles(connection)
+        self.failed = self._read_failed(connection)
 
     @property
     def meanings(self) -> list[tuple[State, str]]:
@@ -155,7 +156,7 @@ class Picture:
             ("not_asked", "before_start"),
             ("not_asked", "stations"),
         ]
-        return fixed + [trouble.state for trouble in self.troubles]
+        return fixed + [failure.state for failure in self.failed]
 
     def unanswered(self, codes: Codes) -> NDArray[np.bool_]:
         """Where cells without a row are missing: neither answered nor closed."""
@@ -166,46 +167,46 @@ class Picture:
     def rosters(self) -> list[frozenset[int]]:
         """For each day the stations that reported within 7 days around it."""
         # Most days have the same stations, as the same object: what is alike is joined once.
-        reported = [sheet.reported if sheet is not None else frozenset() for sheet in self._near]
+        reported = [one_day.reported if one_day is not None else frozenset() for one_day in self._near]
         alike = {id(stations): stations for stations in reported}
         numbers = [id(stations) for stations in reported]
         unions: dict[frozenset[int], frozenset[int]] = {}
         found = []
         for index in range(len(self.axis.days)):
-            key = frozenset(numbers[index : index + 2 * AROUND + 1])
+            key = frozenset(numbers[index : index + 2 * EXPECTED_AROUND_DAYS + 1])
             if key not in unions:
                 unions[key] = frozenset().union(*(alike[number] for number in key))
             found.append(unions[key])
         return found
 
     @cached_property
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[StationGroup]:
         """All stations, each in one group; the one of all others comes first."""
         named = set(self._own)
-        for trouble in self.troubles:
-            if trouble.stn:
-                named.add(trouble.stn)
-            elif trouble.selection != "all":
-                named |= set(map(int, trouble.selection.split(",")))
+        for failure in self.failed:
+            if failure.stn:
+                named.add(failure.stn)
+            elif failure.selection != "all":
+                named |= set(map(int, failure.selection.split(",")))
         if self.stations is not None:
             named = set(self.stations)
         else:
             named &= frozenset().union(*self.rosters)
         alike: dict[tuple[Spans, tuple[int, ...], tuple[bool, ...]], set[int]] = {}
         for stn in sorted(named):
-            troubles = tuple(index for index, trouble in enumerate(self.troubles) if asks_for(trouble, stn))
-            sign = tuple(self._own.get(stn, ())), troubles, self._told_of(stn)
+            failed = tuple(index for index, failure in enumerate(self.failed) if asks_for(failure, stn))
+            sign = tuple(self._own.get(stn, ())), failed, self._answered_near(stn)
             alike.setdefault(sign, set()).add(stn)
         found = [
-            Group(frozenset(members), self._paint(own, troubles), told)
-            for (own, troubles, told), members in alike.items()
+            StationGroup(frozenset(members), self._fill(own, failed), told)
+            for (own, failed, told), members in alike.items()
         ]
         if self.stations is not None:
             return found
-        rest = tuple(index for index, one in enumerate(self.troubles) if _of_all(one))
-        return [Group(None, self._paint((), rest), self._told_of(None)), *found]
+        rest = tuple(index for index, one in enumerate(self.failed) if _of_all(one))
+        return [StationGroup(None, self._fill((), rest), self._answered_near(None)), *found]
 
-    def expected(self, group: Group) -> list[frozenset[int]]:
+    def expected(self, group: StationGroup) -> list[frozenset[int]]:
         """For each day the expected stations of a group."""
         if group.stations is None:
             named = frozenset().union(*(one.stations or frozenset() for one in self.groups))
@@ -213,32 +214,32 @@ class Picture:
         found = [roster & group.stations for roster in self.rosters]
         if self.stations is None:
             return found
-        return [one if told else group.stations for one, told in zip(found, group.told, strict=True)]
+        return [one if told else group.stations for one, told in zip(found, group.answered_near, strict=True)]
 
-    def unknown(self, group: Group) -> list[bool]:
+    def unknown(self, group: StationGroup) -> list[bool]:
         """For each day whether nobody knows which stations there are: all were meant, and no answer for all is near."""
         if group.stations is not None:
             return [False] * len(self.axis.days)
-        return [not told for told in group.told]
+        return [not told for told in group.answered_near]
 
     @cached_property
     def _near_keys(self) -> list[tuple[frozenset[int], bool]]:
         """For each day, and those around, the stations that answers name, and whether there is one for all."""
         alike: dict[frozenset[str], tuple[frozenset[int], bool]] = {}
         found = []
-        for sheet in self._near:
+        for one_day in self._near:
             # An answer without a single row (older than what the hub keeps) tells nothing about who there was.
-            keys = frozenset(sheet.answered) if sheet is not None and sheet.reported else frozenset()
+            keys = frozenset(one_day.answered) if one_day is not None and one_day.reported else frozenset()
             if keys not in alike:
                 named = (stations_of(key) for key in keys)
                 alike[keys] = frozenset().union(*(one for one in named if one is not None)), ALL in keys
             found.append(alike[keys])
         return found
 
-    def _told_of(self, stn: int | None) -> tuple[bool, ...]:
+    def _answered_near(self, stn: int | None) -> tuple[bool, ...]:
         """For each day whether there is an answer for a station (None: for all) within 7 days around it."""
         told = [whole or stn in named for named, whole in self._near_keys]
-        return tuple(any(told[index : index + 2 * AROUND + 1]) for index in range(len(self.axis.days)))
+        return tuple(any(told[index : index + 2 * EXPECTED_AROUND_DAYS + 1]) for index in range(len(self.axis.days)))
 
     def _answered_spans(self) -> tuple[Spans, Spans, dict[int, Spans]]:
         """The stretches of stamps that were answered: for all, for all of which some were stored, and for each station that is named."""
@@ -247,7 +248,7 @@ class Picture:
         own: dict[int, list[tuple[int, int]]] = {}
         for day in self.axis.days:
             begin = start_of(day)
-            for who, minutes in self.sheets[day].answered.items() if day in self.sheets else ():
+            for who, minutes in self.covered[day].answered.items() if day in self.covered else ():
                 spans = [
                     (self.axis.before(begin + low * MINUTE), self.axis.before(begin + high * MINUTE))
                     for low, high in minutes
@@ -261,16 +262,16 @@ class Picture:
                     own.setdefault(stn, []).extend(spans)
         return joined(whole), joined(part), {stn: joined(spans) for stn, spans in own.items()}
 
-    def _paint(self, own: Spans, troubles: Iterable[int]) -> Codes:
+    def _fill(self, own: Spans, failed: Iterable[int]) -> Codes:
         codes = np.full(self.axis.count, PLANNED, np.int32)
         if self.start is not None:
             codes[: self.axis.before(self.start)] = BEFORE_START
         for low, high in self._part:
             codes[low:high] = STATIONS
         # What was closed stays so, whatever failed later.
-        for index in sorted(troubles, key=lambda index: self.troubles[index].outcome in FINAL):
-            window = self.troubles[index].window
-            codes[self.axis.before(window.start) : self.axis.before(window.end)] = TROUBLE + index
+        for index in sorted(failed, key=lambda index: self.failed[index].outcome in FINAL):
+            window = self.failed[index].window
+            codes[self.axis.before(window.start) : self.axis.before(window.end)] = FAILED + index
         # A refusal takes nothing back that a whole answer said before.
         for low, high in (*self._whole, *own):
             codes[low:high] = ANSWERED
@@ -284,7 +285,7 @@ class Picture:
         where = np.flatnonzero(open_)
         return self.axis.window(int(where[0]), int(where[-1]) + 1) if where.size else None
 
-    def _read_troubles(self, connection: sa.Connection) -> list[Trouble]:
+    def _read_failed(self, connection: sa.Connection) -> list[FailedRequest]:
         holes = self._holes()
         if holes is None:
             return []
@@ -307,10 +308,10 @@ class Picture:
         )
         rows: list[Any] = list(connection.execute(query))
         found = [
-            Trouble(number, Window(moment(start), moment(end)), stn, moment(at), outcome, kind, selection)
+            FailedRequest(number, Window(moment(start), moment(end)), stn, moment(at), outcome, kind, selection)
             for number, stn, start, end, at, outcome, kind, selection in rows
         ]
-        return sorted(found, key=lambda trouble: (trouble.fetched_at, trouble.id))
+        return sorted(found, key=lambda failure: (failure.fetched_at, failure.id))
 
 
 def plain(connection: sa.Connection, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
@@ -324,13 +325,13 @@ def moment(value: datetime | str) -> datetime:
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
-def concerns(trouble: Trouble, group: Group) -> bool:
+def concerns(failure: FailedRequest, group: StationGroup) -> bool:
     """Whether a request was about the stations of a group."""
     if group.stations is None:
-        return _of_all(trouble)
+        return _of_all(failure)
     # What is known of one is known of all of them: so they are one group.
-    return asks_for(trouble, next(iter(group.stations)))
+    return asks_for(failure, next(iter(group.stations)))
 
 
-def _of_all(trouble: Trouble) -> bool:
-    return trouble.stn == 0 and trouble.selection == "all"
+def _of_all(failure: FailedRequest) -> bool:
+    return failure.stn == 0 and failure.selection == "all"

@@ -16,8 +16,9 @@ import sqlalchemy as sa
 
 from kmaflow.catalog.time import Window
 from kmaflow.store.engines.base import engine_of
-from kmaflow.store.schema.columns import STAMP_TEXT, keys_of, names_of, schema_of
 
+#: How a stamp is written as text: what SQLite stores, and what servers print and read.
+STAMP_TEXT = "%Y-%m-%d %H:%M:%S"
 #: Rows that are turned into a driver's form at once; bounds the memory of any load.
 BATCH = 50_000
 
@@ -97,9 +98,9 @@ def select(
     """Columns of the rows in a window, sorted by the table's key.
 
     Args:
-        names: columns, in this order; types are those of :func:`kmaflow.store.schema.columns.schema_of`.
+        names: columns, in this order; types are those of :func:`kmaflow.store.engines.loader.schema_of`.
         stations: numbers, None = all.
-        dataset: for the tables that keep the books: only rows of this dataset.
+        dataset: for the service tables: only rows of this dataset.
     """
     order = ", ".join(keys_of(table))
     where = f"FROM {table.name} WHERE {_where(connection, window, stations, dataset)} ORDER BY {order}"
@@ -140,3 +141,28 @@ def read_as(schema: dict[str, pl.DataType]) -> dict[str, pl.DataType]:
 def _with_times(rows: pl.DataFrame, schema: dict[str, pl.DataType]) -> pl.DataFrame:
     times = [name for name, kind in schema.items() if kind == pl.Datetime("us")]
     return rows.with_columns(pl.col(times).str.to_datetime(STAMP_TEXT, time_unit="us"))
+
+
+def names_of(table: sa.Table) -> list[str]:
+    """The columns in the table's order."""
+    return [column.name for column in table.columns]
+
+
+def keys_of(table: sa.Table) -> list[str]:
+    """The columns of the primary key."""
+    return [column.name for column in table.primary_key.columns]
+
+
+def schema_of(table: sa.Table) -> dict[str, pl.DataType]:
+    """The polars types of a table's rows."""
+    schema: dict[str, pl.DataType] = {}
+    for column in table.columns:
+        if isinstance(column.type, sa.Double):
+            schema[column.name] = pl.Float64()
+        elif isinstance(column.type, sa.DateTime):
+            schema[column.name] = pl.Datetime("us")
+        elif isinstance(column.type, sa.Integer):
+            schema[column.name] = pl.Int32() if column.name == "stn" else pl.Int64()
+        else:
+            schema[column.name] = pl.String()
+    return schema

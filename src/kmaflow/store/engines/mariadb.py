@@ -20,9 +20,8 @@ from sqlalchemy.engine import URL
 from kmaflow.store import errors
 from kmaflow.store.engines import base
 from kmaflow.store.engines.database import number_of, shown, translating
-from kmaflow.store.engines.loader import Loader, batches, from_csv
+from kmaflow.store.engines.loader import STAMP_TEXT, Loader, batches, from_csv, keys_of, names_of
 from kmaflow.store.engines.words import FIRST, HOUR, LAST, Period, Words
-from kmaflow.store.schema.columns import STAMP_TEXT, keys_of, names_of
 
 if TYPE_CHECKING:
     from kmaflow.store.views.definition import View

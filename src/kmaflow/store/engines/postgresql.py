@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 
 from kmaflow.store.engines import base
 from kmaflow.store.engines.database import number_of, shown, writing
-from kmaflow.store.engines.loader import Loader, batches, from_csv, on_conflict
+from kmaflow.store.engines.loader import STAMP_TEXT, Loader, batches, from_csv, keys_of, names_of, on_conflict
 from kmaflow.store.engines.words import FIRST, LAST, Period, Words
 from kmaflow.store.errors import (
     StoreBusy,
@@ -31,7 +31,6 @@ from kmaflow.store.errors import (
     StoreUnreachable,
     StoreUnstorable,
 )
-from kmaflow.store.schema.columns import STAMP_TEXT, keys_of, names_of
 
 if TYPE_CHECKING:
     from kmaflow.store.views.definition import View

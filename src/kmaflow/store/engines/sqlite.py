@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL
 from kmaflow.catalog.model import Kind
 from kmaflow.store.engines import base
 from kmaflow.store.engines.database import writing
-from kmaflow.store.engines.loader import Loader, batches, on_conflict, read_as
+from kmaflow.store.engines.loader import STAMP_TEXT, Loader, batches, keys_of, names_of, on_conflict, read_as
 from kmaflow.store.engines.words import FIRST, HOUR, Period, Words
 from kmaflow.store.errors import (
     StoreBusy,
@@ -33,7 +33,6 @@ from kmaflow.store.errors import (
     StoreUnreachable,
     StoreUnstorable,
 )
-from kmaflow.store.schema.columns import STAMP_TEXT, keys_of, names_of
 
 if TYPE_CHECKING:
     from kmaflow.store.views.definition import View

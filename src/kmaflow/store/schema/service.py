@@ -1,4 +1,4 @@
-"""The service tables: those that keep the books beside the observations, and those of ``STATE_URL``."""
+"""The service tables: ledger, revisions, counts and stations beside the observations, and those of ``STATE_URL``."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, MINUTE
-from kmaflow.store.coverage.held import encoded, held_cells
+from kmaflow.store.coverage.day import encoded, held_cells
 from kmaflow.store.coverage.recount import recount
 from kmaflow.store.errors import StoreForeign
 from kmaflow.store.schema import observations
