@@ -25,6 +25,10 @@ def test_a_lake_is_kept_and_asked(kmaflow: Kmaflow, hub: Running, tmp_path: Path
     assert row["n"] > 7_000
     assert kmaflow("sql", "--lake", lake, query, "--csv").out == f"n,stations\n{row['n']},{row['stations']}\n"
     assert f"{row['n']:,}" in kmaflow("sql", "--lake", lake, query).out
+    for writing in (f"COPY (SELECT 1) TO '{tmp_path}/written.csv'", "CREATE TABLE t (a INT)", "SELECT 1; SELECT 2", ""):
+        assert kmaflow("sql", "--lake", lake, writing).code == 2
+    assert not (tmp_path / "written.csv").exists()
+    assert "aws_minute" in kmaflow("sql", "--lake", lake, "SHOW TABLES").out
     wrong = kmaflow("sql", "--lake", lake, "SELECT 1 FROM aws_minutes")
     assert wrong.code == 2
     assert "aws_minute" in wrong.err

@@ -85,8 +85,12 @@ def test_corrections_come_and_what_was_taken_out_stays(store: Store, tmp_path: P
         connection.exec_driver_sql("DELETE FROM aws_minute")
     load(store, minute_body({(stamp(2), 90): {"ta": 7.0}}), at(960))
     kept = {Path(one.path).stem: one for one in lake.keep(store, url, ["aws_minute"])}
-    assert (kept["2025-01-15"].written, kept["2025-01-15"].rows, kept["2025-01-15"].fewer) == (False, 4, 2)
+    assert (kept["2025-01-15"].written, kept["2025-01-15"].rows, kept["2025-01-15"].fewer) == (True, 6, 2)
     assert value() == 2.5
+    assert changed() == []
+    load(store, minute_body({(stamp(1), 108): {"ta": 3.5}}), at(970))
+    assert changed() == ["2025-01-15"]
+    assert value() == 3.5, "a correction reaches the lake also where the database has given up other rows of the day"
 
 
 def test_a_killed_writer_leaves_the_lake_whole(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

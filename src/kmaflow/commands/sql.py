@@ -37,6 +37,9 @@ def sql(
     as_csv: Annotated[bool, typer.Option("--csv", help=say("표 대신 CSV", "CSV instead of a table"))] = False,
 ) -> None:
     """Query a lake with SQL."""
+    from fsspec.core import url_to_fs
+    from fsspec.implementations.local import LocalFileSystem
+
     from kmaflow.errors import UsageError
     from kmaflow.read.lake import views_of
 
@@ -49,12 +52,16 @@ def sql(
             todo_en="pip install 'kmaflow[lake]'",
             todo_ko="pip install 'kmaflow[lake]'",
         ) from None
-    with duckdb.connect() as connection:
+    with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
+        files, _ = url_to_fs(lake)
+        if not isinstance(files, LocalFileSystem):
+            connection.register_filesystem(files)
         for name, source in views_of(lake).items():
             connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {source}")
         if database:
             _attach(connection)
         try:
+            _only_reads(connection, query)
             found = connection.execute(query)
             columns = [column[0] for column in found.description or ()]
             rows: list[tuple[Any, ...]] = found.fetchall()
@@ -75,6 +82,26 @@ def sql(
         writer.writerows(rows)
     else:
         print_table("", columns, rows)
+
+
+def _only_reads(connection: Any, query: str) -> None:
+    """One statement that only reads.
+
+    Raises:
+        UsageError: it is another one, or there are several.
+    """
+    import duckdb
+
+    from kmaflow.errors import UsageError
+
+    statements = connection.extract_statements(query)
+    if [one.type for one in statements] != [duckdb.StatementType.SELECT]:
+        raise UsageError(
+            "kmaflow sql takes one statement that only reads",
+            ko="kmaflow sql은 읽기만 하는 문장 하나를 받습니다",
+            todo_en="write one SELECT (or WITH, FROM, DESCRIBE, SHOW TABLES, SUMMARIZE); files are written by kmaflow export",
+            todo_ko="SELECT 하나를 쓰십시오(WITH, FROM, DESCRIBE, SHOW TABLES, SUMMARIZE도 됩니다). 파일은 kmaflow export로 만듭니다",
+        )
 
 
 def _attach(connection: Any) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
@@ -44,7 +45,7 @@ _SORT = ["stn", "tm_kst"]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One file of the lake: written anew, or not (``written`` False) because nothing has changed or the database holds fewer rows than it."""
+    """One file of the lake; ``written`` False: nothing has changed. ``fewer``: so many of its rows are still in the database."""
 
     name: str
     path: str
@@ -105,7 +106,7 @@ def _parts(what: Subject, there: Window) -> Iterator[Window]:
 
 
 def _kept(
-    store: Store, folder: Folder, manifest: dict[str, dict[str, int]], what: Subject, part: Window
+    store: Store, folder: Folder, manifest: dict[str, dict[str, Any]], what: Subject, part: Window
 ) -> Kept | None:
     name, mark = file_of(what, part), _mark(store, what.dataset.name, part)
     known = manifest.get(name)
@@ -115,12 +116,25 @@ def _kept(
     rows = read_at(store, question, part).sort(_SORT)
     if rows.is_empty() and known is None:
         return None
+    fewer = None
     if known is not None and rows.height < known["rows"]:
-        return Kept(what.name, folder.shown(name), known["rows"], written=False, fewer=rows.height)
+        fewer = rows.height
+        with folder.reading(name) as path:
+            there = pl.read_parquet(path, hive_partitioning=False)
+        rows = _over(rows, there)
+        if rows.equals(there):
+            return Kept(what.name, folder.shown(name), known["rows"], written=False, fewer=fewer)
     _write(folder, name, rows, question, part)
     manifest[name] = {"mark": mark, "rows": rows.height}
     _note(folder, manifest)
-    return Kept(what.name, folder.shown(name), rows.height, written=True)
+    return Kept(what.name, folder.shown(name), rows.height, written=True, fewer=fewer)
+
+
+def _over(rows: pl.DataFrame, there: pl.DataFrame) -> pl.DataFrame:
+    """The database's rows, and those of the file that retention took out of the database."""
+    keys = [name for name in ("tm_kst", "stn", "k") if name in rows.columns]
+    gone = there.join(rows, on=keys, how="anti")
+    return pl.concat([rows, gone], how="diagonal").sort([*_SORT, *keys[2:]])
 
 
 def _write(folder: Folder, name: str, rows: pl.DataFrame, question: Question, part: Window) -> None:
@@ -128,24 +142,25 @@ def _write(folder: Folder, name: str, rows: pl.DataFrame, question: Question, pa
         write_parquet(path, [rows], question.schema, about_of(question, part) | {"sorted_by": _SORT})
 
 
-def _mark(store: Store, dataset: str, window: Window) -> int:
-    """The last answer that may have changed rows of the window."""
+def _mark(store: Store, dataset: str, window: Window) -> str:
+    """How many answers may have changed rows of the window, and the last of them: one of a lower number may be committed later."""
     table = LEDGER.c
-    newest = sa.select(sa.func.max(table.id)).where(
+    answers = sa.select(sa.func.count(), sa.func.max(table.id)).where(
         table.dataset == dataset, table.outcome.in_(_CHANGING), touching(window)
     )
     with reading(store.engine) as connection:
-        return connection.execute(newest).scalar() or 0
+        count, last = connection.execute(answers).one()
+    return f"{count}:{last or 0}"
 
 
-def _read(folder: Folder) -> dict[str, dict[str, int]]:
+def _read(folder: Folder) -> dict[str, dict[str, Any]]:
     if folder.size(MANIFEST) is None:
         return {}
     with folder.reading(MANIFEST) as path:
         try:
             told = json.loads(path.read_text(encoding="utf-8"))
             if told["version"] == _VERSION:
-                files: dict[str, dict[str, int]] = told["files"]
+                files: dict[str, dict[str, Any]] = told["files"]
                 return files
         except (ValueError, KeyError, TypeError):
             pass
@@ -157,15 +172,15 @@ def _read(folder: Folder) -> dict[str, dict[str, int]]:
     )
 
 
-def _note(folder: Folder, manifest: dict[str, dict[str, int]]) -> None:
+def _note(folder: Folder, manifest: dict[str, dict[str, Any]]) -> None:
     with folder.writing(MANIFEST) as path:
         path.write_text(json.dumps({"version": _VERSION, "files": manifest}, indent=0), encoding="utf-8")
 
 
-def _stations(store: Store, folder: Folder, manifest: dict[str, dict[str, int]]) -> Kept:
+def _stations(store: Store, folder: Folder, manifest: dict[str, dict[str, Any]]) -> Kept:
     """The stations as GeoParquet, where they have changed."""
     frame = geo_frame(listing(store).stations)
-    mark = int.from_bytes(sha256(frame.drop("geometry").write_json().encode()).digest()[:6])
+    mark = sha256(frame.drop("geometry").write_json().encode()).hexdigest()[:12]
     known = manifest.get(STATIONS)
     if known is None or known["mark"] != mark:
         with folder.writing(STATIONS) as path:

@@ -30,7 +30,7 @@ def keep(context: Context) -> dict[str, Any]:
         kept = list(keep_lake(store, settings.lake_url))
     for one in kept:
         if one.fewer is not None:
-            log.warning("%s stays with its %d rows; the database has %d", one.path, one.rows, one.fewer)
+            log.warning("%s keeps its %d rows; the database holds %d of them", one.path, one.rows, one.fewer)
     summary = {
         "files": len(kept),
         "written": sum(one.written for one in kept),
