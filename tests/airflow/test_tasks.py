@@ -68,12 +68,14 @@ def test_what_only_a_person_mends_is_not_tried_again(core: FakeCollector, error:
 def test_what_the_quota_stops_is_skipped_and_leaves_its_counts(core: FakeCollector) -> None:
     core.refuse["asos_hourly"] = quota_spent()
     given, instance = context()
-    with pytest.raises(AirflowSkipException, match=r"not asked: quota \(asked again from 2026-03-02 00:00 KST\)"):
+    with pytest.raises(
+        AirflowSkipException, match=r"not requested: quota \(requested again from 2026-03-02 00:00 KST\)"
+    ):
         observations.collect(given, dataset="asos_hourly")
     assert (instance.pushed["return_value"]["rows"], instance.pushed["return_value"]["complete"]) == (0, False)
     core.fail_sync = quota_spent()
     given, instance = context()
-    with pytest.raises(AirflowSkipException, match="not asked: quota"):
+    with pytest.raises(AirflowSkipException, match="not requested: quota"):
         observations.sync_stations(given, max_age=timedelta(hours=24))
     assert instance.pushed["return_value"] == {"synced": False, "deferred_until": "2026-03-02 00:00"}
 

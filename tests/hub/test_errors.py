@@ -56,7 +56,10 @@ def test_every_error_says_in_korean_and_english_what_to_do(leaf: type[HubError])
     error = made(leaf)
     assert re.search("[가-힣]", error.todo_ko)
     assert re.search("[a-z]{3}", error.todo_en)
-    assert str(error) == f"it broke → {error.todo_ko} / {error.todo_en}"
+    assert str(error) == f"it broke → {error.todo_en}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KMAFLOW_LANG", "ko")
+        assert str(error) == f"it broke → {error.todo_ko}"
 
 
 def test_words_of_others_are_escaped_and_cut_in_every_message() -> None:

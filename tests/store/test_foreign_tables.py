@@ -52,7 +52,7 @@ def test_a_table_of_another_program_is_refused_before_anything_is_made(
     before = table_names(engine)
     with pytest.raises(StoreForeign, match=words) as caught:
         store.ensure("aws_cloud")
-    assert "kmaflow 전용 데이터베이스" in str(caught.value)
+    assert "kmaflow 전용 데이터베이스" in caught.value.todo_ko
     assert table_names(engine) == before
 
 
