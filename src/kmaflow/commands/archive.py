@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from kmaflow.archive.archive import Archive
     from kmaflow.maintain.prune import Lapsed
 
-app = typer.Typer(no_args_is_help=True, help=say("원문 보관소", "the archive of the hub's responses"))
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help=say("원문 보관소", "the archive of the hub's responses")
+)
 
 
 @app.callback()
