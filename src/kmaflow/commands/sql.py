@@ -56,7 +56,8 @@ def sql(
         files, _ = url_to_fs(lake)
         if not isinstance(files, LocalFileSystem):
             connection.register_filesystem(files)
-        for name, source in views_of(lake).items():
+        views = views_of(lake)
+        for name, source in views.items():
             connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {source}")
         if database:
             _attach(connection)
@@ -69,8 +70,8 @@ def sql(
             first = str(cause).splitlines()[0]
             raise UsageError(
                 first,
-                todo_en="correct the statement; tables: " + ", ".join(views_of(lake)),
-                todo_ko="SQL을 고치십시오; 표: " + ", ".join(views_of(lake)),
+                todo_en="correct the statement; tables: " + ", ".join(views),
+                todo_ko="SQL을 고치십시오; 표: " + ", ".join(views),
             ) from None
     if as_json:
         print_json({"columns": columns, "rows": [dict(zip(columns, row, strict=True)) for row in rows]})

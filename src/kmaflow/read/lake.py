@@ -113,7 +113,7 @@ def _kept(
     if known is not None and known["mark"] == mark:
         return Kept(what.name, folder.shown(name), known["rows"], written=False)
     question = ask(what.name, part)
-    rows = read_at(store, question, part).sort(_SORT)
+    rows = _sorted(read_at(store, question, part))
     if rows.is_empty() and known is None:
         return None
     fewer = None
@@ -132,9 +132,17 @@ def _kept(
 
 def _over(rows: pl.DataFrame, there: pl.DataFrame) -> pl.DataFrame:
     """The database's rows, and those of the file that retention took out of the database."""
-    keys = [name for name in ("tm_kst", "stn", "k") if name in rows.columns]
-    gone = there.join(rows, on=keys, how="anti")
-    return pl.concat([rows, gone], how="diagonal").sort([*_SORT, *keys[2:]])
+    gone = there.join(rows, on=_keys(rows), how="anti")
+    return _sorted(pl.concat([rows, gone], how="diagonal"))
+
+
+def _keys(rows: pl.DataFrame) -> list[str]:
+    """Station and time, and of the table of further weather codes the number of the code."""
+    return [*_SORT, *(["k"] if "k" in rows.columns else [])]
+
+
+def _sorted(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.sort(_keys(rows))
 
 
 def _write(folder: Folder, name: str, rows: pl.DataFrame, question: Question, part: Window) -> None:

@@ -178,13 +178,8 @@ The key belongs in the connection `kma_apihub` or in `.env`, never in the form.
 
 def dataset(dataset: Dataset) -> str:
     """The page of a dataset's task."""
-    notes = "\n".join(f"* {note}" for note in _notes(dataset))
+    ko, en = ("\n".join(f"* {note}" for note in notes) for notes in (dataset.notes_ko, dataset.notes_en))
     return say_in_airflow(
-        f"**{dataset.ko}**\n\n테이블 `{dataset.name}`, 자산 `kma://{dataset.name}`, 활용신청할 API `{dataset.operation}`\n\n{notes}\n",
-        f"**{dataset.en}**\n\nTable `{dataset.name}`, asset `kma://{dataset.name}`, API to apply for `{dataset.operation}`\n\n{notes}\n",
+        f"**{dataset.ko}**\n\n테이블 `{dataset.name}`, 자산 `kma://{dataset.name}`, 활용신청할 API `{dataset.operation}`\n\n{ko}\n",
+        f"**{dataset.en}**\n\nTable `{dataset.name}`, asset `kma://{dataset.name}`, API to apply for `{dataset.operation}`\n\n{en}\n",
     )
-
-
-def _notes(dataset: Dataset) -> tuple[str, ...]:
-    """The catalogue's notes on a dataset."""
-    return dataset.notes_ko if say_in_airflow("ko", "en") == "ko" else dataset.notes_en
