@@ -64,13 +64,17 @@ HELP = say(
     예: kmaflow read aws_minute --from "2026-11-22 12:00" --to "2026-11-22 13:00" --stations 108 --columns ta,hm,rn_day
 
     값과 단위는 기상청이 제공한 그대로이며, 결측부호였던 값은 비어 있습니다. 하루 전체: --from 2026-11-22 --to 2026-11-23.
-    뷰도 읽습니다: v_hourly, v_daily, v_latest(구간 없이). 특정 시점 기준의 값: --as-of "2026-11-21 12:00". 파일로 저장: --csv > rows.csv 또는 kmaflow export.""",
+    뷰도 읽습니다: v_hourly, v_daily, v_latest(구간 없이).
+
+    특정 시점 기준의 값: --as-of "2026-11-21 12:00". 파일로 저장: --csv > rows.csv 또는 kmaflow export.""",
     """Show stored rows. Makes no API calls.
 
     Example: kmaflow read aws_minute --from "2026-11-22 12:00" --to "2026-11-22 13:00" --stations 108 --columns ta,hm,rn_day
 
     Values and units are KMA's own; where KMA printed a missing code there is no value. A whole day: --from 2026-11-22 --to 2026-11-23.
-    Views too: v_hourly, v_daily, v_latest (without a window). As known at an earlier time: --as-of "2026-11-21 12:00". Into a file: --csv > rows.csv, or kmaflow export.""",
+    Views too: v_hourly, v_daily, v_latest (without a window).
+
+    As known at an earlier time: --as-of "2026-11-21 12:00". Into a file: --csv > rows.csv, or kmaflow export.""",
 )
 
 
