@@ -129,7 +129,7 @@ class Window:
             raise UsageError(
                 f"the window ({self.start:%Y-%m-%d %H:%M}, {self.end:%Y-%m-%d %H:%M}] is empty",
                 todo_en="let from lie before to; the window holds the stamps after from, up to and including to",
-                todo_ko="from은 to보다 앞서야 합니다 (from 다음부터 to까지가 창입니다)",
+                todo_ko="from은 to보다 앞서야 합니다 (from 다음부터 to까지가 구간입니다)",
             )
 
     @classmethod
