@@ -63,8 +63,11 @@ def why(
     for line in told["lines"]:
         typer.echo(say(f"  원문: {printable(line, _LONGEST_LINE)}", f"  raw: {printable(line, _LONGEST_LINE)}"))
     if told["requests"]:
-        columns = tuple(told["requests"][0])
-        print_table(say("요청", "requests"), columns, [list(request.values()) for request in told["requests"]])
+        # Who does not use Airflow sees nothing of it.
+        unused = {"dag_id", "run_id"} if not any(request["run_id"] for request in told["requests"]) else set()
+        columns = tuple(name for name in told["requests"][0] if name not in unused)
+        rows = [[request[name] for name in columns] for request in told["requests"]]
+        print_table(say("요청", "requests"), columns, rows)
     if told["revisions"]:
         columns = tuple(told["revisions"][0])
         print_table(say("정정", "revisions"), columns, [list(revision.values()) for revision in told["revisions"]])
