@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kmaflow.commands.output import Json, print_table
+from kmaflow.commands.output import Json, print_table, tell, terminal
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def _print_rows(
 ) -> None:
     from kmaflow.read import count, iter_frames
 
-    title = f"{what.name} · {what.ko} / {what.en} · {window} KST"
+    title = f"{what.name} · {say(what.ko, what.en)} · {window} KST"
     if as_of is not None:
         title += say(f" · {as_of:%Y-%m-%d %H:%M} 시점 기준", f" · as known at {as_of:%Y-%m-%d %H:%M}")
     shown = sum(frame.height for frame in frames)
@@ -212,12 +212,12 @@ def _print_rows(
         columns = [heads[name] for name in part]
         rows = list(zip(*(cells[name] for name in part), strict=True))
         print_table(title, columns, rows, right=[heads[name] for name in part if name != "tm_kst"])
-        title = ""
+        title = " "
     for name in names:
         if name not in what.keys:
             meaning = what.columns[name]
             sign = unit_sign(meaning)
-            typer.echo(f"  {name:<8} {meaning.ko} / {meaning.en}" + (f" [{sign}]" if sign else ""))
+            tell(f"  {name:<8} {say(meaning.ko, meaning.en)}" + (f" [{sign}]" if sign else ""))
     more = (
         ""
         if shown == total
@@ -225,7 +225,7 @@ def _print_rows(
             " · 더 보기: --limit N, --csv > FILE, kmaflow export", " · more: --limit N, --csv > FILE, kmaflow export"
         )
     )
-    typer.echo(say(f"{total:,}행 가운데 {shown:,}행{more}", f"{shown:,} of {total:,} rows{more}"))
+    tell(say(f"{total:,}행 가운데 {shown:,}행{more}", f"{shown:,} of {total:,} rows{more}"))
 
 
 def _cell(value: object) -> str:
@@ -238,15 +238,19 @@ def _cell(value: object) -> str:
 
 def _blocks(cells: dict[str, list[str]], heads: dict[str, str], keys: Sequence[str]) -> Iterator[list[str]]:
     """The columns in groups that fit beside each other, each group led by the keys."""
-    from rich.console import Console
+    from rich.cells import cell_len
 
-    console = Console()
-    room = console.width if console.is_terminal else 200
-    wide = {name: 3 + max(len(text) for text in (*values, *heads[name].split("\n"))) for name, values in cells.items()}
+    if not sys.stdout.isatty():
+        yield list(cells)
+        return
+    room = terminal().width
+    wide = {
+        name: 3 + max(cell_len(text) for text in (*values, *heads[name].split("\n"))) for name, values in cells.items()
+    }
     lead = [name for name in cells if name in keys]
     block, used = list(lead), sum(wide[name] for name in lead)
     for name in (name for name in cells if name not in keys):
-        if len(block) > len(lead) and used + wide[name] > room - 2:
+        if len(block) > len(lead) and used + wide[name] > room:
             yield block
             block, used = list(lead), sum(wide[name] for name in lead)
         block.append(name)
