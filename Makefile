@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help run smoke test test-long lint bench bench-api bench-load bench-growth bench-backfill bench-month pictures lock clean
+.PHONY: help run smoke test test-long lint bench bench-api bench-load bench-growth bench-backfill bench-month docs pictures lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,11 @@ bench-backfill: $(VENV)/.dev ## a day of all AWS kinds by kmaflow backfill besid
 
 bench-month: $(VENV)/.dev ## a month of all AWS kinds with a general member's quota (half an hour, 20 GB of disk)
 	@$(BIN)/python benchmarks/backfill_month.py
+
+docs: $(VENV)/.dev ## the documentation as a site in build/docs, Korean and English; warnings are errors
+	@$(BIN)/python docs/reference.py
+	@for language in ko en; do $(BIN)/python -m sphinx -q -E -W --keep-going -c docs -D language=$$language docs/$$language build/docs/$$language || exit 1; done
+	@echo "build/docs/ko/index.html build/docs/en/index.html"
 
 pictures: $(VENV)/.dev ## the pictures of docs/, from a real browser (needs chromium and fonts-noto-cjk)
 	@KMAFLOW_PICTURES=1 $(BIN)/pytest -m e2e tests/e2e/test_browser.py

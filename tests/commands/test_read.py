@@ -52,6 +52,46 @@ def test_help_teaches(kmaflow: Kmaflow, home: Path, command: str, words: list[st
 # ----------------------------------------------------------------------------------------------------------- read
 
 
+def test_a_day_for_excel(kmaflow: Kmaflow, filled: Path, tmp_path: Path) -> None:
+    asked = ("read", "aws_minute", *TEN, "--stations", "서울,90", "--columns", "ta")
+    done = kmaflow(*asked, "--out", "seoul.csv", "--headers", "ko", "--wide", "--bom")
+    assert (done.code, done.err, done.out) == (0, "", "seoul.csv: 20 rows\n")
+    told = (tmp_path / "seoul.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert told[:2] == ["일시,속초 90 1분 평균 기온(°C),서울 108 1분 평균 기온(°C)", "2025-01-15 12:01:00,1.1,-9.3"]
+    assert kmaflow(*asked, "--csv", "--wide").out.splitlines()[1] == "2025-01-15 12:01:00,1.1,-9.3"
+    assert kmaflow(*asked, "--csv", "--bom", "--headers", "en").out.startswith("\ufefftime (KST),station,name,")
+    assert kmaflow(*asked, "--out", "seoul.xlsx").code == 0
+    assert (tmp_path / "seoul.xlsx").read_bytes()[:2] == b"PK"
+    empty = kmaflow("read", "aws_cloud", *TEN, "--out", "cloud.csv")
+    assert "no rows are stored" in empty.err
+    assert not (tmp_path / "cloud.csv").exists()
+    _one_line(kmaflow(*asked, "--wide"), "--csv or --out")
+    _one_line(kmaflow(*asked, "--csv", "--out", "a.csv"), "one of --json, --csv, --out")
+    _one_line(kmaflow(*asked, "--csv", "--headers", "kr"), "ko, en, cf")
+    by_month = ("export", "v_hourly", *MONTH, "--out", "x", "--columns", "ta_mean")
+    done = kmaflow(*by_month, "--format", "csv", "--headers", "ko")
+    assert (done.code, done.err) == (0, "")
+    first = (tmp_path / "x" / "v_hourly" / "2025-01.csv").read_text().splitlines()[0]
+    assert first == "일시,지점,지점명,1분 평균 기온: 평균(°C)"
+    _one_line(kmaflow("export", "v_hourly", "--lake", "lake"), "no views")
+
+
+def test_views_are_read_like_datasets(kmaflow: Kmaflow, filled: Path) -> None:
+    hour = ("--from", "2025-01-15 12:00", "--to", "2025-01-15 13:00")
+    done = kmaflow("read", "v_hourly", *hour, "--stations", "서울,90", "--columns", "ta_mean,n")
+    assert (done.code, done.err) == (0, "")
+    for words in ("v_hourly", "°C", "2025-01-15 13:00", "5.6", "2 of 2 rows"):
+        assert words in done.out, words
+    assert "the first 1 rows" in kmaflow("read", "v_hourly", *hour, "--limit", "1").out
+    row = _json(kmaflow("read", "v_hourly", *hour, "--stations", "90", "--columns", "ta_mean,wss_max_tm_kst", "--json"))
+    assert row["rows"] == [{"tm_kst": "2025-01-15 13:00", "stn": 90, "ta_mean": 5.6, "wss_max_tm_kst": None}]
+    newest = _json(kmaflow("read", "v_latest", "--stations", "서울", "--columns", "ta,tm_kst", "--json"))
+    assert (newest["from"], newest["rows"]) == (None, [{"stn": 108, "ta": 10.1, "tm_kst": "2025-01-15 12:10"}])
+    assert "v_latest" in kmaflow("read", "v_latest", "--stations", "서울", "--columns", "ta,tm_kst").out
+    _one_line(kmaflow("read", "v_latest", *hour), "without a window", "--from")
+    _one_line(kmaflow("read", "v_hourly"), "--from and --to")
+
+
 def test_a_table_with_units_meanings_and_how_to_get_more(kmaflow: Kmaflow, filled: Path) -> None:
     done = kmaflow("read", "aws_minute", *TEN, "--stations", "서울,90", "--columns", "ta, HM")
     assert (done.code, done.err) == (0, "")
@@ -235,7 +275,7 @@ def test_retention_keeps_the_young(kmaflow: Kmaflow, home: Path) -> None:
         (["read", "aws_minute", *TEN, "--json", "--csv"], ["--csv"]),
         (["read", "aws_minute", "--from", "2025-01-15", "--to", "2025-01-15"], ["is empty"]),
         (["export", "aws_minute", *TEN], ["--out"]),
-        (["export", "aws_minute", *TEN, "--out", "x", "--format", "xlsx"], ["xlsx"]),
+        (["export", "aws_minute", *TEN, "--out", "x", "--format", "txt"], ["txt"]),
         (["export", "aws_minute", *TEN, "--out", "x", "--by", "year"], ["month"]),
         (["export", "nothing", *TEN, "--out", "x"], ["aws_minute"]),
         (["retention", "--keep-months", "3"], ["--export", "--no-export"]),
