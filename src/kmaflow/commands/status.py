@@ -99,7 +99,7 @@ def status(
             )
         )
     for at, quota in enumerate(quotas):
-        _show(quota, ours=at == 0)
+        _show(quota, ours=quota["key_id"] is None or (at == 0 and settings.api_key is not None))
 
 
 def _usages(settings: Settings, now: datetime) -> list[Usage]:
@@ -153,7 +153,10 @@ def _show(quota: dict[str, Any], *, ours: bool) -> None:
     whose = (
         say("오늘 사용한 한도", "quota used today")
         if ours
-        else say(f"다른 인증키(key_id {quota['key_id']})의 오늘 사용", f"used today by another key ({quota['key_id']})")
+        else say(
+            f"지금 설정되지 않은 인증키({quota['key_id']})의 오늘 사용",
+            f"used today by a key not set now ({quota['key_id']})",
+        )
     )
     calls, ceiling = f"{quota['calls']:,}", f"{quota['calls_ceiling']:,}"
     used, room = f"{quota['bytes'] / 1e6:,.1f}", f"{quota['bytes_ceiling'] / 1e6:,.0f}"
