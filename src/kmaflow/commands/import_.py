@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
+from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress, tell
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -140,15 +140,15 @@ def _report(done: list[TableImported], absent: list[str], *, dry_run: bool) -> N
     print_table(title, headings, rows, right=headings[4:])
     for one in done:
         for reason, count in one.rejected.most_common(5):
-            typer.echo(
+            tell(
                 say(f"{one.source}: 읽지 못함 {count:,}행: {reason}", f"{one.source}: unreadable {count:,} ×: {reason}")
             )
         if one.example:
-            typer.echo(say(f"{one.source}: 예: {one.example}", f"{one.source}: for example {one.example}"))
+            tell(say(f"{one.source}: 예: {one.example}", f"{one.source}: for example {one.example}"))
         for note in sorted(one.notes):
-            typer.echo(f"{one.source}: {note}")
+            tell(f"{one.source}: {note}")
         if one.lacking:
             names = ", ".join(one.lacking)
-            typer.echo(say(f"{one.source}: 없는 열: {names}", f"{one.source}: columns that it does not have: {names}"))
+            tell(say(f"{one.source}: 없는 열: {names}", f"{one.source}: columns that it does not have: {names}"))
     for words in absent:
-        typer.echo(words)
+        tell(words)

@@ -92,8 +92,8 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
 
     Returns:
         dataset, stn, tm_kst, state (of design.md §6), expected (whether the station reported within 7 days), why_ko, why_en,
-        values (name → stored), raw (name → as printed), lines (raw lines), requests and
-        revisions (oldest first).
+        values (name → stored), raw (name → as printed), lines (raw lines), brought_by (what last changed the row: id, kind, outcome, fetched_at, sha256, dag_id
+        and run_id of Airflow), requests and revisions (oldest first).
     """
     store = collector.store
     store.ensure(dataset.name)
@@ -123,13 +123,24 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
         ]
         source = None
         if row is not None:
-            writer = sa.select(LEDGER.c.sha256, LEDGER.c.outcome, LEDGER.c.message)
-            source = connection.execute(writer.where(LEDGER.c.id == row["request_id"])).first()
+            table = LEDGER.c
+            columns = (
+                table.id,
+                table.kind,
+                table.outcome,
+                table.fetched_at,
+                table.sha256,
+                table.message,
+                table.dag_id,
+                table.run_id,
+            )
+            found = connection.execute(sa.select(*columns).where(table.id == row["request_id"])).mappings().first()
+            source = None if found is None else dict(found)
         state, detail, expected = _state(connection, collector, dataset, stn, stamp, requests, rejected)
-    if source is not None and source.outcome == ledger.IMPORTED:
-        state, detail = "imported", f" ({source.message.removeprefix('imported from ')})"
+    if source is not None and source["outcome"] == ledger.IMPORTED:
+        state, detail = "imported", f" ({source['message'].removeprefix('imported from ')})"
     values = {column.name: row[column.name] for column in dataset.stored} if row is not None else {}
-    raw, lines = _raw(collector, dataset, stn, stamp, source and source.sha256)
+    raw, lines = _raw(collector, dataset, stn, stamp, source["sha256"] if source else None)
     ko, en = _WHY[state]
     return {
         "dataset": dataset.name,
@@ -142,6 +153,7 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
         "values": values,
         "raw": raw,
         "lines": lines or [line["text"] for line in rejected],
+        "brought_by": source,
         "requests": [
             {
                 name: found[name]
@@ -155,6 +167,8 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
                     "tm_to",
                     "sha256",
                     "message",
+                    "dag_id",
+                    "run_id",
                 )
             }
             for found in requests

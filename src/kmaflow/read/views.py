@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -87,7 +88,7 @@ def _meaning(name: str, comment: str) -> Meaning:
     return Meaning(name, found["ko"], found["en"], unit)
 
 
-def _type(view: View, one: Meaning) -> sa.types.TypeEngine[object]:
+def _type(view: View, one: Meaning) -> sa.types.TypeEngine[Any]:
     kinds = _kinds_of_latest() if view.name == "v_latest" else {}
     if one.name == "day":
         return sa.Date()
