@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def _import(
 
 
 @pytest.fixture
-def collector(tmp_path: Path, database_url: str) -> Collector:
+def collector(tmp_path: Path, database_url: str) -> Iterator[Collector]:
     with Collector.open(settings_for(None, tmp_path / "home"), database_url=database_url, needs_hub=False) as opened:
         yield opened
 

@@ -123,18 +123,9 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
         ]
         source = None
         if row is not None:
-            table = LEDGER.c
-            columns = (
-                table.id,
-                table.kind,
-                table.outcome,
-                table.fetched_at,
-                table.sha256,
-                table.message,
-                table.dag_id,
-                table.run_id,
-            )
-            found = connection.execute(sa.select(*columns).where(table.id == row["request_id"])).mappings().first()
+            named = ["id", "kind", "outcome", "fetched_at", "sha256", "message", "dag_id", "run_id"]
+            writer = sa.select(*(LEDGER.c[name] for name in named)).where(LEDGER.c.id == row["request_id"])
+            found = connection.execute(writer).mappings().first()
             source = None if found is None else dict(found)
         state, detail, expected = _state(connection, collector, dataset, stn, stamp, requests, rejected)
     if source is not None and source["outcome"] == ledger.IMPORTED:
