@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help run smoke test test-long lint bench bench-api bench-load bench-growth bench-backfill bench-month docs pictures lock clean
+.PHONY: help run smoke test test-long lint bench bench-api bench-load bench-growth bench-backfill bench-month docs web pictures lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ docs: $(VENV)/.dev ## the documentation as a site in build/docs, Korean and Engl
 	@$(BIN)/python docs/reference.py
 	@for language in ko en; do $(BIN)/python -m sphinx -q -E -W --keep-going -c docs -D language=$$language docs/$$language build/docs/$$language || exit 1; done
 	@echo "build/docs/ko/index.html build/docs/en/index.html"
+
+web: ## build the page of web/ into src/kmaflow/web/static, which is committed (needs Node 20 with npm)
+	@cd web && npm ci --silent && npm run --silent check && npm run --silent build
 
 pictures: $(VENV)/.dev ## the pictures of docs/, from a real browser (needs chromium and fonts-noto-cjk)
 	@KMAFLOW_PICTURES=1 $(BIN)/pytest -m e2e tests/e2e/test_browser.py
