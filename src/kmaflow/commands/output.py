@@ -32,7 +32,11 @@ def print_table(
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        table.add_column(
+            say(*_HEADINGS.get(column, (column, column))),
+            justify="right" if column in right else "left",
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*("" if cell is None else f"{cell:,}" if type(cell) is int else str(cell) for cell in row))
     console = Console()
@@ -41,8 +45,20 @@ def print_table(
     console.print(table)
 
 
-#: Of what is counted: Korean and English.
+#: Of columns: Korean and English.
 _HEADINGS = {
+    "dataset": ("자료", "dataset"),
+    "present": ("값 있음", "present"),
+    "first_hour": ("첫 시각", "first_hour"),
+    "last_stamp": ("최신 시각", "last_stamp"),
+    "lag_minutes": ("지연(분)", "lag_minutes"),
+    "last_answer": ("최근 응답", "last_answer"),
+    "reserved": ("예약", "reserved"),
+    "file": ("파일", "file"),
+    "from": ("시작", "from"),
+    "to": ("끝", "to"),
+    "not_produced": ("미생산", "not_produced"),
+    "outcome": ("결과", "outcome"),
     "planned": ("계획", "planned"),
     "calls": ("호출", "calls"),
     "bytes": ("바이트", "bytes"),
@@ -51,9 +67,9 @@ _HEADINGS = {
     "updated": ("변경", "updated"),
     "unchanged": ("같음", "unchanged"),
     "revised": ("정정", "revised"),
-    "blank": ("결측", "blank"),
-    "rejected": ("읽지 못함", "rejected"),
-    "refused": ("거절", "refused"),
+    "blank": ("빈 값", "blank"),
+    "rejected": ("해석 불가", "rejected"),
+    "refused": ("거부", "refused"),
     "missing": ("누락 구간", "missing parts"),
     "left": ("남은 누락", "still missing"),
     "due": ("누락", "due"),
