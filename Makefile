@@ -11,7 +11,7 @@ KOREAN := $(shell chosen="$${KMAFLOW_LANG:-$$(sed -n 's/^KMAFLOW_LANG=//p' .env 
 say = $(if $(KOREAN),$(1),$(2))
 
 .DEFAULT_GOAL := help
-.PHONY: help run smoke test test-long lint bench bench-api bench-load bench-growth bench-backfill bench-month pictures lock clean
+.PHONY: help run smoke test test-long lint bench bench-api bench-load bench-growth bench-backfill bench-month docs pictures lock clean
 
 help: ## this list ## 이 목록
 	@awk -F' ## ' '/^[a-z-]+:.* ## / {split($$1, name, ":"); printf "make %-14s %s\n", name[1], $$$(call say,3,2)}' $(MAKEFILE_LIST)
@@ -75,6 +75,11 @@ bench-backfill: $(VENV)/.dev ## a day of all AWS kinds by kmaflow backfill besid
 
 bench-month: $(VENV)/.dev ## a month of all AWS kinds with a general member's quota (half an hour, 20 GB of disk) ## 일반회원 한도로 모든 AWS 자료 한 달 (30분, 디스크 20 GB)
 	@$(BIN)/python benchmarks/backfill_month.py
+
+docs: $(VENV)/.dev ## the documentation as a site in build/docs, Korean and English; warnings are errors ## 문서 사이트를 build/docs에 생성(한국어, 영어); 경고도 오류로 처리
+	@$(BIN)/python docs/reference.py
+	@for language in ko en; do $(BIN)/python -m sphinx -q -E -W --keep-going -c docs -D language=$$language docs/$$language build/docs/$$language || exit 1; done
+	@echo "build/docs/ko/index.html build/docs/en/index.html"
 
 pictures: $(VENV)/.dev ## the pictures of docs/, from a real browser (needs chromium and fonts-noto-cjk) ## docs/의 그림을 실제 브라우저로 (chromium, fonts-noto-cjk 필요)
 	@KMAFLOW_PICTURES=1 $(BIN)/pytest -m e2e tests/e2e/test_browser.py

@@ -30,7 +30,8 @@ def code(page: str) -> list[str]:
 def test_a_page_is_the_same_in_both_languages(name: str) -> None:
     english, korean = text("en", name), text("ko", name)
     assert levels(english) == levels(korean)
-    assert code(english) == code(korean)
+    if name != "cli.md":  # made from the commands: each language has examples of its own
+        assert code(english) == code(korean)
     rows = [re.findall(r"^ *\|.*\|$", page, re.MULTILINE) for page in (english, korean)]
     assert [row.count("|") for row in rows[0]] == [row.count("|") for row in rows[1]]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -80,9 +81,11 @@ def test_every_example_works_and_every_route_has_one(api: Api) -> None:
     asked = 0
     for path, methods in described["paths"].items():
         assert list(methods) == ["get"]
-        for query in methods["get"]["x-examples"]:
-            answer = api.client.get(f"{path}?{query}")
-            assert answer.status_code == 200, (path, query, answer.text)
+        operation = methods["get"]
+        in_path = [re.sub(r"{\w+}", value, path) for value in operation.get("x-path-examples", [])]
+        for asked_for in in_path or [f"{path}?{query}" for query in operation["x-examples"]]:
+            answer = api.client.get(asked_for)
+            assert answer.status_code == 200, (asked_for, answer.text)
             asked += 1
         assert {"401", "422", "503"} <= set(methods["get"]["responses"])
     assert asked >= 15

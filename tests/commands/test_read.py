@@ -64,10 +64,26 @@ def test_help_teaches(kmaflow: Kmaflow, home: Path, command: str, words: list[st
 # ----------------------------------------------------------------------------------------------------------- read
 
 
+def test_views_are_read_like_datasets(kmaflow: Kmaflow, filled: Path) -> None:
+    hour = ("--from", "2025-01-15 12:00", "--to", "2025-01-15 13:00")
+    done = kmaflow("read", "v_hourly", *hour, "--stations", "서울,90", "--columns", "ta_mean,n")
+    assert (done.code, done.err) == (0, "")
+    for words in ("v_hourly", "°C", "2025-01-15 13:00", "5.6", "2 of 2 rows"):
+        assert words in done.out, words
+    assert "the first 1 rows" in kmaflow("read", "v_hourly", *hour, "--limit", "1").out
+    row = _json(kmaflow("read", "v_hourly", *hour, "--stations", "90", "--columns", "ta_mean,wss_max_tm_kst", "--json"))
+    assert row["rows"] == [{"tm_kst": "2025-01-15 13:00", "stn": 90, "ta_mean": 5.6, "wss_max_tm_kst": None}]
+    newest = _json(kmaflow("read", "v_latest", "--stations", "서울", "--columns", "ta,tm_kst", "--json"))
+    assert (newest["from"], newest["rows"]) == (None, [{"stn": 108, "ta": 10.1, "tm_kst": "2025-01-15 12:10"}])
+    assert "v_latest" in kmaflow("read", "v_latest", "--stations", "서울", "--columns", "ta,tm_kst").out
+    _one_line(kmaflow("read", "v_latest", *hour), "without a window", "--from")
+    _one_line(kmaflow("read", "v_hourly"), "--from and --to")
+
+
 def test_a_table_with_units_meanings_and_how_to_get_more(kmaflow: Kmaflow, filled: Path) -> None:
     done = kmaflow("read", "aws_minute", *TEN, "--stations", "서울,90", "--columns", "ta, HM")
     assert (done.code, done.err) == (0, "")
-    for words in ("AWS 매분자료", "°C", "기온", "air temperature", "2025-01-15 12:01", "-9.3", "–", "20 of 20 rows"):
+    for words in ("AWS minute data", "°C", "air temperature", "2025-01-15 12:01", "-9.3", "–", "20 of 20 rows"):
         assert words in done.out, words
     assert "more" not in done.out
     assert "999" not in done.out

@@ -32,6 +32,13 @@ def test_three_lines(here: Filled) -> None:
     again = kma.read("aws_minute", MINUTES.start, MINUTES.end, stations=[108], columns="ta, hm", database=here.url)
     assert again.columns == ["tm_kst", "stn", "ta", "hm"]
     assert kma.read("aws_minute", "2025-01-15", "2025-01-16", as_of="2025-01-15 12:00").is_empty()
+    hour = kma.read("v_hourly", "2025-01-15 12:00", "2025-01-15 13:00", stations="서울", columns="ta_mean")
+    assert hour["ta_mean"].to_list() == pytest.approx([frame["ta"].mean()])
+    assert kma.read("v_latest", stations=["서울"], columns="ta")["ta"].to_list() == frame["ta"].to_list()[-1:]
+    with pytest.raises(UsageError, match="without a window"):
+        kma.read("v_latest", "2025-01-15", "2025-01-16")
+    with pytest.raises(UsageError, match="read for a window"):
+        kma.read("v_hourly", "2025-01-15")
     with pytest.raises(UsageError, match="aws_minute"):
         kma.read("aws_minutes", "2025-01-15", "2025-01-16")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
+from pydantic import BaseModel
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
@@ -88,7 +89,11 @@ def unchanged(request: Request, tag: str) -> bool:
 
 def headers_of(tag: str, max_age: int) -> dict[str, str]:
     """Private, since a token was asked for."""
-    return {"ETag": tag, "Cache-Control": f"private, max-age={max_age}", "Vary": "Authorization, Accept-Encoding"}
+    return {
+        "ETag": tag,
+        "Cache-Control": f"private, max-age={max_age}",
+        "Vary": "Authorization, Accept-Encoding, Accept-Language",
+    }
 
 
 def not_modified(tag: str, max_age: int) -> Response:
@@ -102,6 +107,17 @@ def whole(request: Request, body: bytes, max_age: int, media: str = MEDIA_OF_ROW
     if unchanged(request, tag):
         return not_modified(tag, max_age)
     return Response(body, headers=headers_of(tag, max_age), media_type=media)
+
+
+def modelled(request: Request, body: BaseModel, max_age: int) -> Response:
+    """A described answer as JSON."""
+    return whole(request, body.model_dump_json(by_alias=True).encode(), max_age)
+
+
+def columnwise(head: BaseModel, columns: Mapping[str, Any]) -> bytes:
+    """A described answer whose large fields are given apart: they are neither copied nor checked."""
+    told = head.model_dump_json(by_alias=True, exclude={*columns}).encode()
+    return told[:-1] + b"," + dumped(columns)[1:]
 
 
 def table(

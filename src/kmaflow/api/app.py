@@ -15,7 +15,7 @@ from kmaflow import __version__
 from kmaflow.api import problems
 from kmaflow.api.guard import HEALTH, Guard, Who, by_token
 from kmaflow.api.reader import Reader
-from kmaflow.api.routes import books, stations, weather
+from kmaflow.api.routes import books, overview, pictures, stations, weather
 
 _ABOUT = """KMA's surface observations out of your own database. Times are KST, with their offset; a window holds the stamps after `from`
 up to and including `to`; a stamp is the *end* of the period observed. Missing is null, and says why at a place. Errors are problem details (RFC 9457).
@@ -53,7 +53,7 @@ def create_app(
     )  # fmt: skip
     app.state.reader = reader
     problems.install(app)
-    for routes in (weather, stations, books):
+    for routes in (weather, stations, books, overview, pictures):
         app.include_router(routes.router)
     if helper is not None:
         app.router.routes += helper.routes

@@ -59,9 +59,18 @@ def too_much(what: str, *, ko: str, todo_en: str, todo_ko: str) -> Problem:
     return Problem(413, what, ko=ko, todo_en=todo_en, todo_ko=todo_ko)
 
 
+def in_korean(request: Request) -> bool:
+    """Whether ``Accept-Language`` begins with Korean."""
+    return _is_korean(request.headers.get("accept-language", ""))
+
+
+def _is_korean(language: str) -> bool:
+    return language.strip().lower().startswith("ko")
+
+
 def response_of(problem: Problem, language: str) -> Response:
     """The problem as an answer."""
-    korean = language.strip().lower().startswith("ko")
+    korean = _is_korean(language)
     told = {
         "type": "about:blank",
         "title": HTTPStatus(problem.status).phrase,
@@ -141,8 +150,8 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, answer)
 
 
-def documented() -> dict[int | str, dict[str, Any]]:
-    """The answers of every route beside its own, for OpenAPI."""
+def documented(*, rows: bool = True) -> dict[int | str, dict[str, Any]]:
+    """The answers of every route beside its own, for OpenAPI; with ``rows`` also that it gives rows in several forms."""
     schema = {
         "type": "object",
         "required": ["type", "title", "status", "detail", "way_out"],
@@ -163,10 +172,10 @@ def documented() -> dict[int | str, dict[str, Any]]:
         429: "too many requests: Retry-After says when",
         503: "the database cannot answer now",
     }
-    rows: dict[int | str, dict[str, Any]] = {
+    forms: dict[int | str, dict[str, Any]] = {
         200: {"description": "the answer", "content": {media.partition(";")[0]: {} for media in MEDIA_OF_ROWS.values()}}
     }
-    return rows | {
+    return (forms if rows else {}) | {
         status: {"description": text, **({} if status == 304 else {"content": {MEDIA: {"schema": schema}}})}
         for status, text in told.items()
     }

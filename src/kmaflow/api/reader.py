@@ -23,6 +23,7 @@ from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.database import reading
 from kmaflow.store.ledger import LOADED, RETIRED, touching
 from kmaflow.store.schema.service import API_TOKEN, LEDGER
+from kmaflow.store.state import State
 
 #: No statement may take longer.
 STATEMENT_SECONDS = 30.0
@@ -49,6 +50,18 @@ class ReadingStore(Store):
         """Nothing is made."""
 
 
+class ReadingState(State):
+    """The state database, for who only looks: nothing is made, whatever its user may do."""
+
+    def __init__(self, url: str, seconds: float = STATEMENT_SECONDS) -> None:
+        super().__init__(url)
+        engine_of(self._engine).only_read(self._engine, seconds)
+
+    def init(self) -> list[str]:
+        """Nothing is made."""
+        return []
+
+
 class Reader:
     """What the routes answer from. Thread-safe; :meth:`dispose` gives the connections back.
 
@@ -63,6 +76,7 @@ class Reader:
         self._lock = threading.RLock()
         self._listing: tuple[Listing, float] | None = None
         self._opened: ReadingStore | None = None
+        self._state: ReadingState | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -81,11 +95,20 @@ class Reader:
                 self._opened = ReadingStore(self.url())
             return self._opened
 
+    @property
+    def state(self) -> ReadingState:
+        """The database of quota and leases, opened when it is first asked for."""
+        with self._lock:
+            if self._state is None:
+                self._state = ReadingState(self.settings.state_url)
+            return self._state
+
     def dispose(self) -> None:
         """Give the connections back."""
         with self._lock:
-            if self._opened is not None:
-                self._opened.dispose()
+            for opened in (self._opened, self._state):
+                if opened is not None:
+                    opened.dispose()
 
     def require_tables(self) -> None:
         """See that the database is one of kmaflow's.

@@ -185,6 +185,10 @@ class Window:
         return f"({self.start:%Y-%m-%d %H:%M}, {self.end:%Y-%m-%d %H:%M}]"
 
 
+#: Longer than KMA has observed.
+ANY_TIME = Window(datetime(_YEARS[0], 1, 1), datetime(_YEARS[-1] + 1, 1, 1))
+
+
 def days_of(window: Window) -> list[date]:
     """The days (00:00, 24:00] that hold the window's stamps, in order."""
     first = window.start.date()

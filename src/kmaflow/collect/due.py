@@ -23,7 +23,17 @@ from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.collect.planning.plan import Want
 from kmaflow.store.coverage.gaps import Gap, gaps, runs, unanswered, unread
 from kmaflow.store.coverage.gaps import due as had_by_hub
-from kmaflow.store.coverage.retries import FOR_A_PERSON, Attempts, answers, due, failures, seconds, stamps_of
+from kmaflow.store.coverage.retries import (
+    FOR_A_PERSON,
+    Attempts,
+    answers,
+    due,
+    failures,
+    moment_of,
+    next_try,
+    seconds,
+    stamps_of,
+)
 from kmaflow.store.coverage.states import stored_rows
 from kmaflow.store.coverage.timeline import ANSWERED, StationGroup, TimeAxis, Timeline
 from kmaflow.store.ledger import GIVEN_UP
@@ -41,6 +51,7 @@ class Due:
         missing: stretches whose next try has come.
         exhausted: stretches that were tried as often as they will be, not yet noted as given up.
         later: stretches whose next try is still to come, or that are given up.
+        tries: for each of ``later`` when it is asked for again, naive KST; None = not any more.
         quiet: blank or absent cells to be asked again.
         revisits: stretches to be visited for corrections.
     """
@@ -49,6 +60,7 @@ class Due:
     missing: tuple[Gap, ...] = ()
     exhausted: tuple[Gap, ...] = ()
     later: tuple[Gap, ...] = ()
+    tries: tuple[datetime | None, ...] = ()
     quiet: tuple[Want, ...] = ()
     revisits: tuple[Want, ...] = ()
 
@@ -86,7 +98,7 @@ def due_now(
         return Due(dataset)
     chosen = None if stations is None else frozenset(stations)
     timeline = Timeline(connection, dataset, Window(window.start, window_end), stations=chosen, start=start)
-    missing, exhausted, later = _missing(connection, timeline, now, everything=everything, widened=widened)
+    missing, exhausted, later, tries = _missing(connection, timeline, now, everything=everything, widened=widened)
     quiet: tuple[Want, ...] = ()
     revisits: tuple[Want, ...] = ()
     recent = max(window.start, now - (revisit_days + 2) * DAY)
@@ -95,7 +107,7 @@ def due_now(
         answered = answers(connection, dataset, axis, chosen or ())
         quiet = _quiet(connection, dataset, axis, answered, chosen, now)
         revisits = _revisits(axis, answered, now, revisit_days)
-    return Due(dataset, missing, exhausted, later, quiet, revisits)
+    return Due(dataset, missing, exhausted, later, tries, quiet, revisits)
 
 
 def meant_gaps(
@@ -120,14 +132,15 @@ def _not_meant(widened: bool) -> tuple[str, ...]:
 
 def _missing(
     connection: sa.Connection, timeline: Timeline, now: datetime, *, everything: bool, widened: bool
-) -> tuple[tuple[Gap, ...], tuple[Gap, ...], tuple[Gap, ...]]:
-    """(due, exhausted, later)."""
+) -> tuple[tuple[Gap, ...], tuple[Gap, ...], tuple[Gap, ...], tuple[datetime | None, ...]]:
+    """(due, exhausted, later, when each of the last is tried again)."""
     meanings = timeline.meanings
     unmeant = [code for code, (_, why) in enumerate(meanings) if why in _not_meant(widened)]
     # These are never given up: once a person has acted, they come with the next day's try.
     for_a_person = [code for code, (_, why) in enumerate(meanings) if why in FOR_A_PERSON]
     given_up = [code for code, (_, why) in enumerate(meanings) if why == GIVEN_UP]
     sorted_out: tuple[list[StationGroup], list[StationGroup], list[StationGroup]] = ([], [], [])
+    again: list[tuple[StationGroup, NDArray[np.int64]]] = []
     for group in timeline.groups:
         tried = failures(timeline, group)
         meant = timeline.unanswered(group.codes) & ~np.isin(group.codes, unmeant)
@@ -138,7 +151,10 @@ def _missing(
         spent = meant & ~ready & ~barred & (tried.count > len(MISSING_STEPS)) & ~np.isin(group.codes, given_up)
         for kept, mask in zip(sorted_out, (ready, spent, meant & ~ready & ~spent), strict=True):
             kept.append(replace(group, codes=np.where(mask, group.codes, ANSWERED)))
+        day = int(DAY.total_seconds())
+        again.append((sorted_out[2][-1], np.where(barred, tried.last + day, next_try(tried, MISSING_STEPS))))
     found = [unanswered(connection, timeline, groups) for groups in sorted_out]
+    tries = [None if gap.why == GIVEN_UP else _first(timeline.axis, gap, again) for gap in found[2]]
     for gap in unread(connection, timeline):
         came = answers(connection, timeline.dataset, TimeAxis(gap.window, timeline.axis.step), gap.stations or ())
         if everything or due(came, MISSING_STEPS, now).any():
@@ -146,7 +162,21 @@ def _missing(
         else:
             often_enough = gap.why != GIVEN_UP and bool((came.count > len(MISSING_STEPS)).all())
             found[1 if often_enough else 2].append(gap)
-    return tuple(found[0]), tuple(found[1]), tuple(found[2])
+            if not often_enough:
+                tries.append(None if gap.why == GIVEN_UP else moment_of(next_try(came, MISSING_STEPS).min()))
+    return tuple(found[0]), tuple(found[1]), tuple(found[2]), tuple(tries)
+
+
+def _first(axis: TimeAxis, gap: Gap, again: Iterable[tuple[StationGroup, NDArray[np.int64]]]) -> datetime:
+    """When the first stamp of a gap is tried again."""
+    part = slice(axis.before(gap.window.start), axis.before(gap.window.end))
+    about = set(gap.stations or ())
+    times = [
+        at[part][group.codes[part] != ANSWERED]
+        for group, at in again
+        if gap.stations is None or group.stations is None or about & group.stations
+    ]
+    return moment_of(np.concatenate(times).min())
 
 
 def _quiet(

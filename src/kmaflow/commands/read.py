@@ -33,13 +33,14 @@ _UNITS = {
 }
 
 From = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--from", help=say("구간의 시작(미포함), 한국시각", "start of the window, excluded, KST"), metavar="T"
     ),
 ]
 To = Annotated[
-    str, typer.Option("--to", help=say("구간의 끝(포함), 한국시각", "end of the window, included, KST"), metavar="T")
+    str | None,
+    typer.Option("--to", help=say("구간의 끝(포함), 한국시각", "end of the window, included, KST"), metavar="T"),
 ]
 Stations = Annotated[
     str | None, typer.Option("--stations", help=say("지점번호, 지점명 (기본: 전체)", "numbers or names (default: all)"))
@@ -63,20 +64,24 @@ HELP = say(
     예: kmaflow read aws_minute --from "2026-11-22 12:00" --to "2026-11-22 13:00" --stations 108 --columns ta,hm,rn_day
 
     값과 단위는 기상청이 제공한 그대로이며, 결측부호였던 값은 비어 있습니다. 하루 전체: --from 2026-11-22 --to 2026-11-23.
+    뷰도 읽습니다: v_hourly, v_daily, v_latest(구간 없이).
+
     특정 시점 기준의 값: --as-of "2026-11-21 12:00". 파일로 저장: --csv > rows.csv 또는 kmaflow export.""",
     """Show stored rows. Makes no API calls.
 
     Example: kmaflow read aws_minute --from "2026-11-22 12:00" --to "2026-11-22 13:00" --stations 108 --columns ta,hm,rn_day
 
     Values and units are KMA's own; where KMA printed a missing code there is no value. A whole day: --from 2026-11-22 --to 2026-11-23.
+    Views too: v_hourly, v_daily, v_latest (without a window).
+
     As known at an earlier time: --as-of "2026-11-21 12:00". Into a file: --csv > rows.csv, or kmaflow export.""",
 )
 
 
 def read(
     dataset: Annotated[str, typer.Argument(help=say("자료", "dataset"), metavar="DATASET")],
-    from_: From,
-    to: To,
+    from_: From = None,
+    to: To = None,
     stations: Stations = None,
     columns: Annotated[
         str | None,
@@ -95,18 +100,19 @@ def read(
     as_csv: Annotated[bool, typer.Option("--csv", help=say("표 대신 CSV", "CSV instead of a table"))] = False,
 ) -> None:
     """Show stored rows."""
-    from kmaflow.catalog.time import Window, parse_time
-    from kmaflow.read import iter_frames, subject
+    from kmaflow.catalog.time import parse_time
+    from kmaflow.read import iter_frames, readable
     from kmaflow.read.frames import numbers_of
+    from kmaflow.read.views import window_of
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
 
     if as_json and as_csv:
         raise typer.BadParameter(say("--json과 --csv는 함께 쓸 수 없습니다", "use either --json or --csv"))
-    what = subject(dataset)
+    what = readable(dataset)
     names = None if columns is None else [name.strip().lower() for name in columns.split(",") if name.strip()]
     chosen = what.chosen(names)
-    window = Window(parse_time(from_), parse_time(to))
+    window = window_of(what, *(None if text is None else parse_time(text) for text in (from_, to)))
     moment = None if as_of is None else parse_time(as_of)
     with Store(load_settings().database_url) as store:
         numbers = numbers_of(store, stations, what)
@@ -118,7 +124,7 @@ def read(
         elif as_json:
             _print_json(what, chosen, window, numbers, moment, rows)
         else:
-            _print_rows(store, what, chosen, window, numbers, moment, list(rows))
+            _print_rows(store, what, chosen, window, numbers, moment, most, list(rows))
 
 
 def unit_sign(meaning: Meaning) -> str:
@@ -158,8 +164,8 @@ def _print_json(
 
     head: dict[str, Any] = {
         "dataset": what.name,
-        "from": f"{window.start:%Y-%m-%d %H:%M}",
-        "to": f"{window.end:%Y-%m-%d %H:%M}",
+        "from": _json(window.start) if what.cadence else None,
+        "to": _json(window.end) if what.cadence else None,
         "stations": "all" if stations is None else list(stations),
         "as_of": None if as_of is None else f"{as_of:%Y-%m-%d %H:%M}",
         "columns": [
@@ -171,8 +177,8 @@ def _print_json(
     total = 0
     for frame in frames:
         for row in frame.iter_rows(named=True):
-            row["tm_kst"] = f"{row['tm_kst']:%Y-%m-%d %H:%M}"
-            sys.stdout.write((", " if total else "") + json.dumps(row, ensure_ascii=False))
+            told = {name: _json(value) for name, value in row.items()}
+            sys.stdout.write((", " if total else "") + json.dumps(told, ensure_ascii=False))
             total += 1
     sys.stdout.write(f'], "total": {total}}}\n')
 
@@ -184,11 +190,12 @@ def _print_rows(
     window: Window,
     stations: Sequence[int] | None,
     as_of: datetime | None,
+    most: int | None,
     frames: list[pl.DataFrame],
 ) -> None:
     from kmaflow.read import count, iter_frames
 
-    title = f"{what.name} · {what.ko} / {what.en} · {window} KST"
+    title = f"{what.name} · {say(what.ko, what.en)}" + (f" · {window} KST" if what.cadence else "")
     if as_of is not None:
         title += say(f" · {as_of:%Y-%m-%d %H:%M} 시점 기준", f" · as known at {as_of:%Y-%m-%d %H:%M}")
     shown = sum(frame.height for frame in frames)
@@ -201,7 +208,11 @@ def _print_rows(
             err=True,
         )
         return
-    if as_of is None:
+    total: int | None
+    if what.view:
+        # Counting what a view would give takes as long as reading it.
+        total = shown if most is None or shown < most else None
+    elif as_of is None:
         total = count(store, what.name, window, stations=stations)
     else:
         keys = iter_frames(store, what.name, window, stations=stations, columns=(), as_of=as_of)
@@ -217,7 +228,7 @@ def _print_rows(
         if name not in what.keys:
             meaning = what.columns[name]
             sign = unit_sign(meaning)
-            typer.echo(f"  {name:<8} {meaning.ko} / {meaning.en}" + (f" [{sign}]" if sign else ""))
+            typer.echo(f"  {name:<8} {say(meaning.ko, meaning.en)}" + (f" [{sign}]" if sign else ""))
     more = (
         ""
         if shown == total
@@ -225,7 +236,18 @@ def _print_rows(
             " · 더 보기: --limit N, --csv > FILE, kmaflow export", " · more: --limit N, --csv > FILE, kmaflow export"
         )
     )
-    typer.echo(say(f"{total:,}행 가운데 {shown:,}행{more}", f"{shown:,} of {total:,} rows{more}"))
+    if total is None:
+        typer.echo(say(f"처음 {shown:,}행{more}", f"the first {shown:,} rows{more}"))
+    else:
+        typer.echo(say(f"{total:,}행 가운데 {shown:,}행{more}", f"{shown:,} of {total:,} rows{more}"))
+
+
+def _json(value: object) -> object:
+    from datetime import date, datetime
+
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _cell(value: object) -> str:

@@ -17,11 +17,12 @@ from kmaflow.read.place import Listing, Neighbour, Place, listing, stations
 from kmaflow.read.series import Series, series
 from kmaflow.read.shapes import to_arrow, to_pandas, to_xarray
 from kmaflow.read.tables import Meaning, Subject, subject, subjects
+from kmaflow.read.views import readable, views
 
 __all__ = [
     "Exported", "Listing", "Meaning", "Neighbour", "Place", "Series", "Subject", "Value", "at_place", "count", "element_inventory", "export",
-    "inventory", "iter_frames", "latest", "listing", "near", "read", "series", "stations", "subject", "subjects", "to_arrow", "to_pandas",
-    "to_xarray",
+    "inventory", "iter_frames", "latest", "listing", "near", "read", "readable", "series", "stations", "subject", "subjects", "to_arrow",
+    "to_pandas", "to_xarray", "views",
 ]  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from kmaflow.read.place import stations as found_stations
 from kmaflow.read.series import series as over_time
 from kmaflow.read.tables import subject
 from kmaflow.read.units import System
+from kmaflow.read.views import readable, window_of
 from kmaflow.settings import load_settings
 from kmaflow.store import Store
 from kmaflow.store.coverage.gaps import gaps as missing
@@ -37,8 +38,8 @@ Words = str | Iterable[str | int]
 
 def read(
     dataset: str,
-    start: Time,
-    end: Time,
+    start: Time | None = None,
+    end: Time | None = None,
     *,
     stations: Words | None = None,
     columns: str | Iterable[str] | None = None,
@@ -48,8 +49,8 @@ def read(
     """Stored observations: the stamps after ``start`` up to and including ``end``, KST, as KMA printed them.
 
     Args:
-        dataset: ``aws_minute`` … ``asos_hourly``.
-        start, end: ``"2026-11-22"``, ``"2026-11-22 12:00"``, or naive ``datetime`` in KST.
+        dataset: ``aws_minute`` … ``asos_hourly``, or a view: ``v_hourly``, ``v_daily``, ``v_latest``.
+        start, end: ``"2026-11-22"``, ``"2026-11-22 12:00"``, or naive ``datetime`` in KST. ``v_latest`` goes without.
         stations: numbers and names (``"서울, 108"``, ``[108, 159]``), None = all.
         columns: names (``"ta, hm"``, ``["ta"]``), None = all of the dataset.
         as_of: the data as they were known then.
@@ -63,8 +64,8 @@ def read(
         StoreError: the database cannot be read.
     """
     with _opened(database) as store:
-        window, names = Window(_time(start), _time(end)), None if columns is None else _words(columns)
-        moment = None if as_of is None else _time(as_of)
+        window = window_of(readable(dataset), _moment(start), _moment(end))
+        names, moment = None if columns is None else _words(columns), _moment(as_of)
         return read_window(store, dataset, window, stations=stations, columns=names, as_of=moment)
 
 
@@ -181,6 +182,10 @@ def _opened(database: str | None) -> Iterator[Store]:
 
 def _time(given: Time) -> datetime:
     return parse_time(given) if isinstance(given, str) else given
+
+
+def _moment(given: Time | None) -> datetime | None:
+    return None if given is None else _time(given)
 
 
 def _words(given: str | Iterable[str]) -> list[str]:

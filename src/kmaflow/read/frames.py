@@ -10,13 +10,15 @@ from typing import Literal
 from weakref import WeakKeyDictionary
 
 import polars as pl
+import polars.selectors as cs
 import sqlalchemy as sa
 
 from kmaflow.catalog.stations import MOST_STATIONS
-from kmaflow.catalog.time import DAY, HOUR, Window, floor_to, to_kst
+from kmaflow.catalog.time import DAY, HOUR, Window, ceil_to, floor_to, to_kst
 from kmaflow.errors import UsageError
 from kmaflow.read.as_of import Answers, answers, rows_at
 from kmaflow.read.tables import REQUEST_ID, Subject, subject
+from kmaflow.read.views import readable
 from kmaflow.store import Store
 from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.database import again, reading
@@ -29,6 +31,8 @@ Period = Literal["month", "day"]
 
 #: Rows that are read at once, at most: it bounds the memory, whatever the window.
 _ROWS = 300_000
+#: Digits that a mean of a view may have; KMA prints two at most.
+_DIGITS = 6
 #: The tables that each database was seen to have.
 _there: WeakKeyDictionary[sa.Pool, set[str]] = WeakKeyDictionary()
 
@@ -48,8 +52,9 @@ def read(
     (``kmaflow.catalog.dataset(name).column(col).unit``, ``docs/en/datasets.md``).
 
     Args:
-        dataset: ``aws_minute`` … ``asos_hourly``, or ``aws_present_weather_code`` for the second and further codes of a row.
-        window: ``(start, end]``: the stamps after ``start`` up to and including ``end``, naive KST.
+        dataset: ``aws_minute`` … ``asos_hourly``; ``aws_present_weather_code`` for the second and further codes of a row; or a view: ``v_hourly``,
+            ``v_daily``, ``v_latest`` (:mod:`kmaflow.read.views`).
+        window: ``(start, end]``: the stamps after ``start`` up to and including ``end``, naive KST. ``v_latest`` has none: any will do.
         stations: numbers; or words as the command line takes them (``"108, 서울"``, ``["서울", 108]``, ``"all"``), of which unknown ones are
             an error; None = all.
         columns: names of columns, None = all of the catalogue; ``request_id``, which leads to the bytes that a row came from, only when it is named.
@@ -64,10 +69,10 @@ def read(
         Empty, with these columns, where nothing is stored.
 
     Raises:
-        UsageError: no such dataset, column or station, no station named, or ``request_id`` together with ``as_of``.
+        UsageError: no such dataset, column or station, no station named, or ``request_id`` or a view together with ``as_of``.
         StoreError: the database cannot be read.
     """
-    stations = numbers_of(store, stations, subject(dataset))
+    stations = numbers_of(store, stations, readable(dataset))
     question = ask(dataset, window, stations=stations, columns=columns, as_of=as_of)
 
     def work() -> pl.DataFrame:
@@ -75,6 +80,8 @@ def read(
             there = held(connection, question.what, window)
             if there is None:
                 return pl.DataFrame(schema=question.schema)
+            if question.what.cadence is None:
+                return question.frame(connection, there, None)
             frames = [
                 question.frame(connection, piece, known)
                 for month in months(there)
@@ -103,7 +110,7 @@ def iter_frames(
             300,000 rows, so that years pass through little memory. Each piece of that size is a transaction of its own: what is loaded meanwhile may show
             in later ones.
     """
-    stations = numbers_of(store, stations, subject(dataset))
+    stations = numbers_of(store, stations, readable(dataset))
     question = ask(dataset, window, stations=stations, columns=columns, as_of=as_of)
     if by is None:
         frames: Iterable[pl.DataFrame] = (frame for _, frame in pieces_of(store, question, window))
@@ -114,12 +121,13 @@ def iter_frames(
 
 def count(store: Store, dataset: str, window: Window, *, stations: str | Iterable[str | int] | None = None) -> int:
     """How many rows :func:`read` would give, without reading them."""
-    stations = numbers_of(store, stations, subject(dataset))
+    stations = numbers_of(store, stations, readable(dataset))
     question = ask(dataset, window, stations=stations)
     with reading(store.engine) as connection:
         if not is_there(connection, question.what):
             return 0
-        return counted(connection, question.what.table, window, question.stations)
+        timed = question.what.cadence is not None
+        return counted(connection, question.what.table, window if timed else None, question.stations)
 
 
 def numbers_of(store: Store, stations: str | Iterable[str | int] | None, what: Subject) -> tuple[int, ...] | None:
@@ -156,8 +164,11 @@ class Question:
 
     def pieces(self, window: Window) -> Iterator[Window]:
         """The window in parts of bounded size, none of which crosses the end of a month (or, where it is shorter, of a day)."""
+        if self.what.cadence is None:
+            yield window
+            return
         stamps = _ROWS // min(len(self.stations or ()) or MOST_STATIONS, MOST_STATIONS)
-        span = stamps * self.what.dataset.cadence
+        span = stamps * self.what.cadence
         step = next((step for step in (31 * DAY, DAY, 6 * HOUR) if step <= span), HOUR)
         for month in months(window):
             yield from (month,) if step > DAY else _cut(month, step)
@@ -167,7 +178,11 @@ class Question:
         return None if self.as_of is None else answers(connection, self.what.dataset.name, window)
 
     def frame(self, connection: sa.Connection, window: Window, known: Answers | None) -> pl.DataFrame:
-        """The rows of one piece."""
+        """The rows of one piece. Means of a view lose the digits that are the arithmetic's alone, in which databases differ."""
+        if self.what.view:
+            timed = self.what.cadence is not None
+            rows = select(connection, self.what.table, self.names, window if timed else None, self.stations)
+            return rows.with_columns(cs.float().round(_DIGITS))
         if self.as_of is None or known is None:
             return select(connection, self.what.table, self.names, window, self.stations)
         return rows_at(connection, self.what, self.names, window, self.stations, self.as_of, known)
@@ -186,8 +201,15 @@ def ask(
     Raises:
         UsageError: it cannot be read.
     """
-    what = subject(dataset)
+    what = readable(dataset)
     names = what.chosen(columns)
+    if as_of is not None and what.view:
+        raise UsageError(
+            f"{what.name} is made of the values as they are now",
+            ko=f"{what.name}은(는) 현재 값으로 만든 뷰입니다",
+            todo_en=f"read {what.dataset.name} as of that moment",
+            todo_ko=f"그 시점의 값은 {what.dataset.name}에서 읽으십시오",
+        )
     if as_of is not None:
         as_of = to_kst(as_of) if as_of.tzinfo is not None else as_of
         if REQUEST_ID in names:
@@ -230,14 +252,22 @@ def pieces_of(store: Store, question: Question, window: Window) -> Iterator[tupl
 
 
 def held(connection: sa.Connection, what: Subject, window: Window) -> Window | None:
-    """The part of the window between the dataset's first and last row in it; None where there is none."""
+    """The part of the window between the dataset's first and last row in it; None where there is none. Of a view: with its whole periods."""
     main = subject(what.dataset.name)
     if not (is_there(connection, what) and is_there(connection, main)):
         return None
+    if what.cadence is None:
+        return window
     stamp = main.table.c.tm_kst
-    found = sa.select(sa.func.min(stamp), sa.func.max(stamp)).where(stamp > window.start, stamp <= window.end)
+    start = floor_to(window.start, what.cadence) if what.view else window.start
+    found = sa.select(sa.func.min(stamp), sa.func.max(stamp)).where(stamp > start, stamp <= window.end)
     first, last = connection.execute(found).one()
-    return None if first is None else Window(max(window.start, first - what.dataset.cadence), last)
+    if first is None:
+        return None
+    if what.view:
+        first, last = ceil_to(first, what.cadence), ceil_to(last, what.cadence)
+    first, last = max(window.start, first - what.cadence), min(last, window.end)
+    return Window(first, last) if first < last else None
 
 
 def is_there(connection: sa.Connection, what: Subject) -> bool:

@@ -15,14 +15,13 @@ import json
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 
-from kmaflow.catalog.time import DAY, HOUR, Window, floor_to
+from kmaflow.catalog.time import ANY_TIME, DAY, HOUR, Window, floor_to
 from kmaflow.errors import UsageError
 from kmaflow.read.export import about_of
 from kmaflow.read.files import ExportError, Folder, write_parquet
@@ -85,7 +84,7 @@ def keep(
     manifest = _read(folder)
     for name in list(subjects()) if names is None else list(names):
         what = subject(name)
-        there = held_in(store, what, window or Window(datetime(1900, 1, 1), datetime(2200, 1, 1)))
+        there = held_in(store, what, window or ANY_TIME)
         for part in _parts(what, there) if there is not None else ():
             if on_progress is not None:
                 on_progress(name, part)

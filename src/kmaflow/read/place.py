@@ -119,6 +119,10 @@ class Listing:
             Neighbour(self._placed[at], float(distances[at]), _higher(self._placed[at], place)) for at in order[:count]
         ]
 
+    def station(self, stn: int) -> Station:
+        """The station of a number; of one that no list names only that."""
+        return self.by_number.get(stn) or Station(stn, "", None, None, None, None, None, None)
+
     def numbers(self, words: Iterable[str | int] | str) -> tuple[int, ...] | None:
         """The stations that words mean, None = all; only those that are listed.
 

@@ -1,9 +1,10 @@
-"""What can be read: every dataset by its name, and the table of further present weather codes; with the meaning of each column."""
+"""What is stored and can be read: every dataset by its name, and the table of further present weather codes; with the meaning of each column."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from difflib import get_close_matches
 from functools import cache
 
@@ -33,12 +34,13 @@ class Meaning:
 
 @dataclass(frozen=True)
 class Subject:
-    """One table that can be read.
+    """One table or view that can be read.
 
     Attributes:
-        name: the table's name: the dataset's, or that of its table of further codes.
+        name: the table's name: the dataset's, or that of its table of further codes; or the view's.
         dataset: the dataset that it belongs to.
         columns: meanings by name, keys first; ``request_id`` is among them where the table has it.
+        cadence: from one stamp to the next; None = one row for each station, whatever its time.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Subject:
     dataset: Dataset
     table: sa.Table
     columns: Mapping[str, Meaning]
+    cadence: timedelta | None
+    view: bool = False
 
     @property
     def keys(self) -> list[str]:
@@ -96,7 +100,7 @@ def _subject(dataset: Dataset, table: sa.Table) -> Subject:
     }
     main = table.name == dataset.name
     ko, en = (dataset.ko, dataset.en) if main else (f"{dataset.ko} 둘째 코드부터", f"{dataset.en}, further codes")
-    return Subject(table.name, ko, en, dataset, table, {name: known[name] for name in names_of(table)})
+    return Subject(table.name, ko, en, dataset, table, {name: known[name] for name in names_of(table)}, dataset.cadence)
 
 
 @cache

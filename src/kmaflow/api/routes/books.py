@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Annotated, Any
 
 import polars as pl
@@ -9,17 +11,17 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from kmaflow.api import answers
+from kmaflow.api import answers, models
 from kmaflow.api.guard import HEALTH
 from kmaflow.api.problems import MEDIA_OF_ROWS, Problem, documented, too_much
 from kmaflow.api.routes import parameters as given
 from kmaflow.catalog import dataset as described
 from kmaflow.catalog.stations import MOST_STATIONS
 from kmaflow.catalog.time import HOUR, Window, parse_time
-from kmaflow.errors import UsageError
 from kmaflow.maintain.why import story
 from kmaflow.read.frames import numbers_of
 from kmaflow.read.latest import station_numbers
+from kmaflow.read.revised import revisions
 from kmaflow.read.tables import subject
 from kmaflow.status.health import health
 from kmaflow.store.coverage.gaps import Gap, gaps
@@ -30,6 +32,7 @@ from kmaflow.store.schema.service import COMPLETENESS_HOUR
 router = APIRouter(tags=["completeness"], responses=documented())
 
 _MOST_HOURS, _MOST_DAYS = 500_000, 400
+_KST_AHEAD = timedelta(hours=9)
 
 
 @router.get(
@@ -112,14 +115,7 @@ def why(
 ) -> Response:
     """The story of one cell: its state and why, the stored values beside what KMA printed, requests, corrections."""
     reader, kind, stamp = given.reader_of(request), described(dataset), parse_time(time)
-    numbers = station_numbers(reader.store, stn, reader.listing())
-    if numbers is None or len(numbers) != 1:
-        raise UsageError(
-            f"{stn!r} is not one station",
-            ko=f"지점 하나가 아닙니다: {stn!r}",
-            todo_en="give its number",
-            todo_ko="지점번호를 쓰십시오",
-        )
+    number = given.one_station(reader, stn)
     if not reader.has(kind.name):
         raise Problem(
             404,
@@ -128,8 +124,33 @@ def why(
             todo_en="kmaflow collect loads it",
             todo_ko="kmaflow collect로 받으십시오",
         )
-    told = story(reader.collector(), kind, numbers[0], stamp)
+    told = story(reader.collector(), kind, number, stamp)
     return answers.whole(request, answers.dumped(told), 60)
+
+
+@router.get(
+    "/v1/revisions",
+    response_model=models.Revisions,
+    openapi_extra=given.examples("", "dataset=aws_minute&station=108&from=2025-01-15&to=2025-01-16&limit=10"),
+)
+def revised(
+    request: Request,
+    dataset: Annotated[str | None, Query(max_length=64, description="default: all", examples=["aws_minute"])] = None,
+    station: given.Stations = None,
+    from_: Annotated[
+        str | None, Query(alias="from", max_length=64, description="start of the window of stamps, excluded, KST")
+    ] = None,
+    to: Annotated[str | None, Query(max_length=64, description="its end, included, KST")] = None,
+    limit: Annotated[int, Query(ge=1, le=10_000, description="at most so many")] = 1_000,
+) -> Response:
+    """Values that the hub gave differently later (`cause` = `hub`), or that another parser read differently (`parser`); the newest changes first."""
+    reader = given.reader_of(request)
+    kind = None if dataset is None else described(dataset).name
+    window = Window(parse_time(from_ or "1900-01-01"), parse_time(to or "2199-12-31")) if from_ or to else None
+    numbers = station_numbers(reader.store, station, reader.listing())
+    found = revisions(reader.store, kind, numbers, window, limit=limit + 1)
+    rows = [models.Revision(tm_utc=one.tm_kst - _KST_AHEAD, **asdict(one)) for one in found[:limit]]
+    return answers.modelled(request, models.Revisions(rows=rows, more=len(found) > limit), 60)
 
 
 @router.get("/v1/status", openapi_extra=given.examples(""))

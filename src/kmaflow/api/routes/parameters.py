@@ -13,6 +13,7 @@ from kmaflow.api.reader import Reader
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import parse_time
 from kmaflow.errors import UsageError
+from kmaflow.read.latest import station_numbers
 from kmaflow.read.place import Box, Place
 from kmaflow.read.units import Names, System
 
@@ -152,6 +153,28 @@ def only(fmt: Format, *allowed: Format) -> None:
         )
 
 
+def one_station(reader: Reader, text: str) -> int:
+    """The number of the one station that is meant.
+
+    Raises:
+        UsageError: it means none, or several.
+    """
+    numbers = station_numbers(reader.store, text, reader.listing())
+    if numbers is None or len(numbers) != 1:
+        raise UsageError(
+            f"{text!r} is not one station",
+            ko=f"지점 하나가 아닙니다: {text!r}",
+            todo_en="give its number",
+            todo_ko="지점번호를 쓰십시오",
+        )
+    return numbers[0]
+
+
 def examples(*queries: str) -> dict[str, Any]:
     """Questions that work, for OpenAPI; tests ask them."""
     return {"x-examples": list(queries)}
+
+
+def path_examples(*values: str) -> dict[str, Any]:
+    """The same of a route with a value in its path."""
+    return {"x-path-examples": list(values)}

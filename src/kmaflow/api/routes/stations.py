@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import polars as pl
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from kmaflow.api import answers
+from kmaflow.api import answers, models
 from kmaflow.api.problems import documented, too_much
 from kmaflow.api.routes import parameters as given
 from kmaflow.catalog import dataset as described
 from kmaflow.catalog.stations import MOST_STATIONS
 from kmaflow.catalog.time import Window, parse_time
 from kmaflow.errors import UsageError
+from kmaflow.read.details import details
 from kmaflow.read.inventory import element_inventory, inventory
 from kmaflow.read.place import Neighbour
 from kmaflow.read.place import stations as search
+from kmaflow.read.tables import subject
+from kmaflow.read.units import unit_of
 
 router = APIRouter(prefix="/v1", tags=["stations"], responses=documented())
 
@@ -124,3 +128,58 @@ def what_there_is(
         )
     frame = element_inventory(reader.store, dataset, given.listed(elements), window, stations=stations)
     return answers.table(request, frame, fmt, age, {}, "inventory", bom=bom)
+
+
+@router.get("/station/{stn}", response_model=models.StationPage, openapi_extra=given.path_examples("108", "서울"))
+def about(request: Request, stn: Annotated[str, Path(max_length=64, description="number or name")]) -> Response:
+    """All about one station: how the lists described it over time, its five neighbours, its datasets over all time, its elements of the last three days."""
+    reader = given.reader_of(request)
+    number = given.one_station(reader, stn)
+    found = details(reader.store, reader.listing(), number, reader.clock())
+    one = reader.listing().station(number)
+    body = models.StationPage(
+        stn=number,
+        name_ko=one.name_ko,
+        name_en=one.name_en,
+        networks=one.networks,
+        lat=one.lat,
+        lon=one.lon,
+        alt_m=one.ht,
+        address=one.address,
+        history=[models.StationVersion(alt_m=old.height, **asdict(old)) for old in found.history],
+        neighbours=[_neighbour(other) for other in found.neighbours],
+        datasets=[
+            models.DatasetThere(first=row["first_kst"], last=row["last_kst"], **row)
+            for row in found.datasets.iter_rows(named=True)
+        ],
+        elements=[_element(row) for row in found.elements.iter_rows(named=True)],
+        elements_from=found.window.start,
+        elements_to=found.window.end,
+    )
+    return answers.modelled(request, body, 60)
+
+
+def _neighbour(one: Neighbour) -> models.StationNeighbour:
+    station = one.station
+    return models.StationNeighbour(
+        stn=station.stn,
+        name=station.name_ko,
+        lat=station.lat or 0.0,
+        lon=station.lon or 0.0,
+        alt_m=station.ht,
+        distance_km=round(one.distance_km, 3),
+    )
+
+
+def _element(row: dict[str, Any]) -> models.ElementThere:
+    meaning = subject(row["dataset"]).columns[row["element"]]
+    return models.ElementThere(
+        dataset=row["dataset"],
+        element=row["element"],
+        name_ko=meaning.ko,
+        name_en=meaning.en,
+        unit=unit_of(meaning.unit, "people").sign,
+        first=row["first_kst"],
+        last=row["last_kst"],
+        share=round(row["share"], 4),
+    )

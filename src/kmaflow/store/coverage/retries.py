@@ -5,7 +5,7 @@ Times are seconds since 1970 (naive KST), one for each stamp of an axis; :data:`
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -55,6 +55,11 @@ def seconds(at: datetime) -> int:
     return int((at - _EPOCH).total_seconds())
 
 
+def moment_of(at: np.int64) -> datetime:
+    """What :func:`seconds` made a number of."""
+    return _EPOCH + timedelta(seconds=int(at))
+
+
 def stamps_of(axis: TimeAxis) -> Seconds:
     """The stamps themselves, in seconds."""
     step = int(axis.step.total_seconds())
@@ -98,11 +103,14 @@ def _codes(kind: type[TerminalHubError]) -> set[str]:
 FOR_A_PERSON = _codes(TerminalHubError) - {"quota"}
 
 
-def due(attempts: Attempts, steps: Iterable[timedelta], now: datetime) -> NDArray[np.bool_]:
+def due(attempts: Attempts, steps: Sequence[timedelta], now: datetime) -> NDArray[np.bool_]:
     """Where the next step of a ladder of waits has come: after the first request, ``steps`` are counted from it, and no two of them come
     closer to each other than they lie apart there."""
+    return (attempts.count > 0) & (attempts.count <= len(steps)) & (next_try(attempts, steps) <= seconds(now))
+
+
+def next_try(attempts: Attempts, steps: Sequence[timedelta]) -> Seconds:
+    """When the next step comes; of what was tried as often as there are steps, after the last wait once more."""
     ladder = [int(step.total_seconds()) for step in steps]
     waits = np.diff(np.array([0, *ladder], np.int64))
-    used = np.clip(attempts.count - 1, 0, len(waits) - 1)
-    ready = attempts.last + waits[used] <= seconds(now)
-    return (attempts.count > 0) & (attempts.count <= len(waits)) & ready
+    return np.add(attempts.last, waits[np.clip(attempts.count - 1, 0, len(waits) - 1)], dtype=np.int64)

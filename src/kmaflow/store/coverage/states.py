@@ -191,7 +191,7 @@ def stamps(
     rows = {(tm, stn): blank for tm, stn, blank in stored_rows(connection, dataset, window, chosen)}
     rejected = set(rejected_cells(timeline))
     closed = given_up(connection, timeline) if rejected else frozenset()
-    gone = _retired(connection, timeline)
+    gone = retired_cells(connection, timeline)
     found = []
     for group in timeline.groups:
         expected = timeline.expected(group)
@@ -232,7 +232,7 @@ def stored_rows(
     return [(stamp, stn, bool(blank)) for stamp, stn, blank in connection.execute(query)]
 
 
-def _retired(connection: sa.Connection, timeline: Timeline) -> dict[tuple[datetime, int], State]:
+def retired_cells(connection: sa.Connection, timeline: Timeline) -> dict[tuple[datetime, int], State]:
     """Cells in hours whose rows were taken out, with what most rows of the hour were."""
     axis, table = timeline.axis, LEDGER.c
     begin, end = axis.first, axis.stamp(axis.count - 1)

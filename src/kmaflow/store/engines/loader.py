@@ -90,7 +90,7 @@ def select(
     connection: sa.Connection,
     table: sa.Table,
     names: Sequence[str],
-    window: Window,
+    window: Window | None,
     stations: Sequence[int] | None = None,
     *,
     dataset: str | None = None,
@@ -98,6 +98,7 @@ def select(
     """Columns of the rows in a window, sorted by the table's key.
 
     Args:
+        window: None: of any time.
         names: columns, in this order; types are those of :func:`kmaflow.store.engines.loader.schema_of`.
         stations: numbers, None = all.
         dataset: for the service tables: only rows of this dataset.
@@ -109,15 +110,21 @@ def select(
     return _with_times(engine_of(connection).rows(connection.connection, schema, where), schema)
 
 
-def count(connection: sa.Connection, table: sa.Table, window: Window, stations: Sequence[int] | None = None) -> int:
+def count(
+    connection: sa.Connection, table: sa.Table, window: Window | None, stations: Sequence[int] | None = None
+) -> int:
     """How many rows :func:`select` would give."""
     where = _where(connection, window, stations, None)
     return int(connection.exec_driver_sql(f"SELECT COUNT(*) FROM {table.name} WHERE {where}").scalar_one())
 
 
-def _where(connection: sa.Connection, window: Window, stations: Sequence[int] | None, dataset: str | None) -> str:
+def _where(
+    connection: sa.Connection, window: Window | None, stations: Sequence[int] | None, dataset: str | None
+) -> str:
     """Numbers, stamps and names of ours only: nothing here that a person has typed as text."""
-    parts = [f"tm_kst > '{window.start:{STAMP_TEXT}}'", f"tm_kst <= '{window.end:{STAMP_TEXT}}'"]
+    parts = ["1 = 1"]
+    if window is not None:
+        parts = [f"tm_kst > '{window.start:{STAMP_TEXT}}'", f"tm_kst <= '{window.end:{STAMP_TEXT}}'"]
     if stations is not None:
         column = engine_of(connection).station_column(len(stations))
         parts.append(f"{column} IN ({', '.join(str(int(stn)) for stn in stations)})")
@@ -135,12 +142,15 @@ def from_csv(schema: dict[str, pl.DataType], content: bytes) -> pl.DataFrame:
 
 def read_as(schema: dict[str, pl.DataType]) -> dict[str, pl.DataType]:
     """Times come as text."""
-    return {name: pl.String() if kind == pl.Datetime("us") else kind for name, kind in schema.items()}
+    return {name: pl.String() if kind.is_temporal() else kind for name, kind in schema.items()}
 
 
 def _with_times(rows: pl.DataFrame, schema: dict[str, pl.DataType]) -> pl.DataFrame:
     times = [name for name, kind in schema.items() if kind == pl.Datetime("us")]
-    return rows.with_columns(pl.col(times).str.to_datetime(STAMP_TEXT, time_unit="us"))
+    days = [name for name, kind in schema.items() if kind == pl.Date()]
+    return rows.with_columns(
+        pl.col(times).str.to_datetime(STAMP_TEXT, time_unit="us"), pl.col(days).str.to_date("%Y-%m-%d")
+    )
 
 
 def names_of(table: sa.Table) -> list[str]:
@@ -161,6 +171,8 @@ def schema_of(table: sa.Table) -> dict[str, pl.DataType]:
             schema[column.name] = pl.Float64()
         elif isinstance(column.type, sa.DateTime):
             schema[column.name] = pl.Datetime("us")
+        elif isinstance(column.type, sa.Date):
+            schema[column.name] = pl.Date()
         elif isinstance(column.type, sa.Integer):
             schema[column.name] = pl.Int32() if column.name == "stn" else pl.Int64()
         else:

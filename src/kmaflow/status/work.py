@@ -1,0 +1,106 @@
+"""What is being done, what is planned, what waits and why: from leases, schedules and ledger."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+import sqlalchemy as sa
+
+from kmaflow.catalog import DATASETS
+from kmaflow.catalog.time import DAY, Window, floor_to
+from kmaflow.collect.due import Due, due_now
+from kmaflow.store.coverage.gaps import GRACE, Gap
+from kmaflow.store.coverage.retries import FOR_A_PERSON
+from kmaflow.store.engines.database import server_time
+from kmaflow.store.ledger import GIVEN_UP
+from kmaflow.store.schema.service import LEASE
+
+Kind = Literal["live", "repair", "backfill", "rebuild"]
+WaitsFor = Literal["turn", "time", "quota", "person", "nothing"]
+_KST_AHEAD = timedelta(hours=9)
+#: Names of leases: ``aws_minute 202611221200-202611221210 …``, ``repair aws_minute …``, ``backfill aws_minute 202511220000-202511230000 …``, ``rebuild …``.
+_NAME = re.compile(r"(?:(?P<kind>repair|backfill|rebuild) )?(?P<dataset>\w+)(?: (?P<start>\d{12})-(?P<end>\d{12}))?\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Work that a worker has taken; ``window`` None where its lease does not say."""
+
+    kind: Kind
+    dataset: str | None
+    window: Window | None
+    since: datetime
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Work that is planned: when it begins (naive KST)."""
+
+    kind: Literal["live", "repair"]
+    dataset: str
+    window: Window
+    at: datetime
+
+
+def taken(connection: sa.Connection) -> list[Taken]:
+    """What workers are at, by the leases that they hold (in ``STATE_URL``), the oldest first."""
+    table = LEASE.c
+    held = sa.select(table.name, table.owner, table.taken_at).where(table.expires_at > server_time(connection))
+    found = []
+    for name, owner, since in connection.execute(held.order_by(table.taken_at, table.name)):
+        said = _NAME.match(name)
+        if said is None or not (said["dataset"] in DATASETS or said["kind"] == "rebuild"):
+            continue
+        window = Window(_time(said["start"]), _time(said["end"])) if said["start"] else None
+        kind: Kind = said["kind"] or "live"  # type: ignore[assignment]
+        dataset = said["dataset"] if said["dataset"] in DATASETS else None
+        found.append(Taken(kind, dataset, window, since + _KST_AHEAD, owner.split(" ")[0]))
+    return found
+
+
+def _time(text: str) -> datetime:
+    return datetime.strptime(text, "%Y%m%d%H%M")
+
+
+def next_live(names: Iterable[str], now: datetime) -> list[Planned]:
+    """The next run of each dataset: its window, and when the hub has it."""
+    found = []
+    for name in names:
+        schedule = DATASETS[name].schedule
+        end = floor_to(now - schedule.delay, schedule.every) + schedule.every
+        found.append(Planned("live", name, Window(end - schedule.every, end), end + schedule.delay))
+    return sorted(found, key=lambda one: (one.at, one.dataset))
+
+
+def looked_at(
+    connection: sa.Connection,
+    dataset: str,
+    *,
+    now: datetime,
+    start: datetime | None,
+    days: int = 7,
+    stations: frozenset[int] | None = None,
+) -> Due:
+    """What is due of a dataset's last days, and what is not yet."""
+    begin = now - days * DAY
+    begin = begin if start is None else max(begin, start)
+    end = now - GRACE
+    if begin >= end:
+        return Due(dataset)
+    return due_now(connection, dataset, Window(begin, end), now=now, stations=stations, start=start)
+
+
+def waits_for(gap: Gap, *, due: bool) -> WaitsFor:
+    """What a missing stretch waits for: its turn, its time, quota, a person; nothing where it is given up."""
+    if gap.why == GIVEN_UP:
+        return "nothing"
+    if gap.why in FOR_A_PERSON:
+        return "person"
+    if gap.why == "quota":
+        return "quota"
+    return "turn" if due else "time"
