@@ -107,7 +107,7 @@ def _complaint(call: ast.Call, words: ast.expr) -> str | None:
         return None  # words of others alone: of the hub, a driver, a file
     if "ko" not in given:
         return "no Korean"
-    if not isinstance(words, ast.Constant | ast.JoinedStr):
+    if not all(isinstance(one, ast.Constant | ast.JoinedStr) for one in (words, given["ko"])):
         return None
     korean = _own_words(given["ko"]).replace("\0", "x")
     return None if HANGUL.search(korean) and not SENTENCE.search(korean) else "the Korean text is not Korean"
