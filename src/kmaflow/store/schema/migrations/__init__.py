@@ -33,7 +33,7 @@ class History:
     earlier: tuple[str, ...]
 
 
-SERVICE = History("service", "kmaflow_version", "0008", ("0004", "0005", "0006", "0007"))
+SERVICE = History("service", "kmaflow_version", "0009", ("0004", "0005", "0006", "0007"))
 STATE = History("state", "kmaflow_state_version", "0004", ("0002", "0003"))
 
 
