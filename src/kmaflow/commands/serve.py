@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from kmaflow.commands.output import tell
 from kmaflow.language import say
 
 HELP = say(
@@ -63,8 +64,5 @@ def serve(
         with Store(settings.database_url) as store:
             store.init()
     where, at = host or settings.serve_host, port or settings.serve_port
-    typer.echo(
-        f"http://{where}:{at}/   " + say("(화면과 HTTP API; 끝내기: Ctrl-C)", "(page and HTTP API; Ctrl-C ends it)"),
-        err=True,
-    )
+    tell(f"http://{where}:{at}/   " + say("(화면과 HTTP API; 끝내기: Ctrl-C)", "(page and HTTP API; Ctrl-C ends it)"), err=True)
     run(settings, where, at, Page)
