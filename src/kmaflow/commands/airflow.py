@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from kmaflow.commands.output import tell
 from kmaflow.language import say
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=say("Airflow 설정", "settings inside Airflow"))
@@ -40,4 +41,4 @@ def setup() -> None:
     from kmaflow.airflow.provider.setup import setup_airflow
 
     for line in setup_airflow():
-        typer.echo(line)
+        tell(line)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
+from kmaflow.commands.output import Json, complain, exit_with, print_json, print_table, progress
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def load(
                 raise
             except KmaflowError as error:
                 failed += 1
-                typer.echo(f"kmaflow: {path}: {error}", err=True)
+                complain(f"{path}: {error}")
                 continue
             done.append({"file": str(path), **result})
             bars.update(bar, advance=1, rows=sum(int(one["rows"]) for one in done))
@@ -162,19 +162,12 @@ def _report(done: list[dict[str, Any]], *, as_json: bool) -> None:
         return
     if not done:
         return
-    columns = (
-        "file",
-        "dataset",
-        "from",
-        "to",
-        "rows",
-        "blank",
-        "inserted",
-        "updated",
-        "revised",
-        "rejected",
-        "not_produced",
-        "outcome",
+    english = "file dataset from to rows blank inserted updated revised rejected not_produced outcome"
+    names, heads = (
+        words.split()
+        for words in (english, say("파일 자료 from to 행 결측 추가 변경 정정 해석불가 미생산 결과", english))
     )
-    rows = [[Path(one["file"]).name if column == "file" else one[column] for column in columns] for one in done]
-    print_table(f"{len(done)} file(s)", columns, rows, right=columns[4:11])
+    rows = [[Path(one["file"]).name if name == "file" else one[name] for name in names] for one in done]
+    more = {*heads[5:9], *(head for at, head in enumerate(heads[9:11], 9) if not any(row[at] for row in rows))}
+    title = say(f"파일 {len(done)}개", f"{len(done)} file" + ("s" if len(done) > 1 else ""))
+    print_table(title, heads, rows, right=heads[4:11], more=more)

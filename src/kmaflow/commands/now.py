@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kmaflow.commands.output import Json, exit_with, print_json, print_table
+from kmaflow.commands.output import Json, exit_with, print_json, print_table, tell
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -94,9 +94,9 @@ def _print(found: Now) -> None:
         found.raining
     ]
     by = "" if found.told_by is None else f" ({found.told_by.element.name}, {_station(found.told_by)})"
-    typer.echo(say(f"강수: {answer}{by}", f"rain or snow now: {answer}{by}"))
+    tell(say(f"강수: {answer}{by}", f"rain or snow now: {answer}{by}"))
     if all(one.station is None for one in found.values):
-        typer.echo(
+        tell(
             say("최근 자료가 없습니다. kmaflow status로 확인하십시오", "no recent data: see kmaflow status"), err=True
         )
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import typer
-
+from kmaflow.commands.output import tell
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -38,4 +37,4 @@ def chosen_stations(collector: Collector, text: str | None, names: Sequence[str]
     """The stations (default: ``STATIONS``), after their lists were brought up to date; as :func:`kmaflow.collect.stations.chosen_stations`."""
     from kmaflow.collect.stations import chosen_stations as chosen
 
-    return chosen(collector, text, names, lambda ko, en: typer.echo(f"kmaflow: {say(ko, en)}", err=True))
+    return chosen(collector, text, names, lambda ko, en: tell(f"kmaflow: {say(ko, en)}", err=True))
