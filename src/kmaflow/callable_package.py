@@ -34,7 +34,7 @@ class CallablePackage(ModuleType):
     def __doc__(self) -> str:  # type: ignore[override]
         """How it is called, then what else is in it."""
         name = self.__name__.replace("kmaflow", "kma", 1)
-        return f"{name}{self.__signature__}\n\n{inspect.getdoc(self._function)}\n\n{self.__dict__['__doc__']}"
+        return f"``{name}{self.__signature__}``\n\n{inspect.getdoc(self._function)}\n\n{self.__dict__['__doc__']}"
 
 
 def make_callable(name: str) -> None:

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 HELP = say(
     """지금 그곳의 날씨를 표시합니다. 저장된 최신 관측값으로 답하며 API 호출은 없습니다.
 
-    예: kmaflow now 서울 · kmaflow now --near 37.5,127.0 --json
+    예: kmaflow now 서울 → kmaflow now --near 37.5,127.0 --json
 
     값은 가장 가까운 지점의 관측값이며(보간하지 않음) 지점, 거리, 경과 시간을 함께 표시합니다.
 
     강수 여부는 10 km 안의 강수감지기나 현천계가 알려 줍니다. 없으면 알 수 없음(null)입니다.""",
     """Show the weather at a place now, from the newest stored values. Makes no API calls.
 
-    Example: kmaflow now Seoul, or kmaflow now --near 37.5,127.0 --json
+    Example: kmaflow now Seoul → kmaflow now --near 37.5,127.0 --json
 
     Each value is the reading of one station, the nearest that has it (nothing is interpolated), with its distance and age. Whether it rains is said by
     a rain detector or present weather sensor within 10 km; without one it is unknown (null).""",
@@ -96,9 +96,7 @@ def _print(found: Now) -> None:
     by = "" if found.told_by is None else f" ({found.told_by.element.name}, {_station(found.told_by)})"
     tell(say(f"강수: {answer}{by}", f"rain or snow now: {answer}{by}"))
     if all(one.station is None for one in found.values):
-        tell(
-            say("최근 자료가 없습니다. kmaflow status로 확인하십시오", "no recent data: see kmaflow status"), err=True
-        )
+        tell(say("최근 자료가 없습니다. kmaflow status로 확인하십시오", "no recent data: see kmaflow status"), err=True)
 
 
 def _line(one: Value) -> tuple[object, ...]:
