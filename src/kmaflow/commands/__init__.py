@@ -24,6 +24,7 @@ NAMES = (
     "repair",
     "watch",
     "read",
+    "now",
     "export",
     "rebuild",
     "archive",
