@@ -26,6 +26,7 @@ NAMES = (
     "repair",
     "watch",
     "read",
+    "now",
     "export",
     "rebuild",
     "archive",

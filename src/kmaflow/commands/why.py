@@ -63,7 +63,10 @@ def why(
             stations = collector.choose_stations(stn).stations
             if stations is None or len(stations) != 1:
                 raise UsageError(
-                    f"{stn!r} is not one station", todo_en="give its number", todo_ko="지점번호를 쓰십시오"
+                    f"{stn!r} is not one station",
+                    ko=f"지점 하나가 아닙니다: {stn!r}",
+                    todo_en="give its number",
+                    todo_ko="지점번호를 쓰십시오",
                 )
             number = stations[0]
         told = story(collector, described(dataset), number, parse_time(time))

@@ -123,8 +123,8 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
         ]
         source = None
         if row is not None:
-            named = ["id", "kind", "outcome", "fetched_at", "sha256", "message", "dag_id", "run_id"]
-            writer = sa.select(*(LEDGER.c[name] for name in named)).where(LEDGER.c.id == row["request_id"])
+            names = ["id", "kind", "outcome", "fetched_at", "sha256", "message", "dag_id", "run_id"]
+            writer = sa.select(*(LEDGER.c[name] for name in names)).where(LEDGER.c.id == row["request_id"])
             found = connection.execute(writer).mappings().first()
             source = None if found is None else dict(found)
         state, detail, expected = _state(connection, collector, dataset, stn, stamp, requests, rejected)

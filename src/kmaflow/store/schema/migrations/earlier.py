@@ -53,7 +53,10 @@ def _rename(connection: sa.Connection) -> None:
     there = set(sa.inspect(connection).get_table_names())
     if "fetch" in there:
         if LEDGER.name in there:
-            raise StoreForeign(f"{where(connection)}: the table {LEDGER.name} is not the one that kmaflow makes")
+            raise StoreForeign(
+                f"{where(connection)}: the table {LEDGER.name} is not the one that kmaflow makes",
+                ko=f"{where(connection)}: 테이블 {LEDGER.name}: kmaflow가 만든 것이 아닙니다",
+            )
         drop_indexes(connection, "fetch", "fetch_window", "fetch_when", "fetch_outcome")
         connection.execute(
             sa.text(f"ALTER TABLE {connection.dialect.identifier_preparer.quote('fetch')} RENAME TO {LEDGER.name}")
