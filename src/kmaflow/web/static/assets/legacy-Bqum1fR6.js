@@ -1,0 +1,1 @@
+import{Q as e}from"./index-Bgukl8QY.js";e();
