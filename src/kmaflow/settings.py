@@ -95,6 +95,9 @@ class Settings(BaseSettings):
     catchup: bool = Field(False, description="whether Airflow catches up")
     revisit_days: int = Field(2, ge=0, le=30, description="days that are requested again to find corrections")
     max_active_tasks: int = Field(2, ge=1, description="datasets collected at the same time")
+    alert_webhook: SecretStr | None = Field(
+        None, description="URL that is told when observations are missing (Slack and the like)"
+    )
     ui_port: int = Field(8080, ge=1, le=65535, description="port of Airflow's UI")
     simulator_port: int = Field(8765, ge=1, le=65535, description="port of the simulator")
     lang: Annotated[Language | None, BeforeValidator(lambda value: value or None)] = Field(
