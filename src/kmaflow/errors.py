@@ -72,3 +72,11 @@ class UsageError(KmaflowError):
     """The command, form or setting asks for something that cannot be done."""
 
     exit_code = 2
+
+
+def not_installed(package: str, extra: str) -> UsageError:
+    """A package is missing that only some need; the extra brings it."""
+    command = f"pip install 'kmaflow[{extra}]'"
+    return UsageError(
+        f"{package} is not installed", ko=f"{package}이(가) 설치되어 있지 않습니다", todo_en=command, todo_ko=command
+    )

@@ -219,7 +219,7 @@ def test_places_that_cannot_be_written(filled: Store, tmp_path: Path) -> None:
             list(export(filled, "aws_minute", JANUARY, url))
         assert " → " in str(caught.value)
     with pytest.raises(UsageError, match="no format"):
-        list(export(filled, "aws_minute", JANUARY, str(tmp_path), format="xlsx"))
+        list(export(filled, "aws_minute", JANUARY, str(tmp_path), format="txt"))
     other = tmp_path / "aws_minute" / "2025-01.parquet"
     other.parent.mkdir()
     other.write_text("no parquet")

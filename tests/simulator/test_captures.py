@@ -10,7 +10,7 @@ import pytest
 
 from kmaflow.simulator.headers import END, asos_header, minute_header, station_header
 from kmaflow.simulator.layouts import LAYOUTS, Layout, rows
-from kmaflow.simulator.station_list import ListRow, station_rows
+from kmaflow.simulator.station_list import ListRow, listed, station_rows
 from kmaflow.simulator.tables import NEGATIVE_ZERO
 
 
@@ -101,6 +101,7 @@ def test_station_lists(captures: Path, network: str, cuts: dict[str, tuple[int, 
     assert len(data) == count
     again = station_rows((_listed(line, cuts) for line in data), network, law_addr=False)
     assert again == b"\n".join(data) + b"\n"
+    assert station_rows(listed(network), network, law_addr=False) == again
 
 
 QUOTED = [

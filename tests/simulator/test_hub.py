@@ -113,7 +113,7 @@ def test_retention(get: Get) -> None:
 
 def test_unproduced_minutes(get: Get) -> None:
     rows_ = parse("aws_minute", get("nph-aws2_min", tm2="202611221259", disp=1).body)
-    assert len(rows_) == 730
+    assert len(rows_) == 720
     assert {value for row in rows_.values() for value in row.values()} == {None}
     raw = lines(get("nph-aws2_min", tm2="202611221259", disp=1, stn=108).body)
     assert raw == ["202611221259,108," + "-99.9," * 13 + "-999.0,-999.0,-99.9,="]
@@ -174,7 +174,7 @@ def test_limits_may_be_off() -> None:
 
 
 def test_station_lists(get: Get) -> None:
-    for network, count in (("SFC", 97), ("AWS", 735)):
+    for network, count in (("SFC", 97), ("AWS", 727)):
         body = get("stn_inf.php", inf=network, help=1).body
         data = [line for line in body.split(b"\n") if line and not line.startswith(b"#")]
         assert len(data) == count

@@ -15,7 +15,8 @@ from kmaflow.simulator.clock import minute_of, stamp_text
 from kmaflow.simulator.hub import Hub
 from kmaflow.simulator.minute_values import AWS_MINUTE
 from kmaflow.simulator.published import Grid, Source
-from kmaflow.simulator.stations import AIRPORTS, LISTED_COUNT, SFC_COUNT, UNLISTED, stations
+from kmaflow.simulator.station_list import listed
+from kmaflow.simulator.stations import AIRPORTS, SILENT, UNLISTED, reporting
 
 from .asking_hub import NOW, Get, getter
 from .tiny_parser import lines, parse, tokens
@@ -179,22 +180,25 @@ def test_hourly_rain_follows_the_season(get: Get) -> None:
 
 
 def test_stations() -> None:
-    every = stations()
-    listed = [station for station in every if station.listed]
-    assert len(listed) == LISTED_COUNT
-    assert sum(station.sfc for station in every) == SFC_COUNT
-    assert {station.stn for station in every} >= {90, 100, 105, 108, 133, 159, 184, *AIRPORTS, *UNLISTED}
-    assert [station.stn for station in every] == sorted({station.stn for station in every})
-    assert len([station for station in listed if not station.reporting]) == 9
-    assert [station.stn for station in every if not station.listed] == sorted(UNLISTED)
-    assert any(" " in station.name_en for station in every)
-    assert any(station.name_ko.endswith(" *") for station in every)
+    every = [station.stn for station in reporting()]
+    aws, sfc = ({row.stn for row in listed(network)} for network in ("AWS", "SFC"))
+    assert (len(aws), len(sfc)) == (727, 97)
+    assert sfc < aws
+    assert every == sorted(set(every))
+    assert set(every) - aws == set(UNLISTED)
+    assert aws - set(every) == set(SILENT)
+    assert set(AIRPORTS) < set(every)
+    names = {row.stn: row for row in listed("AWS")}
+    assert (names[108].stn_ko, names[108].law_addr) == ("서울", "서울특별시 종로구 송월동")
+    assert (names[871].stn_ko, names[871].lat < 33.4, names[871].ht > 1600) == ("윗세오름", True, True)
+    assert names[403].stn_ko == "송파 *"
+    assert any(" " in row.stn_en for row in listed("SFC"))
 
 
 def test_lst_without_sensors_may_have_no_rows() -> None:
     short = getter(Hub(SimulatorSettings(now=NOW, lst_without_sensors="no_rows")))
     rows = parse("aws_ground_temperature", short("nph-aws2_min_lst", tm2="202607020600", disp=1).body)
-    assert 90 < len(rows) <= SFC_COUNT
+    assert 90 < len(rows) <= 97
     assert all(row["tg"] is not None for row in rows.values() if row["ta"] is not None)
 
 

@@ -158,7 +158,7 @@ class Answers:
                 f"{kind.name} was never loaded",
                 ko=f"{kind.name}을(를) 받은 적이 없습니다",
                 todo_en="kmaflow collect loads it",
-                todo_ko="kmaflow collect 로 받으십시오",
+                todo_ko="kmaflow collect로 받으십시오",
             )
         told = story(self.reader.collector(), kind, found.stn, stamp)
         kept = ("dataset", "stn", "tm_kst", "state", "why_ko", "why_en", "values", "revisions")

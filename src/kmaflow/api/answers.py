@@ -21,10 +21,9 @@ from kmaflow.api.problems import MEDIA_OF_ROWS
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import MINUTE, floor_to
 from kmaflow.errors import UsageError
-from kmaflow.read.files import csv_of, write_parquet
+from kmaflow.read.files import csv_parts, write_parquet
 
 Format = Literal["json", "csv", "parquet", "geojson"]
-_BOM = "\ufeff".encode()
 #: What seldom changes.
 HOUR_SECONDS = 3600
 
@@ -136,14 +135,6 @@ def table(
     return (
         not_modified(tag, max_age) if unchanged(request, tag) else parquet([frame], schema, about, tag, max_age, name)
     )
-
-
-def csv_parts(frames: Iterable[pl.DataFrame], schema: Mapping[str, pl.DataType], *, bom: bool) -> Iterator[bytes]:
-    """A CSV as it is made; with ``bom`` Excel knows that it is UTF-8."""
-    head = pl.DataFrame(schema=schema).write_csv().encode()
-    yield _BOM + head if bom else head
-    for frame in frames:
-        yield csv_of(frame)
 
 
 def csv(

@@ -1,4 +1,4 @@
-"""``kmaflow export``: a window into Parquet or CSV files."""
+"""``kmaflow export``: a window into Parquet, CSV or Excel files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from kmaflow.commands.options import From, NamedDatasets, To
 from kmaflow.commands.output import Json, print_json, print_table, progress
-from kmaflow.commands.read import AsOf, Stations
+from kmaflow.commands.read import AsOf, Bom, Columns, Headers, Stations, Wide, listed
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ HELP = say(
     archive/parquet/aws_minute/2026-10.parquet 등이 만들어집니다. zstd로 압축하고 정렬하며 열마다 단위와 설명이 들어 있습니다. 한 달에는 1일 00:00 다음부터 말일
     24:00까지의 시각이 포함됩니다. 파일은 완성된 뒤에만 나타나며, 한 달 전체의 파일을 그 일부로 바꾸지 않습니다.
 
+    Excel: --format xlsx --headers ko, 또는 --format csv --headers ko --bom. 지점별 열: --wide. 뷰도 내보냅니다: v_hourly, v_daily.
+
     레이크로 내보내기(kmaflow export all --lake archive/lake): 전체를 Hive 파티션으로 복사하며, 다시 실행하면 바뀐 부분만 씁니다.""",
     """Write stored rows into files, one for each dataset and month (or day).
 
@@ -30,6 +32,8 @@ HELP = say(
 
     This makes archive/parquet/aws_minute/2026-10.parquet and so on: zstd, sorted, with unit and meaning of each column in the file. A month holds the
     stamps after 00:00 of its 1st up to 24:00 of its last day. A file appears only when it is complete, and a whole month is never replaced by a part of it.
+
+    Excel: --format xlsx --headers en, or --format csv --headers en --bom. Stations as columns: --wide. Views too: v_hourly, v_daily.
 
     A lake instead (kmaflow export all --lake archive/lake) is a Hive-partitioned copy of everything. Run again, it writes only what has changed.""",
 )
@@ -51,12 +55,16 @@ def export(
         str | None,
         typer.Option("--lake", help=say("레이크를 최신으로", "keep a lake up to date there"), metavar="PATH_OR_URL"),
     ] = None,
-    format_: Annotated[str, typer.Option("--format", help="parquet | csv")] = "parquet",
+    format_: Annotated[str, typer.Option("--format", help="parquet | csv | xlsx")] = "parquet",
     by: Annotated[
         str, typer.Option("--by", help=say("파일 하나의 기간: month 또는 day", "one file for each month or day"))
     ] = "month",
     stations: Stations = None,
+    columns: Columns = None,
     as_of: AsOf = None,
+    headers: Headers = "kma",
+    wide: Wide = False,
+    bom: Bom = False,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -66,21 +74,25 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write stored rows into files."""
-    from kmaflow.catalog import named
+    from kmaflow.catalog import means_all, named
     from kmaflow.catalog.time import Window, parse_time
     from kmaflow.read import export as write
-    from kmaflow.read import subject, subjects
+    from kmaflow.read import readable, subjects, views
     from kmaflow.read.frames import numbers_of
+    from kmaflow.read.layout import Layout
+    from kmaflow.read.units import names_named
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
 
-    names = named(datasets, subjects())
+    names = named(datasets, subjects() if means_all(datasets) else {**subjects(), **views()})
+    layout = Layout(names_named(headers), wide, bom)
     if lake is not None:
-        if out is not None or as_of is not None or stations is not None or format_ != "parquet":
+        made_of = (out, as_of, stations, columns)
+        if made_of != (None,) * 4 or format_ != "parquet" or layout != Layout() or not subjects().keys() >= set(names):
             raise typer.BadParameter(
                 say(
-                    "--lake 는 --out, --as-of, --stations, --format 없이",
-                    "--lake goes without --out, --as-of, --stations, --format",
+                    "--lake에는 자료 전체만 담깁니다. --out, --as-of, --stations, --columns, --format, --headers, --wide, --bom과 뷰는 쓸 수 없습니다",
+                    "--lake holds whole datasets: without --out, --as-of, --stations, --columns, --format, --headers, --wide, --bom, and no views",
                 )
             )
         _keep_lake(lake, names, from_, to, as_json=as_json)
@@ -95,7 +107,7 @@ def export(
     moment = None if as_of is None else parse_time(as_of)
     files: list[dict[str, Any]] = []
     with Store(load_settings().database_url) as store, progress(quiet=as_json) as bars:
-        choices = {name: numbers_of(store, stations, subject(name)) for name in names}
+        choices = {name: numbers_of(store, stations, readable(name)) for name in names}
         for name in names:
             bar = bars.add_task(name, total=_hours(window), rows=0)
 
@@ -110,7 +122,9 @@ def export(
                 format=format_,
                 by="day" if by == "day" else "month",
                 stations=choices[name],
+                columns=listed(columns),
                 as_of=moment,
+                layout=layout,
                 overwrite=overwrite,
                 on_progress=advance,
             )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kmaflow.commands.output import Json, print_table
+from kmaflow.commands.output import Json, print_table, tell, terminal
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -17,20 +18,13 @@ if TYPE_CHECKING:
     import polars as pl
 
     from kmaflow.catalog.time import Window
-    from kmaflow.read import Meaning, Subject
+    from kmaflow.read import Subject
+    from kmaflow.read.frames import Question
+    from kmaflow.read.layout import Layout
     from kmaflow.store import Store
 
 #: Rows that a person sees unless more are asked for.
 _SHOWN = 20
-_UNITS = {
-    "1": "",
-    "degree_Celsius": "°C",
-    "degree": "°",
-    "10 degree": "10°",
-    "m s-1": "m/s",
-    "mm h-1": "mm/h",
-    "MJ m-2": "MJ/m²",
-}
 
 From = Annotated[
     str | None,
@@ -56,6 +50,15 @@ AsOf = Annotated[
         ),
     ),
 ]
+Columns = Annotated[
+    str | None,
+    typer.Option("--columns", help=say("열 이름(쉼표로 구분)", "column names, separated by commas"), metavar="ta,hm,…"),
+]
+Headers = Annotated[
+    str, typer.Option("--headers", help=say("열 제목: kma, ko(단위 포함), en, cf", "kma, or with units ko, en; or cf"))
+]
+Wide = Annotated[bool, typer.Option("--wide", help=say("지점별 열로 펼침", "stations side by side, as columns"))]
+Bom = Annotated[bool, typer.Option("--bom", help=say("Excel용 UTF-8 표시", "the mark by which Excel reads UTF-8"))]
 
 
 HELP = say(
@@ -66,7 +69,9 @@ HELP = say(
     값과 단위는 기상청이 제공한 그대로이며, 결측부호였던 값은 비어 있습니다. 하루 전체: --from 2026-11-22 --to 2026-11-23.
     뷰도 읽습니다: v_hourly, v_daily, v_latest(구간 없이).
 
-    특정 시점 기준의 값: --as-of "2026-11-21 12:00". 파일로 저장: --csv > rows.csv 또는 kmaflow export.""",
+    특정 시점 기준의 값: --as-of "2026-11-21 12:00".
+
+    Excel: --out seoul.xlsx --headers ko, 또는 --out seoul.csv --headers ko --bom. 지점별 열: --wide. 월별 파일: kmaflow export.""",
     """Show stored rows. Makes no API calls.
 
     Example: kmaflow read aws_minute --from "2026-11-22 12:00" --to "2026-11-22 13:00" --stations 108 --columns ta,hm,rn_day
@@ -74,7 +79,9 @@ HELP = say(
     Values and units are KMA's own; where KMA printed a missing code there is no value. A whole day: --from 2026-11-22 --to 2026-11-23.
     Views too: v_hourly, v_daily, v_latest (without a window).
 
-    As known at an earlier time: --as-of "2026-11-21 12:00". Into a file: --csv > rows.csv, or kmaflow export.""",
+    As known at an earlier time: --as-of "2026-11-21 12:00".
+
+    Excel: --out seoul.xlsx --headers en, or --out seoul.csv --headers en --bom. Stations as columns: --wide. A file a month: kmaflow export.""",
 )
 
 
@@ -83,12 +90,7 @@ def read(
     from_: From = None,
     to: To = None,
     stations: Stations = None,
-    columns: Annotated[
-        str | None,
-        typer.Option(
-            "--columns", help=say("열 이름(쉼표로 구분)", "column names, separated by commas"), metavar="ta,hm,…"
-        ),
-    ] = None,
+    columns: Columns = None,
     as_of: AsOf = None,
     limit: Annotated[
         int | None,
@@ -98,38 +100,63 @@ def read(
     ] = None,
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help=say("표 대신 CSV", "CSV instead of a table"))] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help=say("파일로 저장: .csv, .xlsx, .parquet", "write a file: .csv, .xlsx or .parquet"),
+        ),
+    ] = None,
+    headers: Headers = "kma",
+    wide: Wide = False,
+    bom: Bom = False,
 ) -> None:
     """Show stored rows."""
     from kmaflow.catalog.time import parse_time
     from kmaflow.read import iter_frames, readable
-    from kmaflow.read.frames import numbers_of
+    from kmaflow.read.frames import ask, numbers_of
+    from kmaflow.read.layout import Layout
+    from kmaflow.read.units import names_named
     from kmaflow.read.views import window_of
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
 
-    if as_json and as_csv:
-        raise typer.BadParameter(say("--json과 --csv는 함께 쓸 수 없습니다", "use either --json or --csv"))
+    if as_json + as_csv + (out is not None) > 1:
+        raise typer.BadParameter(say("--json, --csv, --out 가운데 하나만 쓰십시오", "use one of --json, --csv, --out"))
+    layout = Layout(names_named(headers), wide, bom)
+    if layout != Layout() and not as_csv and out is None:
+        raise typer.BadParameter(
+            say(
+                "--headers, --wide, --bom은 --csv나 --out과 함께 쓰십시오",
+                "--headers, --wide, --bom go with --csv or --out",
+            )
+        )
     what = readable(dataset)
-    names = None if columns is None else [name.strip().lower() for name in columns.split(",") if name.strip()]
-    chosen = what.chosen(names)
+    chosen = what.chosen(listed(columns))
     window = window_of(what, *(None if text is None else parse_time(text) for text in (from_, to)))
     moment = None if as_of is None else parse_time(as_of)
     with Store(load_settings().database_url) as store:
         numbers = numbers_of(store, stations, what)
+        if out is not None or as_csv:
+            question = ask(what.name, window, stations=numbers, columns=chosen, as_of=moment)
+        if out is not None:
+            _save(store, question, window, out, layout)
+            return
         most = (None if as_json or as_csv else _SHOWN) if limit is None else limit or None
         frames = iter_frames(store, what.name, window, stations=numbers, columns=chosen, as_of=moment)
         rows = _first(frames, most)
         if as_csv:
-            _print_csv(chosen, rows)
+            _print_csv(store, question, window, layout, rows)
         elif as_json:
             _print_json(what, chosen, window, numbers, moment, rows)
         else:
             _print_rows(store, what, chosen, window, numbers, moment, most, list(rows))
 
 
-def unit_sign(meaning: Meaning) -> str:
-    """The unit as people write it."""
-    return _UNITS.get(meaning.unit, meaning.unit)
+def listed(columns: str | None) -> list[str] | None:
+    """Names of columns as a person writes them; None = all."""
+    return None if columns is None else [name.strip().lower() for name in columns.split(",") if name.strip()]
 
 
 def _first(frames: Iterator[pl.DataFrame], most: int | None) -> Iterator[pl.DataFrame]:
@@ -143,12 +170,35 @@ def _first(frames: Iterator[pl.DataFrame], most: int | None) -> Iterator[pl.Data
                 return
 
 
-def _print_csv(names: Sequence[str], frames: Iterator[pl.DataFrame]) -> None:
-    from kmaflow.read.files import csv_of
+def _print_csv(
+    store: Store, question: Question, window: Window, layout: Layout, frames: Iterator[pl.DataFrame]
+) -> None:
+    from kmaflow.read.files import csv_parts
+    from kmaflow.read.layout import LaidOut
 
-    sys.stdout.write(",".join(names) + "\n")
-    for frame in frames:
-        sys.stdout.write(csv_of(frame).decode())
+    laid = LaidOut(store, question, window, layout)
+    for part in csv_parts(laid.frames(frames), laid.schema, bom=layout.bom):
+        sys.stdout.write(part.decode())
+
+
+def _save(store: Store, question: Question, window: Window, out: Path, layout: Layout) -> None:
+    from kmaflow.read.export import save
+
+    done = save(store, question, window, out, layout)
+    if not done.rows:
+        _nothing()
+    else:
+        typer.echo(say(f"{out}: {done.rows:,}행", f"{out}: {done.rows:,} rows"))
+
+
+def _nothing() -> None:
+    typer.echo(
+        say(
+            "저장된 행이 없습니다. kmaflow status로 확인하고 kmaflow collect로 수집하십시오",
+            "no rows are stored there: kmaflow status, kmaflow collect",
+        ),
+        err=True,
+    )
 
 
 def _print_json(
@@ -194,19 +244,14 @@ def _print_rows(
     frames: list[pl.DataFrame],
 ) -> None:
     from kmaflow.read import count, iter_frames
+    from kmaflow.read.units import sign_of
 
     title = f"{what.name} · {say(what.ko, what.en)}" + (f" · {window} KST" if what.cadence else "")
     if as_of is not None:
         title += say(f" · {as_of:%Y-%m-%d %H:%M} 시점 기준", f" · as known at {as_of:%Y-%m-%d %H:%M}")
     shown = sum(frame.height for frame in frames)
     if shown == 0:
-        typer.echo(
-            say(
-                "저장된 행이 없습니다. kmaflow status로 확인하고 kmaflow collect로 수집하십시오",
-                "no rows are stored there: kmaflow status, kmaflow collect",
-            ),
-            err=True,
-        )
+        _nothing()
         return
     total: int | None
     if what.view:
@@ -218,17 +263,17 @@ def _print_rows(
         keys = iter_frames(store, what.name, window, stations=stations, columns=(), as_of=as_of)
         total = sum(frame.height for frame in keys)
     cells = {name: [_cell(value) for frame in frames for value in frame[name]] for name in names}
-    heads = {name: f"{name}\n{unit_sign(what.columns[name])}" for name in names}
+    heads = {name: f"{name}\n{sign_of(what.columns[name].unit)}" for name in names}
     for part in _blocks(cells, heads, what.keys):
         columns = [heads[name] for name in part]
         rows = list(zip(*(cells[name] for name in part), strict=True))
         print_table(title, columns, rows, right=[heads[name] for name in part if name != "tm_kst"])
-        title = ""
+        title = " "
     for name in names:
         if name not in what.keys:
             meaning = what.columns[name]
-            sign = unit_sign(meaning)
-            typer.echo(f"  {name:<8} {say(meaning.ko, meaning.en)}" + (f" [{sign}]" if sign else ""))
+            sign = sign_of(meaning.unit)
+            tell(f"  {name:<8} {say(meaning.ko, meaning.en)}" + (f" [{sign}]" if sign else ""))
     more = (
         ""
         if shown == total
@@ -237,9 +282,9 @@ def _print_rows(
         )
     )
     if total is None:
-        typer.echo(say(f"처음 {shown:,}행{more}", f"the first {shown:,} rows{more}"))
+        tell(say(f"처음 {shown:,}행{more}", f"the first {shown:,} rows{more}"))
     else:
-        typer.echo(say(f"{total:,}행 가운데 {shown:,}행{more}", f"{shown:,} of {total:,} rows{more}"))
+        tell(say(f"{total:,}행 가운데 {shown:,}행{more}", f"{shown:,} of {total:,} rows{more}"))
 
 
 def _json(value: object) -> object:
@@ -260,15 +305,19 @@ def _cell(value: object) -> str:
 
 def _blocks(cells: dict[str, list[str]], heads: dict[str, str], keys: Sequence[str]) -> Iterator[list[str]]:
     """The columns in groups that fit beside each other, each group led by the keys."""
-    from rich.console import Console
+    from rich.cells import cell_len
 
-    console = Console()
-    room = console.width if console.is_terminal else 200
-    wide = {name: 3 + max(len(text) for text in (*values, *heads[name].split("\n"))) for name, values in cells.items()}
+    if not sys.stdout.isatty():
+        yield list(cells)
+        return
+    room = terminal().width
+    wide = {
+        name: 3 + max(cell_len(text) for text in (*values, *heads[name].split("\n"))) for name, values in cells.items()
+    }
     lead = [name for name in cells if name in keys]
     block, used = list(lead), sum(wide[name] for name in lead)
     for name in (name for name in cells if name not in keys):
-        if len(block) > len(lead) and used + wide[name] > room - 2:
+        if len(block) > len(lead) and used + wide[name] > room:
             yield block
             block, used = list(lead), sum(wide[name] for name in lead)
         block.append(name)

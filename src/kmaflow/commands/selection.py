@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import typer
-
+from kmaflow.commands.output import tell
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def chosen_stations(collector: Collector, text: str | None, names: Sequence[str]
         if error.code == "bad_key" or not (means_all(words) or known):
             raise
         if known and not means_all(words):
-            typer.echo(
+            tell(
                 say(
                     f"kmaflow: 저장된 지점 목록을 사용합니다: {error}",
                     f"kmaflow: using the stored station lists: {error}",
@@ -66,7 +65,7 @@ def chosen_stations(collector: Collector, text: str | None, names: Sequence[str]
                 err=True,
             )
             return collector.choose_stations(words, names)
-        typer.echo(
+        tell(
             say(f"kmaflow: 지점 목록 없이 계속합니다: {error}", f"kmaflow: going on without station lists: {error}"),
             err=True,
         )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from kmaflow.commands.output import tell
 from kmaflow.language import say
 
 HELP = say(
@@ -62,7 +63,5 @@ def serve(
         with Store(settings.database_url) as store:
             store.init()
     where, at = host or settings.serve_host, port or settings.serve_port
-    typer.echo(
-        f"http://{where}:{at}/v1/latest?lat=37.5&lon=127.0   " + say("(끝내기: Ctrl-C)", "(Ctrl-C ends it)"), err=True
-    )
+    tell(f"http://{where}:{at}/v1/latest?lat=37.5&lon=127.0   " + say("(끝내기: Ctrl-C)", "(Ctrl-C ends it)"), err=True)
     run(settings, where, at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,19 @@ import polars as pl
 
 from kmaflow.archive.storage import driver_errors, place
 from kmaflow.errors import KmaflowError
+from kmaflow.read.sheets import write_xlsx
 
 #: Under this key a Parquet file tells about itself, as JSON.
 METADATA_KEY = "kmaflow"
+#: By this mark Excel knows a CSV as UTF-8.
+BOM = "\ufeff".encode()
 
 
 class ExportError(KmaflowError):
     """A file could not be written or read again; what was there before is untouched."""
 
     todo_en = "check the place, its free space and rights, then run the same command again"
-    todo_ko = "위치와 여유 공간, 권한을 확인하고 같은 명령을 다시 하십시오"
+    todo_ko = "위치와 여유 공간, 권한을 확인하고 같은 명령을 다시 실행하십시오"
 
 
 class Folder:
@@ -109,12 +112,21 @@ def write_parquet(
         raise
 
 
-def write_csv(path: Path, frames: Iterable[pl.DataFrame], schema: dict[str, pl.DataType], _: dict[str, Any]) -> None:
+def write_csv(
+    path: Path, frames: Iterable[pl.DataFrame], schema: dict[str, pl.DataType], about: dict[str, Any]
+) -> None:
     """A CSV file, UTF-8, times as ``YYYY-MM-DD HH:MM:SS``, missing as nothing between the commas."""
     with path.open("wb") as file:
-        pl.DataFrame(schema=schema).write_csv(file)
-        for frame in frames:
-            file.write(csv_of(frame))
+        for part in csv_parts(frames, schema, bom=about.get("bom", False)):
+            file.write(part)
+
+
+def csv_parts(frames: Iterable[pl.DataFrame], schema: Mapping[str, pl.DataType], *, bom: bool) -> Iterator[bytes]:
+    """A CSV as it is made."""
+    head = pl.DataFrame(schema=schema).write_csv().encode()
+    yield BOM + head if bom else head
+    for frame in frames:
+        yield csv_of(frame)
 
 
 def csv_of(rows: pl.DataFrame) -> bytes:
@@ -123,4 +135,4 @@ def csv_of(rows: pl.DataFrame) -> bytes:
 
 
 Writer = Callable[[Path, Iterable[pl.DataFrame], dict[str, pl.DataType], dict[str, Any]], None]
-WRITERS: dict[str, Writer] = {"parquet": write_parquet, "csv": write_csv}
+WRITERS: dict[str, Writer] = {"parquet": write_parquet, "csv": write_csv, "xlsx": write_xlsx}

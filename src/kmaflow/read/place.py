@@ -56,7 +56,7 @@ class Place:
                 f"lat and lon are exchanged: {self.lat}, {self.lon}",
                 ko=f"위도와 경도가 바뀌었습니다: {self.lat}, {self.lon}",
                 todo_en=f"write lat={self.lon}, lon={self.lat}",
-                todo_ko=f"lat={self.lon}, lon={self.lat} 로 쓰십시오",
+                todo_ko=f"lat={self.lon}, lon={self.lat}로 쓰십시오",
             )
         raise UsageError(
             f"{self.lat}, {self.lon} lies outside of the area of KMA's stations",

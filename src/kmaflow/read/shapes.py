@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from kmaflow.errors import UsageError
+from kmaflow.errors import UsageError, not_installed
 from kmaflow.read.place import Listing
 from kmaflow.read.tables import Meaning
 from kmaflow.read.units import System, unit_of
@@ -27,8 +27,8 @@ def to_pandas(frame: pl.DataFrame) -> pd.DataFrame:
     """
     try:
         made = frame.to_pandas()
-    except ImportError as cause:
-        raise _missing("pandas", cause) from None
+    except ImportError:
+        raise not_installed("pandas", "pandas") from None
     for name, kind in frame.schema.items():
         if kind.is_integer():
             made[name] = frame[name].to_pandas(use_pyarrow_extension_array=False).astype("Int64")
@@ -44,8 +44,8 @@ def to_arrow(frame: pl.DataFrame) -> pa.Table:
     """
     try:
         return frame.to_arrow()
-    except ImportError as cause:
-        raise _missing("pyarrow", cause) from None
+    except ImportError:
+        raise not_installed("pyarrow", "pandas") from None
 
 
 def to_xarray(
@@ -66,8 +66,8 @@ def to_xarray(
     try:
         import numpy as np
         import xarray as xr
-    except ImportError as cause:
-        raise _missing("xarray", cause) from None
+    except ImportError:
+        raise not_installed("xarray", "xarray") from None
     values = [name for name in columns if name in frame.columns and name not in ("tm_kst", "stn")]
     if wordy := [name for name in values if not frame.schema[name].is_numeric()]:
         raise UsageError(
@@ -106,13 +106,3 @@ def to_xarray(
         coordinates["name"] = ("station", np.array([(one and one.name_ko) or "" for one in listed], dtype=object), {})
     about = {"Conventions": "CF-1.11", "featureType": "timeSeries", "source": "KMA API Hub, kept by kmaflow"}
     return xr.Dataset(data, coords=coordinates, attrs=about)
-
-
-def _missing(package: str, cause: ImportError) -> UsageError:
-    extra = "xarray" if package == "xarray" else "pandas"
-    return UsageError(
-        f"{package} is not installed ({cause.name or cause})",
-        ko=f"{package}가 설치되어 있지 않습니다",
-        todo_en=f"pip install 'kmaflow[{extra}]'",
-        todo_ko=f"pip install 'kmaflow[{extra}]'",
-    )

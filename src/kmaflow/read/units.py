@@ -21,6 +21,18 @@ DIRECTIONS = (
 CALM = "무풍"
 #: The speed that belongs to each direction: calm is a speed of 0, whatever the direction says.
 SPEED_OF: Mapping[str, str] = {"wd1": "ws1", "wds": "wss", "wd10": "ws10", "wd": "ws", "gst_wd": "gst_ws"}
+#: Units as people write them, in KMA's own scale.
+_SIGNS: Mapping[str, str] = {
+    "1": "",
+    "degree_Celsius": "°C",
+    "degree": "°",
+    "degree_north": "°",
+    "degree_east": "°",
+    "10 degree": "10°",
+    "m s-1": "m/s",
+    "mm h-1": "mm/h",
+    "MJ m-2": "MJ/m²",
+}
 #: Digits that arithmetic may leave; KMA prints two at most.
 _DIGITS = 6
 
@@ -66,6 +78,11 @@ _SYSTEMS: Mapping[System, Mapping[str, Unit]] = {"kma": {}, "si": _SI, "people":
 def unit_of(unit: str, system: System) -> Unit:
     """The unit of a system for one of KMA's."""
     return _SYSTEMS[system].get(unit, Unit(unit))
+
+
+def sign_of(unit: str) -> str:
+    """A unit of KMA's as people write it."""
+    return _SIGNS.get(unit, unit)
 
 
 def is_direction(unit: str) -> bool:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kmaflow.simulator import outages
 from kmaflow.simulator.noise import Bools, Ints, byte, cells
+from kmaflow.simulator.stations import BAD_BAROMETER
 from kmaflow.simulator.weather import DAY, DayWeather, World, at, hour_noise, pick, rain_over
 
 NOT_OBSERVED, QC_7, QC_2, WIDE = -999, -997, -992, -9990
@@ -72,8 +73,7 @@ def pressure(world: World, weather: DayWeather, t: Ints, idx: Ints, wide: bool) 
     ps = at(weather.ps, t, idx) // 1000
     pa[:, ~world.net.barometer[idx]] = WIDE if wide else QC_7
     ps[:, ~world.net.sea_level[idx]] = WIDE if wide else NOT_OBSERVED
-    # one barometer prints 500.0, as one in the captures does
-    pa[:, world.net.stn[idx] == world.net.stn[~world.net.sfc & world.net.barometer][100]] = 5000
+    pa[:, world.net.stn[idx] == BAD_BAROMETER] = 5000
     return {"pa": pa, "ps": ps}
 
 

@@ -45,7 +45,7 @@ def stretches(world: World, name: str, day: int, t: Ints, idx: Ints, share: floa
 
 def blank_rows(world: World, day: int, t: Ints, idx: Ints) -> Bools:
     """Rows that hold sentinels only: about 2.5 % of all, in stretches of up to five hours."""
-    blank = stretches(world, "blank", day, t, idx, 0.055, 300)
+    blank = stretches(world, "blank", day, t, idx, 0.08, 300)
     blank |= stretches(world, "blank moment", day, t, idx, 0.12, 6)
     return blank | world.net.always_blank[idx][None, :]
 

@@ -1,15 +1,16 @@
-"""Rows of url/stn_inf.php: fixed width in CP949 bytes, so a Korean letter counts for two."""
+"""KMA's station lists and the rows of url/stn_inf.php: fixed width in CP949 bytes, a Korean letter counts for two.
+
+`stations.tsv` holds the lists as KMA published them at the end of 2024, and the addresses that belong to their
+LAW_ID. It is read when the first station is needed.
+"""
 
 from __future__ import annotations
 
+import csv
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-import numpy as np
-
-from kmaflow.simulator.noise import line
-from kmaflow.simulator.stations import AIRPORTS, REGIONS, Station, stations
+from importlib.resources import files
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,38 +57,22 @@ def format_row(row: ListRow, network: str, *, law_addr: bool) -> bytes:
     return out + b"\n"
 
 
-def _row(station: Station) -> ListRow:
-    draw = int(line(7, "list", np.array([station.stn]))[0])
-    region, forecast, law = REGIONS[station.region]
-    special = "35300" if station.sfc else "20111000" if station.stn in AIRPORTS else _KINDS[draw % len(_KINDS)]
-    office = (108, 105, 133, 146, 143, 159, 156, 184)[station.region]
-    return ListRow(
-        stn=station.stn, lon=round(station.lon, 5), lat=round(station.lat, 5), stn_sp=special, ht=station.ht,
-        ht_wd=10.0, stn_ad=station.stn if station.sfc else office, stn_ko=station.name_ko,
-        stn_en=station.name_en,
-        fct_id=forecast, law_id=f"{law}{draw % 1000:03d}{draw // 7 % 100000:05d}",
-        basin="----" if draw % 5 == 0 else f"{100 + draw % 300}", lau_id=law * 100 + draw % 40,
-        ht_pa=station.ht + 1.0, ht_ta=1.5 + draw % 4 / 10, ht_rn=0.5 + draw % 10 / 10,
-        law_addr=f"{region} {station.name_ko.split()[0].removesuffix('(공)')}시 {station.name_ko[0]}동",
-    )  # fmt: skip
+_WHOLE = ("stn", "stn_ad", "lau_id")
+_DECIMAL = ("lon", "lat", "ht", "ht_wd", "ht_pa", "ht_ta", "ht_rn")
 
 
-_KINDS = ("01111000",) * 12 + (
-    "A1110000",
-    "A1110000",
-    "01110000",
-    "11111000",
-    "70011000",
-    "A1100000",
-    "X1211111",
-)
+def _row(text: dict[str, str]) -> ListRow:
+    whole = {name: int(text.pop(name) or 0) for name in _WHOLE}
+    decimal = {name: float(text.pop(name) or 0) for name in _DECIMAL}
+    return ListRow(**whole, **decimal, **text)  # type: ignore[arg-type]  # the rest is text
 
 
 @functools.cache
 def listed(network: str) -> tuple[ListRow, ...]:
     """The rows of one network, `SFC` or `AWS` (which holds the SFC stations too), ascending by number."""
-    chosen = (station for station in stations() if station.listed and (network == "AWS" or station.sfc))
-    return tuple(_row(station) for station in chosen)
+    text = (files(__package__) / "stations.tsv").read_text(encoding="utf-8")
+    rows = csv.DictReader(text.splitlines(), delimiter="\t")
+    return tuple(_row(row) for row in rows if row.pop("network") == network)
 
 
 def station_rows(rows: Iterable[ListRow], network: str, *, law_addr: bool) -> bytes:

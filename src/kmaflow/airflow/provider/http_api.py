@@ -65,16 +65,17 @@ async def airflow_user(scope: Scope) -> Caller:
     try:
         user = await get_user(request, None, await _bearer(request))
     except HTTPException as cause:
-        raise _refused(401, str(cause.detail)) from None
+        raise _refused(401, str(cause.detail), "로그인이 필요합니다") from None
     if not get_auth_manager().is_authorized_asset(method="GET", user=user):
-        raise _refused(403, "this user may not read assets")
+        raise _refused(403, "this user may not read assets", "이 사용자에게는 자산(asset) 읽기 권한이 없습니다")
     return Caller(f"airflow:{user.get_name()}", _PER_MINUTE)
 
 
-def _refused(status: int, what: str) -> Problem:
+def _refused(status: int, what: str, ko: str) -> Problem:
     return Problem(
         status,
         what,
+        ko=ko,
         todo_en="log in to Airflow, or send Authorization: Bearer with a token of /auth/token",
         todo_ko="Airflow에 로그인하거나 /auth/token의 토큰을 Authorization: Bearer로 보내십시오",
         headers={"WWW-Authenticate": "Bearer"},

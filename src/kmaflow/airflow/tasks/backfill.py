@@ -102,12 +102,16 @@ class FillPeriod(UntilQuota):
         if until is not None or not found.left:
             return summary
         context["ti"].xcom_push(key=SUMMARY, value=summary)
-        told = found.trouble.told if found.trouble else "the next try has not come"
+        told = (
+            found.trouble.told
+            if found.trouble
+            else say_in_airflow("다음 재시도 시각 전입니다", "the next try has not come")
+        )
         raise ended(
             context,
             WindowIncomplete(
                 f"{self.dataset} {window}: {found.left} cell(s) are still missing: {told}",
-                ko=f"{self.dataset} {window}: 자료 {found.left:,}건이 아직 없습니다: {told}",
+                ko=f"{self.dataset} {window}: {found.left:,}칸 누락: {told}",
             ),
             for_good=found.trouble is not None and found.trouble.for_a_person,
         )
