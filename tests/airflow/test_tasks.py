@@ -160,7 +160,7 @@ def test_a_failed_task_says_cause_and_next_step_in_two_lines_and_leaves_the_caus
     assert instance.pushed["cause"] == "a wrong form"
     caplog.clear()
     monkeypatch.setenv("KMAFLOW_LANG", "ko")
-    with pytest.raises(Stopped, match="^잘못된 양식 → 고치십시오$"):
+    with pytest.raises(Stopped, match=r"^잘못된 양식 → 고치십시오$"):
         observations.collect(given, dataset="asos_hourly")
     lines = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert lines == ["원인: 잘못된 양식", "조치: 고치십시오"]
