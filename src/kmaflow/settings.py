@@ -115,6 +115,18 @@ class Settings(BaseSettings):
         # Not an error of pydantic's, whose texts are English: it comes through as it is.
         return key and checked_key(key.get_secret_value(), "KMAFLOW_API_KEY")
 
+    @field_validator("alert_webhook", mode="after")
+    @classmethod
+    def _checked_webhook(cls, url: SecretStr | None) -> SecretStr | None:
+        if url and not url.get_secret_value().startswith(("http://", "https://")):
+            raise UsageError(
+                "a setting is wrong: KMAFLOW_ALERT_WEBHOOK: this is no URL",
+                ko="설정이 잘못되었습니다: KMAFLOW_ALERT_WEBHOOK: URL이 아닙니다",
+                todo_en="write a URL that begins with https://",
+                todo_ko="https://로 시작하는 URL을 쓰십시오",
+            )
+        return url or None
+
     @model_validator(mode="after")
     def _fill(self) -> Settings:
         self.home = self.home.expanduser().absolute()
