@@ -1,0 +1,1 @@
+import{Z as e}from"./index-sadWyW25.js";e();
