@@ -1,1 +1,0 @@
-import{Z as e}from"./index-sadWyW25.js";e();
