@@ -1,1 +1,0 @@
-import{A as e,G as t,M as n,U as r,W as i,X as a,Z as o,k as s,s as c,u as l,z as u}from"./index-Bgukl8QY.js";import"./legacy-Bqum1fR6.js";var d=n(`<h1> </h1> <p class="quiet"> </p>`,1);function f(n,f){o(f,!1),l();var p=d(),m=r(p),h=i(m,!0),g=t(m,2),_=i(g,!0);u((e,t)=>{s(h,e),s(_,t)},[()=>c(`지도`,`Map`),()=>c(`아직 없는 화면입니다.`,`Not there yet.`)]),e(n,p),a()}export{f as default};

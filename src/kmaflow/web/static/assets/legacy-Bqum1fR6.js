@@ -1,1 +1,0 @@
-import{Q as e}from"./index-Bgukl8QY.js";e();
