@@ -19,6 +19,7 @@ import typer
 from kmaflow import __version__
 from kmaflow.commands import Commands
 from kmaflow.commands.log_lines import LogFormat, set_up
+from kmaflow.commands.output import complain, tell
 from kmaflow.errors import KmaflowError, UsageError
 from kmaflow.language import LANGUAGES, VARIABLE, say, setting
 from kmaflow.printable import printable
@@ -92,7 +93,7 @@ def _one_line(kind: type[BaseException], error: BaseException, _: TracebackType 
         f"예상하지 못한 오류 {what} → kmaflow --debug로 다시 실행해 출력을 알려 주십시오",
         f"unexpected {what} → run it again with kmaflow --debug and report what it prints",
     )
-    sys.stderr.write(f"kmaflow: {told}\n")
+    complain(told)
 
 
 def _check_language() -> None:
@@ -118,7 +119,7 @@ def main() -> None:
     except KmaflowError as error:
         if "--debug" in sys.argv:
             raise
-        sys.stderr.write(f"kmaflow: {error}\n")
+        complain(str(error))
         sys.exit(error.exit_code)
     except _Complaint as error:
         if type(error).__name__ == "NoArgsIsHelpError":
@@ -127,7 +128,7 @@ def main() -> None:
             context = getattr(error, "ctx", None)
             command = context.command_path if context else "kmaflow"
             told = " ".join(error.format_message().split())
-            sys.stderr.write(f"kmaflow: {told} → {command} --help\n")
+            complain(f"{told} → {command} --help")
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         code = _STOPPED
@@ -136,5 +137,5 @@ def main() -> None:
         sys.exit(1)
     if code == _STOPPED:
         told = say("중단했습니다. 저장된 자료는 유지됩니다", "stopped; stored data are kept")
-        sys.stderr.write(f"kmaflow: {told}\n")
+        tell(f"kmaflow: {told}", err=True)
     sys.exit(code if isinstance(code, int) else 0)

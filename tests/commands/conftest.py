@@ -13,8 +13,10 @@ import pytest
 from kmaflow.cli import main
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.simulator.server import Running
+from kmaflow.store import Store
 
 from ..collect.hub import simulated
+from ..store.bodies import at, load, load_list, minute_body, stamp, station_body
 
 
 @dataclass(frozen=True)
@@ -74,3 +76,14 @@ def kmaflow(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         )
 
     return run
+
+
+@pytest.fixture
+def filled(home: Path) -> Path:
+    """Ten minutes of two stations and the witness, then a correction."""
+    with Store(f"sqlite:///{home}/kmaflow.db") as store:
+        cells = {(stamp(minute), stn): {"ta": minute + 0.1, "hm": 50.0} for minute in range(1, 11) for stn in (90, 108)}
+        load(store, minute_body(cells), at(15))
+        load(store, minute_body(cells | {(stamp(1), 108): {"ta": -9.3}}), at(20))
+        load_list(store, "AWS", station_body("AWS", {90: "속초", 108: "서울"}), at(20))
+    return home

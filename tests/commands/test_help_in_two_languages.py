@@ -12,7 +12,7 @@ import pytest
 
 _HANGUL = re.compile("[가-힣]")
 #: What is written alike in both: choices and SQL.
-_ALIKE = {"parquet | csv | xlsx", "AWS | SFC (ASOS)", "SELECT …"}
+_ALIKE = {"parquet | csv | xlsx", "AWS | ASOS", "SELECT …"}
 _TEXTS = """
 import json
 import typer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,22 +13,11 @@ import pytest
 from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.store import Store
 
-from ..store.bodies import at, load, load_list, minute_body, stamp, station_body
+from ..store.bodies import at, load, minute_body, stamp
 from .conftest import Done, Kmaflow
 
 TEN = ("--from", "2025-01-15 12:00", "--to", "2025-01-15 12:10")
 MONTH = ("--from", "2025-01-01", "--to", "2025-02-01")
-
-
-@pytest.fixture
-def filled(home: Path) -> Path:
-    """Ten minutes of two stations and the witness, then a correction."""
-    with Store(f"sqlite:///{home}/kmaflow.db") as store:
-        cells = {(stamp(minute), stn): {"ta": minute + 0.1, "hm": 50.0} for minute in range(1, 11) for stn in (90, 108)}
-        load(store, minute_body(cells), at(15))
-        load(store, minute_body(cells | {(stamp(1), 108): {"ta": -9.3}}), at(20))
-        load_list(store, "AWS", station_body("AWS", {90: "속초", 108: "서울"}), at(20))
-    return home
 
 
 def _json(done: Done) -> dict[str, Any]:
@@ -182,21 +170,6 @@ def test_nothing_stored_says_what_to_do(kmaflow: Kmaflow, filled: Path) -> None:
     assert kmaflow("read", "aws_cloud", *TEN, "--csv").out.count("\n") == 1
 
 
-def test_a_narrow_terminal_gets_the_columns_in_blocks(
-    kmaflow: Kmaflow, filled: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TTY_COMPATIBLE", "1")
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "60")
-    monkeypatch.setenv("TERM", "xterm")
-    done = kmaflow("read", "aws_minute", *TEN, "--limit", "2")
-    assert done.out.count("tm_kst") > 1
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", done.out)
-    rows = [line for line in plain.splitlines() if "2025-01-15 12:01" in line]
-    assert len(rows) == 2 * plain.count("tm_kst")
-    assert max(map(len, rows)) <= 60
-
-
 # --------------------------------------------------------------------------------------------------------- export
 
 
@@ -326,3 +299,25 @@ def test_a_place_that_cannot_be_written(kmaflow: Kmaflow, filled: Path, tmp_path
         assert done.code == 1
         _one_line(done, "→", "free space")
     assert _json(kmaflow("read", "aws_minute", *TEN, "--json"))["total"] == 30
+
+
+# ------------------------------------------------------------------------------------------------------------ now
+
+
+def test_the_weather_now(kmaflow: Kmaflow, filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kmaflow.read.now.now_kst", lambda: stamp(13))
+    done = kmaflow("now", "서울")
+    assert (done.code, done.err) == (0, "")
+    for words in ("서울 108 · 37.5000, 127.0000", "10.1 °C", "no recent value", "rain or snow now: unknown"):
+        assert words in done.out, words
+    told = _json(kmaflow("now", "--near", "37.5,127.0", "--elements", "기온", "--json"))
+    assert told["values"]["ta"] == {
+        "value": 10.1, "unit": "°C", "stn": 90, "name_ko": "속초", "distance_km": 0.0, "tm_kst": "2025-01-15 12:10", "age_minutes": 3.0,
+        "reason": None, "note": None,
+    }  # fmt: skip
+    assert (told["raining"], told["raining_from"]) == (None, None)
+    _one_line(kmaflow("now"), "PLACE or --near")
+    _one_line(kmaflow("now", "Atlantis"), "no place", "nearest names")
+    monkeypatch.setattr("kmaflow.read.now.now_kst", lambda: stamp(600))
+    done = kmaflow("now", "서울")
+    assert (done.code, done.err) == (3, "no recent data: see kmaflow status\n")

@@ -60,12 +60,14 @@ def named(words: Iterable[str], among: Iterable[str] = DATASETS) -> list[str]:
         near = dict.fromkeys(name for word in unknown for name in get_close_matches(word, names, n=3, cutoff=0.5))
         raise UsageError(
             f"there is no dataset {', '.join(map(repr, unknown))}",
+            ko=f"없는 자료입니다: {', '.join(unknown)}",
             todo_en=(f"did you mean {', '.join(near)}? " if near else "") + f"datasets: {', '.join(names)}",
             todo_ko=(f"혹시 {', '.join(near)}? " if near else "") + f"자료: {', '.join(names)}",
         )
     if not words:
         raise UsageError(
             "no dataset is named",
+            ko="자료를 지정하지 않았습니다",
             todo_en=f"datasets: all, {', '.join(names)}",
             todo_ko=f"자료: all, {', '.join(names)}",
         )

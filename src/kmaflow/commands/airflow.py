@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from kmaflow.commands.output import tell
 from kmaflow.language import say
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=say("Airflow 설정", "settings inside Airflow"))
@@ -34,10 +35,11 @@ def setup() -> None:
     if find_spec("airflow") is None:
         raise UsageError(
             "Airflow is not installed here",
+            ko="Airflow가 설치되어 있지 않습니다",
             todo_en="pip install 'kmaflow[airflow]'",
             todo_ko="pip install 'kmaflow[airflow]' 로 설치하십시오",
         )
     from kmaflow.airflow.provider.setup import setup_airflow
 
     for line in setup_airflow():
-        typer.echo(line)
+        tell(line)

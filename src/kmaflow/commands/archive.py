@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kmaflow.commands.options import DryRun, Yes
-from kmaflow.commands.output import Json, confirm, print_json, print_table, progress
+from kmaflow.commands.output import Json, confirm, print_json, print_table, progress, tell
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -82,12 +82,12 @@ def prune(
             }
         )
     elif not dry_run and (found.bodies or found.leftovers):
-        typer.echo(say(f"원문 {gone:,}개를 삭제했습니다", f"{gone:,} bodies removed"))
+        tell(say(f"원문 {gone:,}개를 삭제했습니다", f"{gone:,} bodies removed"))
 
 
 def _report(found: Lapsed) -> None:
     if not found.bodies:
-        typer.echo(say(f"{found.before:%Y-%m} 이전의 원문이 없습니다", f"no body is older than {found.before:%Y-%m}"))
+        tell(say(f"{found.before:%Y-%m} 이전의 원문이 없습니다", f"no body is older than {found.before:%Y-%m}"))
         return
     rows = [list(lapse.summary().values()) for lapse in found.lapses.values()]
     columns = (say("자료", "dataset"), say("응답", "responses"), "from", "to")
@@ -95,9 +95,7 @@ def _report(found: Lapsed) -> None:
         say("더 이상 다시 적재할 수 없는 구간", "what a rebuild can no longer load"), columns, rows, right=columns[1:2]
     )
     count, size, before = f"{len(found.bodies):,}", f"{found.bytes:,}", f"{found.before:%Y-%m-%d}"
-    typer.echo(
-        say(f"{before} 이전의 원문 {count}개, {size}바이트", f"{count} bodies from before {before}, {size} bytes")
-    )
+    tell(say(f"{before} 이전의 원문 {count}개, {size}바이트", f"{count} bodies from before {before}, {size} bytes"))
 
 
 def _prune(archive: Archive, found: Lapsed, *, quiet: bool) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kmaflow.commands.options import NamedDatasets, NamedFrom, NamedTo, Stations
-from kmaflow.commands.output import Json, exit_with, print_counts, print_json, progress
+from kmaflow.commands.output import Json, complain, exit_with, print_counts, print_json, progress, tell
 from kmaflow.commands.selection import chosen_stations
 from kmaflow.language import say
 
@@ -111,7 +111,7 @@ def backfill(
 
 
 def _say_waiting(until: datetime) -> None:
-    typer.echo(
+    tell(
         say(
             f"kmaflow: 일일 한도를 다 썼습니다. {until:%Y-%m-%d %H:%M}(한국시각)까지 대기하다가 자동으로 재개합니다. Ctrl-C로 종료할 수 있습니다",
             f"kmaflow: the day's quota is used up: waiting until {until:%Y-%m-%d %H:%M} KST, then resuming; Ctrl-C stops it",
@@ -123,9 +123,9 @@ def _say_waiting(until: datetime) -> None:
 def _report(results: list[Backfilled], stations: str, until: datetime | None, *, as_json: bool) -> None:
     for result in results:
         if result.trouble is not None and result.trouble.code != "quota":
-            typer.echo(f"kmaflow: {result.dataset}: {result.trouble.told}", err=True)
+            complain(f"{result.dataset}: {result.trouble.told}")
     if until is not None:
-        typer.echo(
+        tell(
             say(
                 f"kmaflow: 일일 한도 때문에 남은 자료가 있습니다. {until:%Y-%m-%d %H:%M}(한국시각) 이후 같은 명령을 다시 실행하십시오",
                 f"kmaflow: the quota left something unrequested: run the same command again after {until:%Y-%m-%d %H:%M} KST",
@@ -137,6 +137,7 @@ def _report(results: list[Backfilled], stations: str, until: datetime | None, *,
         print_json(told | {"deferred_until": f"{until:%Y-%m-%d %H:%M}" if until else None})
         return
     names = "planned calls bytes rows inserted updated revised left"
-    print_counts(f"{results[0].window} KST · {stations}", results, names)
+    more = "planned inserted updated"
+    print_counts(f"{results[0].window} KST · {stations}", results, names, more=more)
     if any(result.left for result in results):
-        typer.echo(say("남은 자료와 원인: kmaflow gaps", "what is left, and why: kmaflow gaps"))
+        tell(say("남은 자료와 원인: kmaflow gaps", "what is left, and why: kmaflow gaps"))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from kmaflow.commands.options import NamedDatasets, NamedFrom, NamedTo, Stations
-from kmaflow.commands.output import Json, exit_with, print_counts, print_json, progress
+from kmaflow.commands.output import Json, complain, exit_with, print_counts, print_json, progress, tell
 from kmaflow.commands.selection import chosen_stations
 from kmaflow.language import say
 
@@ -80,12 +78,12 @@ def _run(
 def _report(results: list[DatasetResult], choice: StationChoice, *, as_json: bool) -> None:
     for result in results:
         if result.error is not None:
-            typer.echo(f"kmaflow: {result.dataset}: {result.error}", err=True)
+            complain(f"{result.dataset}: {result.error}")
     deferred = [result for result in results if result.deferred_until is not None]
     if deferred:
         until = max(result.deferred_until for result in deferred if result.deferred_until is not None)
         names = ", ".join(result.dataset for result in deferred)
-        typer.echo(
+        tell(
             say(
                 f"kmaflow: 일일 한도 때문에 요청하지 못한 구간이 있습니다({names}). {until:%Y-%m-%d %H:%M}(한국시각) 이후 같은 명령을 다시 실행하십시오",
                 f"kmaflow: not requested because of the quota ({names}): run the same command again after {until:%Y-%m-%d %H:%M} KST",
@@ -96,7 +94,8 @@ def _report(results: list[DatasetResult], choice: StationChoice, *, as_json: boo
         print_json({"stations": choice.selection, "datasets": [result.summary() for result in results]})
         return
     names = "calls bytes rows inserted updated unchanged blank rejected missing"
-    print_counts(f"{results[0].window} KST · {choice.describe()}", results, names)
+    more = "bytes inserted updated unchanged blank"
+    print_counts(f"{results[0].window} KST · {choice.describe()}", results, names, more=more)
     for result in results:
         for missing in result.missing:
-            typer.echo(f"  {result.dataset} {missing}")
+            tell(f"  {result.dataset} {missing}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kmaflow.commands.output import Json, exit_with, print_json, print_table
+from kmaflow.commands.output import Json, exit_with, print_json, print_table, tell
 from kmaflow.language import say
 
 HELP = say(
@@ -52,10 +52,10 @@ def doctor(
         print_json({**told, **({"mended": mended} if mend else {})})
     else:
         for line in mended or ([say("고칠 것이 없습니다", "nothing to mend")] if mend else []):
-            typer.echo(f"--mend: {line}")
+            tell(f"--mend: {line}")
         rows = [("✓" if finding.ok else "✗", finding.what, finding.seen, finding.todo) for finding in findings]
         print_table(
-            f"hub: {settings.hub_url}",
+            say(f"API허브: {settings.hub_url}", f"hub: {settings.hub_url}"),
             ("", say("점검", "check"), say("결과", "result"), say("조치", "what to do")),
             rows,
         )

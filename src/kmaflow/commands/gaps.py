@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kmaflow.commands.options import Datasets, From, Stations, To
-from kmaflow.commands.output import Json, exit_with, print_json, print_table
+from kmaflow.commands.output import Json, exit_with, print_json, print_table, tell
 from kmaflow.commands.selection import datasets_and_stations
 from kmaflow.language import say
 
@@ -97,7 +97,7 @@ def gaps(
         _print(windows, choice, found, totals)
         for name, span in spans.items():
             if span is not None and span.start < windows[name].start:
-                typer.echo(
+                tell(
                     say(
                         f"{name}: {_time(span.start)}부터 받은 자료가 있습니다: --from",
                         f"{name}: stored data reach back to {_time(span.start)}: --from",
@@ -178,7 +178,7 @@ def _print(
     windows: dict[str, Window], choice: StationChoice, found: list[Gap], totals: dict[str, dict[str, int]] | None
 ) -> None:
     if not windows:
-        typer.echo(
+        tell(
             say(
                 "아직 요청한 자료가 없습니다. --from으로 기간을 지정하거나 kmaflow collect로 시작하십시오",
                 "nothing was requested yet: give --from, or begin with kmaflow collect",
@@ -187,7 +187,7 @@ def _print(
         )
         return
     for name, window in windows.items():
-        typer.echo(f"{name} {window} KST · {choice.describe()}")
+        tell(f"{name} {window} KST · {choice.describe()}")
     if totals is not None:
         columns = (say("자료", "dataset"), *_STATES.values())
         print_table(
@@ -197,26 +197,25 @@ def _print(
             right=columns[1:],
         )
     if not found:
-        typer.echo(say("누락 없음", "nothing is missing"))
+        tell(say("누락 없음", "nothing is missing"))
         return
+    last, error, dataset = say("마지막 요청", "last request"), say("오류", "error"), say("자료", "dataset")
     columns = (
-        say("자료", "dataset"),
+        dataset,
         "from",
         "to",
         say("상태", "state"),
-        say("원인", "reason"),
         say("지점", "stations"),
         say("자료 수", "values"),
-        say("마지막 요청", "last request"),
-        say("오류", "error"),
+        last,
+        error,
     )
     rows = [
         (
             gap.dataset,
             _time(gap.window.start),
             _time(gap.window.end),
-            _STATES[gap.state],
-            _REASONS.get(gap.why, gap.why),
+            _STATES[gap.state] + (f" · {_REASONS.get(gap.why, gap.why)}" if gap.why else ""),
             _stations(gap),
             gap.cells,
             None if gap.last is None else _time(gap.last),
@@ -224,11 +223,12 @@ def _print(
         )
         for gap in found[:_SHOWN]
     ]
-    print_table(say("누락 구간", "gaps"), columns, rows, right=(say("자료 수", "values"),))
+    more = {last, error} if len(windows) > 1 else {last, error, dataset}
+    print_table(say("누락 구간", "gaps"), columns, rows, right=columns[5:6], more=more)
     if len(found) > _SHOWN:
-        typer.echo(say(f"{len(found):,}개 가운데 {_SHOWN}개 (전체: --json)", f"{_SHOWN} of {len(found):,}: --json"))
+        tell(say(f"{len(found):,}개 가운데 {_SHOWN}개 (전체: --json)", f"{_SHOWN} of {len(found):,}: --json"))
     if any(not gap.known for gap in found):
-        typer.echo(
+        tell(
             say(
                 "? 그 무렵 보고한 지점을 알 수 없어 시각마다 하나로 셉니다",
                 "? it is unknown which stations reported then: each stamp counts as one",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kmaflow.commands.output import Json, print_json
+from kmaflow.commands.output import Json, print_json, tell
 from kmaflow.language import say
 
 HELP = say(
@@ -37,6 +37,6 @@ def init(
         if as_json:
             print_json({"database": store.shown_url, "made": made})
         else:
-            typer.echo(
+            tell(
                 f"{store.shown_url}: {say('생성: ', 'made: ') + ', '.join(made) if made else say('이미 모두 있음', 'all tables exist')}"
             )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress
+from kmaflow.commands.output import Json, complain, exit_with, print_json, print_table, progress
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -102,16 +102,22 @@ def load(
     if moment and moment > now_kst():
         raise UsageError(
             f"--fetched-at {moment:%Y-%m-%d %H:%M} lies in the future",
+            ko=f"--fetched-at이 미래입니다: {moment:%Y-%m-%d %H:%M}",
             todo_en="say when the hub gave the file, in KST",
             todo_ko="허브에서 파일을 받은 시각을 한국시각으로 쓰십시오",
         )
     if values_only and described is None:
-        raise typer.BadParameter("--values-only needs --dataset: such a file does not say what it is")
+        raise typer.BadParameter(
+            say(
+                "--values-only에는 --dataset도 필요합니다: 파일만으로는 어느 자료인지 알 수 없습니다",
+                "--values-only needs --dataset: such a file does not say what it is",
+            )
+        )
     window = Window(parse_time(covers[0]), parse_time(covers[1])) if covers else None
     if asked and window is None:
-        raise typer.BadParameter("--asked-stations needs --covers")
+        raise typer.BadParameter(say("--asked-stations에는 --covers도 필요합니다", "--asked-stations needs --covers"))
     if window and len(files) > 1:
-        raise typer.BadParameter("--covers speaks of one file")
+        raise typer.BadParameter(say("--covers는 파일 하나에만 쓸 수 있습니다", "--covers speaks of one file"))
     done: list[dict[str, Any]] = []
     failed = 0
     with Collector.open(load_settings(), needs_hub=False) as collector, progress(quiet=as_json) as bars:
@@ -135,7 +141,7 @@ def load(
                 raise
             except KmaflowError as error:
                 failed += 1
-                typer.echo(f"kmaflow: {path}: {error}", err=True)
+                complain(f"{path}: {error}")
                 continue
             done.append({"file": str(path), **result})
             bars.update(bar, advance=1, rows=sum(int(one["rows"]) for one in done))
@@ -162,19 +168,12 @@ def _report(done: list[dict[str, Any]], *, as_json: bool) -> None:
         return
     if not done:
         return
-    columns = (
-        "file",
-        "dataset",
-        "from",
-        "to",
-        "rows",
-        "blank",
-        "inserted",
-        "updated",
-        "revised",
-        "rejected",
-        "not_produced",
-        "outcome",
+    english = "file dataset from to rows blank inserted updated revised rejected not_produced outcome"
+    names, heads = (
+        words.split()
+        for words in (english, say("파일 자료 from to 행 결측 추가 변경 정정 해석불가 미생산 결과", english))
     )
-    rows = [[Path(one["file"]).name if column == "file" else one[column] for column in columns] for one in done]
-    print_table(f"{len(done)} file(s)", columns, rows, right=columns[4:11])
+    rows = [[Path(one["file"]).name if name == "file" else one[name] for name in names] for one in done]
+    more = {*heads[5:9], *(head for at, head in enumerate(heads[9:11], 9) if not any(row[at] for row in rows))}
+    title = say(f"파일 {len(done)}개", f"{len(done)} file" + ("s" if len(done) > 1 else ""))
+    print_table(title, heads, rows, right=heads[4:11], more=more)

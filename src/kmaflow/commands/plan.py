@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from kmaflow.commands.options import Datasets, From, Stations, To
-from kmaflow.commands.output import Json, print_json, print_table
+from kmaflow.commands.output import Json, print_json, print_table, tell
 from kmaflow.commands.selection import datasets_and_stations
 from kmaflow.language import say
 
@@ -121,7 +119,7 @@ def _json(
 
 def _print(found: list[Prospect], choice: StationChoice, settings: Settings, limits: Limits, days: float) -> None:
     if not found:
-        typer.echo(
+        tell(
             say(
                 "계획할 자료가 없습니다. 자료 이름과 --from을 지정하십시오",
                 "there is nothing to plan: name datasets and give --from",
@@ -134,10 +132,10 @@ def _print(found: list[Prospect], choice: StationChoice, settings: Settings, lim
         say("자료", "dataset"),
         "from",
         "to",
-        "calls",
-        say("전체", "all stations"),
+        say("호출", "calls"),
+        say("전체 지점", "all stations"),
         say("한 지점", "one station"),
-        "bytes",
+        say("바이트", "bytes"),
         say("일", "days"),
     )
     rows = [
@@ -154,8 +152,15 @@ def _print(found: list[Prospect], choice: StationChoice, settings: Settings, lim
         for one in told["datasets"]
     ]
     rows.append([say("합계", "total"), "", "", told["calls"], "", "", told["bytes"], f"{told['days']:.3f}"])
-    quota = f"{settings.daily_calls:,} calls, {settings.daily_bytes:,} bytes a day"
-    print_table(f"{choice.describe()} · {quota}", columns, rows, right=columns[3:])
+    quota = say(
+        f"하루 {settings.daily_calls:,}회, {settings.daily_bytes / 1e9:g} GB",
+        f"{settings.daily_calls:,} calls, {settings.daily_bytes / 1e9:g} GB a day",
+    )
+    windows = {str(one.window) for one in found}
+    title, more = f"{choice.describe()} · {quota}", set(columns[4:6])
+    if len(windows) == 1:
+        title, more = f"{windows.pop()} KST · {title}", more | set(columns[1:3])
+    print_table(title, columns, rows, right=columns[3:], more=more)
     whole = told["whole_days"]
     how = (
         say("실시간 수집을 제외하면 남는 한도가 없습니다", "live data leave nothing of the quota")
@@ -165,14 +170,14 @@ def _print(found: list[Prospect], choice: StationChoice, settings: Settings, lim
             f"{whole} day(s) with 98 % of the quota, beside live data",
         )
     )
-    typer.echo(
+    tell(
         say(
             f"{how}; 전체 지점은 호출마다 {settings.window_minutes}분씩",
             f"{how}; {settings.window_minutes} minutes per call for all stations",
         )
     )
     if any(not one["proven_minimum"] for one in told["datasets"]):
-        typer.echo(say("* 최소 호출임이 증명되지는 않았습니다", "* not proven to be the minimum"))
+        tell(say("* 최소 호출임이 증명되지는 않았습니다", "* not proven to be the minimum"))
     beside = [
         (one["dataset"], *one["beside_in_last_7_days"].values())
         for one in told["datasets"]
@@ -181,7 +186,7 @@ def _print(found: list[Prospect], choice: StationChoice, settings: Settings, lim
     if beside:
         heads = (
             say("자료", "dataset"),
-            "requests",
+            say("요청", "requests"),
             say("재시도", "retries"),
             say("분할", "halves"),
             say("재요청", "requested again"),

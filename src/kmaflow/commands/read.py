@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kmaflow.commands.output import Json, print_table
+from kmaflow.commands.output import Json, print_table, tell, terminal
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -188,11 +188,11 @@ def _save(store: Store, question: Question, window: Window, out: Path, layout: L
     if not done.rows:
         _nothing()
     else:
-        typer.echo(say(f"{out}: {done.rows:,}행", f"{out}: {done.rows:,} rows"))
+        tell(say(f"{out}: {done.rows:,}행", f"{out}: {done.rows:,} rows"))
 
 
 def _nothing() -> None:
-    typer.echo(
+    tell(
         say(
             "저장된 행이 없습니다. kmaflow status로 확인하고 kmaflow collect로 수집하십시오",
             "no rows are stored there: kmaflow status, kmaflow collect",
@@ -268,12 +268,12 @@ def _print_rows(
         columns = [heads[name] for name in part]
         rows = list(zip(*(cells[name] for name in part), strict=True))
         print_table(title, columns, rows, right=[heads[name] for name in part if name != "tm_kst"])
-        title = ""
+        title = " "
     for name in names:
         if name not in what.keys:
             meaning = what.columns[name]
             sign = sign_of(meaning.unit)
-            typer.echo(f"  {name:<8} {say(meaning.ko, meaning.en)}" + (f" [{sign}]" if sign else ""))
+            tell(f"  {name:<8} {say(meaning.ko, meaning.en)}" + (f" [{sign}]" if sign else ""))
     more = (
         ""
         if shown == total
@@ -282,9 +282,9 @@ def _print_rows(
         )
     )
     if total is None:
-        typer.echo(say(f"처음 {shown:,}행{more}", f"the first {shown:,} rows{more}"))
+        tell(say(f"처음 {shown:,}행{more}", f"the first {shown:,} rows{more}"))
     else:
-        typer.echo(say(f"{total:,}행 가운데 {shown:,}행{more}", f"{shown:,} of {total:,} rows{more}"))
+        tell(say(f"{total:,}행 가운데 {shown:,}행{more}", f"{shown:,} of {total:,} rows{more}"))
 
 
 def _json(value: object) -> object:
@@ -305,15 +305,19 @@ def _cell(value: object) -> str:
 
 def _blocks(cells: dict[str, list[str]], heads: dict[str, str], keys: Sequence[str]) -> Iterator[list[str]]:
     """The columns in groups that fit beside each other, each group led by the keys."""
-    from rich.console import Console
+    from rich.cells import cell_len
 
-    console = Console()
-    room = console.width if console.is_terminal else 200
-    wide = {name: 3 + max(len(text) for text in (*values, *heads[name].split("\n"))) for name, values in cells.items()}
+    if not sys.stdout.isatty():
+        yield list(cells)
+        return
+    room = terminal().width
+    wide = {
+        name: 3 + max(cell_len(text) for text in (*values, *heads[name].split("\n"))) for name, values in cells.items()
+    }
     lead = [name for name in cells if name in keys]
     block, used = list(lead), sum(wide[name] for name in lead)
     for name in (name for name in cells if name not in keys):
-        if len(block) > len(lead) and used + wide[name] > room - 2:
+        if len(block) > len(lead) and used + wide[name] > room:
             yield block
             block, used = list(lead), sum(wide[name] for name in lead)
         block.append(name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kmaflow.commands.output import Json, exit_with, print_counts, print_json, progress
+from kmaflow.commands.output import Json, exit_with, print_counts, print_json, progress, tell
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -122,20 +122,23 @@ def _report(result: RebuildReport, *, dry_run: bool, as_json: bool) -> None:
     )
     title = title if result.window is None else f"{title} · {result.window} KST"
     print_counts(
-        title, list(result.datasets.values()), "stretches answers bytes rows revised rejected refused lost kept"
+        title,
+        list(result.datasets.values()),
+        "stretches answers bytes rows revised rejected refused lost kept",
+        more="stretches bytes kept",
     )
     if not dry_run and result.seconds:
         speed = f"{result.rows / result.seconds:,.0f}"
-        typer.echo(
+        tell(
             say(
                 f"{result.rows:,}행, {result.seconds:,.1f}초 (초당 {speed}행)",
                 f"{result.rows:,} rows in {result.seconds:,.1f} s ({speed} rows/s)",
             )
         )
     if result.went_on:
-        typer.echo(say("중단된 곳에서 이어서 실행했습니다", "resumed where the last one was interrupted"))
+        tell(say("중단된 곳에서 이어서 실행했습니다", "resumed where the last one was interrupted"))
     if result.pruned:
-        typer.echo(
+        tell(
             say(
                 f"응답 {result.pruned:,}개는 kmaflow archive prune으로 원문을 삭제했습니다",
                 f"{result.pruned:,} responses were removed by kmaflow archive prune",
@@ -145,7 +148,7 @@ def _report(result: RebuildReport, *, dry_run: bool, as_json: bool) -> None:
         _list(say(f"{one.dataset}: 그대로 둠", f"{one.dataset}: left as it is"), one.kept)
         _list(say(f"{one.dataset}: 원문이 없거나 손상됨", f"{one.dataset}: body missing or damaged"), one.lost)
         if one.parser_revisions:
-            typer.echo(
+            tell(
                 say(
                     f"kmaflow: {one.dataset}: 이전 파서의 정정 이력 {one.parser_revisions}건이 없어졌습니다. 현재 파서로 모두 다시 해석했습니다",
                     f"kmaflow: {one.dataset}: {one.parser_revisions} revisions by earlier parsers are gone: everything was parsed again by the present one",
@@ -154,7 +157,7 @@ def _report(result: RebuildReport, *, dry_run: bool, as_json: bool) -> None:
             )
     _list(say("매니페스트의 잘린 줄", "truncated line of the manifest"), result.bad_lines)
     for name, count in result.unknown.items():
-        typer.echo(
+        tell(
             say(
                 f"kmaflow: 알 수 없는 자료의 응답 {count}개: {name}",
                 f"kmaflow: {count} responses of an unknown dataset: {name}",
@@ -165,6 +168,6 @@ def _report(result: RebuildReport, *, dry_run: bool, as_json: bool) -> None:
 
 def _list(what: str, items: list[str]) -> None:
     for item in items[:_SHOWN]:
-        typer.echo(f"kmaflow: {what}: {item}", err=True)
+        tell(f"kmaflow: {what}: {item}", err=True)
     if len(items) > _SHOWN:
-        typer.echo(f"kmaflow: {what}: … {len(items) - _SHOWN} more (--json)", err=True)
+        tell(f"kmaflow: {what}: … {len(items) - _SHOWN} more (--json)", err=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kmaflow.commands.options import Datasets, From, Stations, To
-from kmaflow.commands.output import Json, exit_with, print_counts, print_json, progress
+from kmaflow.commands.output import Json, complain, exit_with, print_counts, print_json, progress, tell
 from kmaflow.commands.selection import datasets_and_stations
 from kmaflow.language import say
 
@@ -88,7 +88,7 @@ def _mend(name: str, work: Repair, *, quiet: bool) -> Repaired:
 
 def _complain(one: Repaired) -> None:
     if one.busy:
-        typer.echo(
+        tell(
             say(
                 f"kmaflow: {one.dataset}: 다른 워커가 재수집하는 중입니다",
                 f"kmaflow: {one.dataset}: another worker is repairing it",
@@ -96,9 +96,9 @@ def _complain(one: Repaired) -> None:
             err=True,
         )
     if one.error:
-        typer.echo(f"kmaflow: {one.dataset}: {one.error}", err=True)
+        complain(f"{one.dataset}: {one.error}")
     if until := one.deferred_until or one.old_deferred_until:
-        typer.echo(
+        tell(
             say(
                 f"kmaflow: {one.dataset}: 일일 한도를 다 썼습니다. {until:%Y-%m-%d %H:%M} 이후 다시 실행하십시오",
                 f"kmaflow: {one.dataset}: the quota is used up: run it again after {until:%Y-%m-%d %H:%M} KST",
@@ -109,7 +109,7 @@ def _complain(one: Repaired) -> None:
 
 def _print(found: list[Repaired], title: str) -> None:
     if not found:
-        typer.echo(
+        tell(
             say(
                 "아직 요청한 자료가 없습니다. 자료 이름과 --from을 지정하십시오",
                 "nothing was requested yet: name datasets and give --from",
@@ -121,7 +121,8 @@ def _print(found: list[Repaired], title: str) -> None:
         title,
         found,
         "due quiet revisits calls rows inserted updated revised given_up left",
+        more="quiet revisits inserted updated",
         quiet=say("결측", "blank"),
     )
     if any(one.left for one in found):
-        typer.echo(say("남은 자료와 원인: kmaflow gaps", "what is left, and why: kmaflow gaps"))
+        tell(say("남은 자료와 원인: kmaflow gaps", "what is left, and why: kmaflow gaps"))

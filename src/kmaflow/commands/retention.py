@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kmaflow.commands.options import DryRun, Yes
-from kmaflow.commands.output import Json, confirm, print_json, print_table, progress
+from kmaflow.commands.output import Json, confirm, print_json, print_table, progress, tell
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def retention(
     if as_json:
         print_json({"months": listed})
     elif not listed:
-        typer.echo(say("삭제할 달이 없습니다", "no month is that old"))
+        tell(say("삭제할 달이 없습니다", "no month is that old"))
     else:
         rows = [(one["dataset"], one["month"], one["rows"], ", ".join(one["files"])) for one in listed]
         what = say("삭제할 달", "would be dropped") if dry_run else say("삭제한 달", "dropped")

@@ -83,6 +83,7 @@ def simulate(
     except FaultSyntaxError as error:
         raise UsageError(
             f"--faults: {error}",
+            ko=f"--faults: 잘못된 값입니다: {error}",
             todo_en="write NAME=PROBABILITY[:ARGUMENT], separated by commas; all of them: --faults list",
             todo_ko="이름=확률[:값]을 쉼표로 이어 쓰십시오; 모두 보기: --faults list",
         ) from None
@@ -96,5 +97,8 @@ def simulate(
         serve(settings, host, where)
     except PortTaken as error:
         raise KmaflowError(
-            str(error), todo_en="choose another with --port", todo_ko="--port로 다른 포트를 고르십시오"
+            str(error),
+            ko=f"포트 {where}: 다른 프로그램이 사용 중입니다",
+            todo_en="choose another with --port",
+            todo_ko="--port로 다른 포트를 고르십시오",
         ) from None

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kmaflow.commands.output import Json, print_json, print_table
+from kmaflow.commands.output import Json, print_json, print_table, tell
 from kmaflow.language import say
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=say("지점 정보", "station metadata: sync, list"))
@@ -44,21 +44,21 @@ def sync(
     if as_json:
         print_json(asdict(result))
     elif result.synced:
-        typer.echo(
+        tell(
             say(
                 f"지점 {result.total}개: 신규 {result.added}, 변경 {result.changed}, 폐지 {result.closed}",
                 f"{result.total} listed: {result.added} new, {result.changed} changed, {result.closed} closed",
             )
         )
         if result.held:
-            typer.echo(
+            tell(
                 say(
                     f"목록대로면 지점 {result.held}개가 폐지되므로 반영을 보류했습니다. 다른 날의 목록도 같으면 반영합니다. 지금 반영하려면 --force",
                     f"a list would close {result.held} stations and is held: taken once the list of another day agrees, or now with --force",
                 )
             )
     else:
-        typer.echo(
+        tell(
             say(
                 f"지점 {result.total}개, 24시간 안에 받은 목록입니다 (다시 받기: --force)",
                 f"{result.total} stations, fetched within 24 hours (--force fetches them again)",
@@ -81,7 +81,7 @@ def list_stations(
     search: Annotated[
         str | None, typer.Argument(help=say("번호·이름·주소의 일부", "part of number, name or address"))
     ] = None,
-    network: Annotated[str | None, typer.Option("--network", help="AWS | SFC (ASOS)")] = None,
+    network: Annotated[str | None, typer.Option("--network", help="AWS | ASOS", metavar="NETWORK")] = None,
     near: Annotated[
         str | None,
         typer.Option("--near", help=say("위도,경도에서 가까운 순", "nearest to LAT,LON first"), metavar="LAT,LON"),
@@ -101,7 +101,7 @@ def list_stations(
     with Store(load_settings().database_url) as store:
         stations = store.stations()
     if not stations:
-        typer.echo(
+        tell(
             say(
                 "지점 정보가 없습니다. kmaflow stations sync를 실행하십시오",
                 "no station metadata yet: kmaflow stations sync",
@@ -109,7 +109,7 @@ def list_stations(
             err=True,
         )
     if network:
-        stations = [station for station in stations if network.upper() in station.networks.split(",")]
+        stations = [station for station in stations if _network(network) in station.networks.split(",")]
     if search:
         stations = [
             station
@@ -131,32 +131,52 @@ def list_stations(
             {"total": len(stations), "stations": [asdict(one) | {"km": distances.get(one.stn)} for one in shown]}
         )
         return
-    rows = [
-        (
-            str(one.stn),
-            one.networks,
-            one.name_ko,
-            one.name_en,
-            one.lat,
-            one.lon,
-            one.ht,
-            _km(distances.get(one.stn)),
-            one.address,
-        )
-        for one in shown
-    ]
-    columns = (
-        say("지점", "station"),
-        say("관측망", "network"),
-        say("이름", "name (Korean)"),
-        say("영문 이름", "name"),
-        say("위도", "latitude"),
-        say("경도", "longitude"),
-        say("고도 m", "height m"),
-        "km",
-        say("주소", "address"),
+    heads = {
+        "stn": say("지점", "station"),
+        "name_ko": say("이름", "name (Korean)"),
+        "name_en": say("영문 이름", "name"),
+        "networks": say("관측망", "network"),
+        "lat": say("위도", "latitude"),
+        "lon": say("경도", "longitude"),
+        "km": "km",
+        "ht": say("고도 m", "height m"),
+        "address": say("주소", "address"),
+    }
+    rows = [[*(getattr(one, name) for name in heads if name != "km")] for one in shown]
+    for row, one in zip(rows, shown, strict=True):
+        row[0] = str(one.stn)
+        row.insert(list(heads).index("km"), _km(distances.get(one.stn)))
+    more = {"ht", "address", say("name_en", ""), "" if near else "km"}
+    print_table(
+        say(f"{len(stations)}개 지점", f"{len(stations)} stations"),
+        list(heads.values()),
+        rows,
+        right=[heads[name] for name in ("stn", "lat", "lon", "km", "ht")],
+        more=[head for name, head in heads.items() if name in more],
     )
-    print_table(say(f"{len(stations)}개 지점", f"{len(stations)} stations"), columns, rows)
+    if len(shown) < len(stations):
+        tell(
+            say(
+                f"{len(stations)}개 가운데 {len(shown)}개 (모두: --limit {len(stations)})",
+                f"{len(shown)} of {len(stations)} (all: --limit {len(stations)})",
+            ),
+            err=True,
+        )
+
+
+def _network(text: str) -> str:
+    from kmaflow.catalog import STATION_LISTS
+    from kmaflow.errors import UsageError
+
+    name = {"ASOS": "SFC"}.get(text.upper(), text.upper())
+    if name not in STATION_LISTS:
+        raise UsageError(
+            f"there is no network {text!r}",
+            ko=f"{text!r}(이)라는 관측망은 없습니다",
+            todo_en="write --network AWS or --network ASOS",
+            todo_ko="--network AWS 또는 --network ASOS로 쓰십시오",
+        )
+    return name
 
 
 def _km(distance: float | None) -> str:

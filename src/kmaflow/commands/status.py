@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kmaflow.commands.output import Json, print_json, print_table
+from kmaflow.commands.output import Json, print_json, print_table, tell, verbose
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -68,27 +68,38 @@ def status(
         told["held_station_lists"] = {name: {"since": _time(since), "why": why} for name, (since, why) in held.items()}
         print_json(told | {"quota_today": quotas[0], "other_keys_today": quotas[1:]})
         return
-    columns = tuple(name for name in rows[0] if name != "note")
+    heads = {
+        "dataset": say("자료", "dataset"),
+        "last_stamp": say("최신 시각", "latest"),
+        "lag": say("지연", "lag"),
+        "present": say("행", "rows"),
+        "blank": say("결측", "blank"),
+        "first_hour": say("첫 시각", "first hour"),
+        "last_answer": say("마지막 응답", "last response"),
+        "given_up": say("중단", "abandoned"),
+    }
+    lags = [_lag(row["lag_minutes"]) for row in rows]
     print_table(
         f"{where} · {_time(now)} KST",
-        columns,
-        [[row[name] for name in columns] for row in rows],
-        right=("present", "blank", "lag_minutes", "given_up"),
+        list(heads.values()),
+        [[(row | {"lag": lag})[name] for name in heads] for row, lag in zip(rows, lags, strict=True)],
+        right=[heads[name] for name in ("lag", "present", "blank", "given_up")],
+        more=[heads[name] for name in ("blank", "first_hour", "last_answer", "given_up")],
     )
     for row in rows:
         if row["note"]:
-            typer.echo(f"{row['dataset']}: {row['note']}")
+            tell(f"{row['dataset']}: {row['note']}")
     for name, why in one_by_one.items():
-        typer.echo(say(f"{name}: 한 시각씩 요청: {why}", f"{name}: requested stamp by stamp: {why}"))
+        tell(say(f"{name}: 한 시각씩 요청: {why}", f"{name}: requested stamp by stamp: {why}"))
     for name, (since, why) in held.items():
-        typer.echo(
+        tell(
             say(
                 f"지점 목록 {name} 보류({_time(since)}부터): {why} → kmaflow stations sync --force",
                 f"station list {name} held since {_time(since)}: {why} → kmaflow stations sync --force",
             )
         )
-    for quota in quotas:
-        _show(quota)
+    for at, quota in enumerate(quotas):
+        _show(quota, ours=quota["key_id"] is None or (at == 0 and settings.api_key is not None))
 
 
 def _usages(settings: Settings, now: datetime) -> list[Usage]:
@@ -137,29 +148,50 @@ def _told(usage: Usage) -> dict[str, Any]:
     }
 
 
-def _show(quota: dict[str, Any]) -> None:
-    columns = ("", "calls", "bytes", "reserved")
-    rows = [[name, *spent.values()] for name, spent in quota.get("by_class", {}).items()]
-    rows.append([say("합계", "total"), quota["calls"], quota["bytes"], quota["reserved"]])
-    rows.append([say("상한 98 %", "ceiling 98 %"), quota["calls_ceiling"], quota["bytes_ceiling"], None])
-    key = quota["key_id"] or "-"
-    print_table(
-        say(
-            f"오늘 사용한 한도 · {quota['day']} (한국시각) · key_id {key}",
-            f"quota used today · {quota['day']} (KST) · key_id {key}",
-        ),
-        columns,
-        rows,
-        right=columns[1:],
+def _show(quota: dict[str, Any], *, ours: bool) -> None:
+    """What a key has used today, in one line; with -v by kind of call."""
+    whose = (
+        say("오늘 사용한 한도", "quota used today")
+        if ours
+        else say(
+            f"지금 설정되지 않은 인증키({quota['key_id']})의 오늘 사용",
+            f"used today by a key not set now ({quota['key_id']})",
+        )
     )
+    calls, ceiling = f"{quota['calls']:,}", f"{quota['calls_ceiling']:,}"
+    used, room = f"{quota['bytes'] / 1e6:,.1f}", f"{quota['bytes_ceiling'] / 1e6:,.0f}"
+    tell(
+        say(
+            f"{whose}: 호출 {calls} / {ceiling}회, {used} / {room} MB",
+            f"{whose}: {calls} of {ceiling} calls, {used} of {room} MB",
+        )
+    )
+    if verbose() and quota.get("by_class"):
+        columns = ("", say("호출", "calls"), say("바이트", "bytes"), say("예약", "reserved"))
+        rows = [[name, *spent.values()] for name, spent in quota["by_class"].items()]
+        print_table("", columns, rows, right=columns[1:])
     if quota.get("exhausted"):
         by = {"hub": say("API허브", "the hub"), "ceiling": "98 %"}[quota["exhausted_by"]]
-        typer.echo(
+        tell(
             say(
                 f"한도 소진({by}): {quota['until']}(한국시각)까지 요청하지 않습니다",
                 f"quota used up ({by}: {quota['exhausted']}): no requests until {quota['until']} KST",
             )
         )
+
+
+def _lag(minutes: int | None) -> str | None:
+    """A length of time in its two largest units."""
+    if minutes is None:
+        return None
+    days, hours = divmod(minutes // 60, 24)
+    if days:
+        return say(f"{days}일 {hours}시간", f"{days} d {hours} h")
+    return (
+        say(f"{hours}시간 {minutes % 60}분", f"{hours} h {minutes % 60} min")
+        if hours
+        else say(f"{minutes}분", f"{minutes} min")
+    )
 
 
 def _exposition(settings: Settings) -> str:

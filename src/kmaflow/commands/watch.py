@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kmaflow.commands.options import Stations
-from kmaflow.commands.output import exit_with
+from kmaflow.commands.output import exit_with, tell
 from kmaflow.commands.selection import chosen_stations
 from kmaflow.language import say
 
@@ -63,7 +63,7 @@ def watch(
         collector.store.init()
         tidy()
         choice = chosen_stations(collector, stations, names)
-        typer.echo(
+        tell(
             say(
                 f"{', '.join(names)} · {choice.describe()} · {collector.store.shown_url} · 종료: Ctrl-C",
                 f"{', '.join(names)} · {choice.describe()} · {collector.store.shown_url} · Ctrl-C stops it",
@@ -72,11 +72,11 @@ def watch(
         )
         complete = True
 
-        def tell(news: DatasetResult | Repaired | KmaflowError) -> None:
+        def heard(news: DatasetResult | Repaired | KmaflowError) -> None:
             nonlocal complete
             complete &= _tell(news)
 
-        work = Watch(collector, names, choice, tell=tell, stopping=stop.is_set)
+        work = Watch(collector, names, choice, tell=heard, stopping=stop.is_set)
         if not once:
             work.run(stop.wait)
             return
@@ -93,7 +93,7 @@ def _tell(news: DatasetResult | Repaired | KmaflowError) -> bool:
 
     clock = f"{now_kst():%H:%M:%S}"
     if isinstance(news, KmaflowError):
-        typer.echo(f"{clock} kmaflow: {news}", err=True)
+        tell(f"{clock} kmaflow: {news}", err=True)
         return False
     if isinstance(news, Repaired):
         left = say(f", 누락 {news.left:,}", f", {news.left:,} still missing") if news.left else ""
@@ -102,7 +102,7 @@ def _tell(news: DatasetResult | Repaired | KmaflowError) -> bool:
             if news.deferred_until
             else ""
         )
-        typer.echo(
+        tell(
             say(
                 f"{clock} {news.dataset} 재수집: 호출 {news.calls}회, {news.rows:,}행, 신규 {news.inserted:,}, 정정 {news.revised}{left}{later}",
                 f"{clock} {news.dataset} repair: {news.calls} calls, {news.rows:,} rows, {news.inserted:,} new, {news.revised} revised{left}{later}",
@@ -110,5 +110,5 @@ def _tell(news: DatasetResult | Repaired | KmaflowError) -> bool:
         )
         return not news.left
     state = say("누락 없음", "complete") if news.complete else "; ".join(news.missing)[:160]
-    typer.echo(f"{clock} {news.dataset} {news.window}: {news.rows:,} rows, {news.inserted:,} new · {state}")
+    tell(f"{clock} {news.dataset} {news.window}: {news.rows:,} rows, {news.inserted:,} new · {state}")
     return news.complete

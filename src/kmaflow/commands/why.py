@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 import typer
 
-from kmaflow.commands.output import Json, print_json, print_table
+from kmaflow.commands.output import Json, print_json, print_table, tell
 from kmaflow.language import say
 from kmaflow.printable import printable
 
 #: Characters of a raw line that are shown; KMA prints some 400.
 _LONGEST_LINE = 2_000
+#: In Korean; in English the columns' own names.
+_HEADINGS = {
+    "fetched_at": "요청 시각",
+    "outcome": "결과",
+    "stn": "지점",
+    "tm_from": "시작",
+    "tm_to": "끝",
+    "message": "설명",
+    "changed_at": "정정 시각",
+    "col": "열",
+    "old_value": "이전 값",
+    "new_value": "새 값",
+    "cause": "원인",
+}
 
 
 HELP = say(
@@ -48,23 +63,37 @@ def why(
             stations = collector.choose_stations(stn).stations
             if stations is None or len(stations) != 1:
                 raise UsageError(
-                    f"{stn!r} is not one station", todo_en="give its number", todo_ko="지점번호를 쓰십시오"
+                    f"{stn!r} is not one station",
+                    ko=f"지점 하나가 아닙니다: {stn!r}",
+                    todo_en="give its number",
+                    todo_ko="지점번호를 쓰십시오",
                 )
             number = stations[0]
         told = story(collector, described(dataset), number, parse_time(time))
     if as_json:
         print_json(told)
         return
-    typer.echo(f"{told['dataset']} {told['stn']} {told['tm_kst']} KST: {told['state']}")
-    typer.echo(f"  {say(told['why_ko'], told['why_en'])}")
+    tell(f"{told['dataset']} {told['stn']} {told['tm_kst']} KST: {told['state']}")
+    tell(f"  {say(told['why_ko'], told['why_en'])}")
     if told["values"]:
         values = [(name, value, told["raw"].get(name)) for name, value in told["values"].items()]
-        print_table(say("값", "values"), ("column", "stored", "as printed"), values)
+        print_table(say("값", "values"), say("열 저장값 원문", "column stored raw").split(), values)
     for line in told["lines"]:
-        typer.echo(say(f"  원문: {printable(line, _LONGEST_LINE)}", f"  raw: {printable(line, _LONGEST_LINE)}"))
-    if told["requests"]:
-        columns = tuple(told["requests"][0])
-        print_table(say("요청", "requests"), columns, [list(request.values()) for request in told["requests"]])
-    if told["revisions"]:
-        columns = tuple(told["revisions"][0])
-        print_table(say("정정", "revisions"), columns, [list(revision.values()) for revision in told["revisions"]])
+        tell(say(f"  원문: {printable(line, _LONGEST_LINE)}", f"  raw: {printable(line, _LONGEST_LINE)}"))
+    # Who does not use Airflow sees nothing of it.
+    unused = () if any(one["run_id"] for one in told["requests"]) else ("dag_id", "run_id")
+    requests = [{name: value for name, value in one.items() if name not in unused} for one in told["requests"]]
+    _print_list(say("요청", "requests"), requests, more="id http_status tm_from tm_to sha256")
+    _print_list(say("정정", "revisions"), told["revisions"])
+
+
+def _print_list(title: str, found: list[dict[str, Any]], *, more: str = "") -> None:
+    """Rows of service tables, under the words for their columns."""
+    if found:
+        heads = {name: say(_HEADINGS.get(name, name), name) for name in found[0]}
+        rows = [[_shown(value) for value in one.values()] for one in found]
+        print_table(title, list(heads.values()), rows, more=[heads[name] for name in more.split()])
+
+
+def _shown(value: Any) -> Any:
+    return f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else value

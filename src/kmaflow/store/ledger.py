@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -25,8 +26,12 @@ REQUEST: Kind = "request"
 FILE: Kind = "file"
 EVENT: Kind = "event"
 DEFERRED: Kind = "deferred"
-#: Outcomes of requests whose rows are in the tables.
-LOADED = ("ok", "partial", "unchanged", "incomplete_answer")
+#: Outcomes of requests that the hub, or a saved answer of it, has given.
+ANSWERS = ("ok", "partial", "unchanged", "incomplete_answer")
+#: Outcome of rows that came from an older table or somebody else's file (kind ``file``): every answer of the hub counts for more, whenever it came.
+IMPORTED = "imported"
+#: Outcomes of rows whose observations are in the tables.
+LOADED = (*ANSWERS, IMPORTED)
 #: Outcome of a station list that would close many stations: it changes nothing until a second one agrees.
 HELD = "held"
 #: Outcome of the row that says which rows retention has taken out.
@@ -39,6 +44,8 @@ EMPTY, ABSENT = "empty", "absent"
 WINDOW_FORM = "window_form"
 #: So many answers for several stamps, one after the other, make it so.
 _IN_A_ROW = 5
+#: Where Airflow says for which run a task's process works; the processes that it starts inherit it.
+_DAG, _RUN = "AIRFLOW_CTX_DAG_ID", "AIRFLOW_CTX_DAG_RUN_ID"
 #: No window in the ledger is longer: so what touches a window is found near it, however long the ledger grows.
 LONGEST = timedelta(days=31)
 
@@ -58,6 +65,7 @@ class LedgerRow:
             that it lacks.
         kind: what the row is.
         holds: of a file, the cells that it holds (:func:`kmaflow.store.coverage.day.encoded`); filled in by the load.
+        dag_id, run_id: the DAG and the run of Airflow that asked the hub; None where none did.
     """
 
     dataset: str
@@ -77,6 +85,8 @@ class LedgerRow:
     lacking: str | None = None
     kind: Kind = REQUEST
     holds: str | None = None
+    dag_id: str | None = None
+    run_id: str | None = None
 
     @classmethod
     def answered(cls, answer: Answer, sha256: str, *, key_id: str, selection: str = "all") -> LedgerRow:
@@ -91,6 +101,8 @@ class LedgerRow:
             bytes=len(answer.content),
             key_id=key_id,
             selection=selection,
+            dag_id=os.environ.get(_DAG),
+            run_id=os.environ.get(_RUN),
         )
 
     @classmethod
@@ -108,6 +120,8 @@ class LedgerRow:
             key_id=key_id,
             message=message,
             kind=kind,
+            dag_id=os.environ.get(_DAG),
+            run_id=os.environ.get(_RUN),
         )
 
 
@@ -243,7 +257,8 @@ def earlier(connection: sa.Connection, request: LedgerRow) -> Earlier:
     if _none_touches(connection, request.dataset, request.window):
         return Earlier(repeats=False, same_bytes=False)
     table = LEDGER.c
-    loaded = sa.and_(table.dataset == request.dataset, table.outcome.in_(LOADED))
+    # What was imported stands behind no value.
+    loaded = sa.and_(table.dataset == request.dataset, table.outcome.in_(ANSWERS))
     same_window = sa.and_(
         loaded, table.tm_to == request.window.end, table.tm_from == request.window.start, table.stn == request.stn
     )
@@ -329,6 +344,13 @@ def covering(connection: sa.Connection, dataset: str, stn: int, stamp: datetime)
     )
     found = connection.execute(query).mappings()
     return [row for row in found if row["holds"] is None or holds(decoded(row["holds"]), stamp, stn)]
+
+
+def imported(connection: sa.Connection, dataset: str) -> frozenset[str]:
+    """The SHA-256 of everything that was imported into a dataset."""
+    table = LEDGER.c
+    mine = (table.dataset == dataset) & (table.outcome == IMPORTED)
+    return frozenset(connection.execute(sa.select(table.sha256).where(mine)).scalars())
 
 
 def last_note(connection: sa.Connection, dataset: str) -> str | None:

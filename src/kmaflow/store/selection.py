@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from unicodedata import normalize
 
 import sqlalchemy as sa
 
@@ -106,6 +107,7 @@ def choose(
     if not words:
         raise UsageError(
             "no station is named",
+            ko="지점을 지정하지 않았습니다",
             todo_en="write all, or numbers and names",
             todo_ko="all 또는 지점번호·이름을 쓰십시오",
         )
@@ -131,8 +133,9 @@ def choose(
         near = "; ".join(f"{word} → {stations}" for word, stations in nearest.items() if stations)
         raise UnknownStations(
             f"no such station: {', '.join(unknown)}",
+            ko=f"없는 지점입니다: {', '.join(unknown)}",
             todo_en=(f"nearest: {near}; " if near else "") + "search with: kmaflow stations list",
-            todo_ko=(f"가까운 지점: {near}; " if near else "") + "kmaflow stations list 로 찾으십시오",
+            todo_ko=(f"가까운 지점: {near}; " if near else "") + "kmaflow stations list로 찾으십시오",
         )
     return StationChoice(tuple(sorted(chosen)))
 
@@ -149,6 +152,10 @@ def _nearest(word: str, members: Sequence[Station], numbers: set[int]) -> str:
     else:
         names = {plain(name): station.stn for station in members for name in (station.name_ko, station.name_en) if name}
         inside = [name for name in names if plain(word) and (plain(word) in name or name in plain(word))]
-        close = inside[:3] or get_close_matches(plain(word), names, n=3, cutoff=0.3)
-        found = sorted({names[name] for name in close})
+        # letter by letter, so that 서을 is nearer to 서울 than to any other name with a syllable of it
+        letters = {normalize("NFD", name): name for name in names}
+        close = inside[:3] or [
+            letters[near] for near in get_close_matches(normalize("NFD", plain(word)), letters, n=3, cutoff=0.3)
+        ]
+        found = list(dict.fromkeys(names[name] for name in close))
     return ", ".join(f"{stn} {named.get(stn, '')}".strip() for stn in found)

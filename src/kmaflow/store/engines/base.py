@@ -97,6 +97,10 @@ class Engine(ABC):
     def open(self, url: URL) -> sa.Engine:
         """A SQLAlchemy engine whose sessions are set up as ours."""
 
+    def is_there(self, url: URL) -> bool:  # noqa: ARG002
+        """Whether there is a database to be read; False where opening it would make it."""
+        return True
+
     @abstractmethod
     def only_read(self, engine: sa.Engine, seconds: float) -> None:
         """Let the sessions that the engine opens from now on read only, whoever the user is, and end what takes longer."""
@@ -176,7 +180,7 @@ class Engine(ABC):
         """Which of ours a driver's error is; StoreError itself: none in particular."""
 
     def unfit_for_airflow(self, engine: sa.Engine) -> str | None:  # noqa: ARG002
-        """Why Airflow's own database cannot be on this server ("on MariaDB …"); None where it can."""
+        """What this server is, where Airflow's own database cannot be on it; None where it can."""
         return None
 
     def airflow_url(self, connection: AirflowConnection) -> URL | None:
@@ -188,7 +192,7 @@ class Engine(ABC):
             username=connection.login or None,
             password=connection.password or None,
             host=connection.host or None,
-            port=connection.port,
+            port=connection.port or None,
             database=connection.schema,
         )
 
@@ -258,6 +262,7 @@ def engine_named(dialect: str) -> Engine:
             return engine
     raise UsageError(
         f"databases of the kind {dialect} are not supported",
+        ko=f"지원하지 않는 데이터베이스입니다: {dialect}",
         todo_en="use SQLite, PostgreSQL or MariaDB",
         todo_ko="SQLite, PostgreSQL, MariaDB 가운데 하나를 쓰십시오",
     )
