@@ -29,7 +29,7 @@ def pythons() -> dict[str, str]:
     """One interpreter of each minor version that kmaflow supports, as far as this machine has them."""
     ask = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])"
     places = sorted(Path.home().glob(".pyenv/versions/3.*/bin/python"))
-    found = {}
+    found: dict[str, str] = {}
     for path in [*map(str, places), *(f"python3.{minor}" for minor in range(11, 16))]:
         with suppress(OSError):
             told = subprocess.run([path, "-c", ask], capture_output=True, text=True, check=False).stdout.strip()
