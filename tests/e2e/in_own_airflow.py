@@ -9,9 +9,18 @@ from importlib.metadata import version
 from typing import Any
 
 
+def tested(stored: Any) -> tuple[bool, str]:
+    """As the API server tests a connection: a copy in the environment, which the hook finds by its id."""
+    from airflow.models import Connection
+
+    name = f"copy_of_{stored.conn_id}"
+    os.environ[f"AIRFLOW_CONN_{name.upper()}"] = stored.get_uri()
+    found: tuple[bool, str] = Connection(conn_id=name, conn_type=stored.conn_type).test_connection()
+    return found
+
+
 def looked() -> dict[str, Any]:
     """Versions, DAGs, connection types, timetable; whether the default connections test well."""
-    os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"  # as the API server is, whose button tests connections
     try:
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:  # Airflow 3.1
@@ -33,7 +42,7 @@ def looked() -> dict[str, Any]:
         timetables = initialize()
     with create_session() as session:
         stored = {
-            one.conn_id: (one.port, *one.test_connection())
+            one.conn_id: (one.port, *tested(one))
             for one in session.scalars(select(Connection).where(Connection.conn_id.in_(["kma_apihub", "kma_store"])))
         }
     return {
