@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 
@@ -15,31 +17,29 @@ def tested(stored: Any) -> tuple[bool, str]:
 
     name = f"copy_of_{stored.conn_id}"
     os.environ[f"AIRFLOW_CONN_{name.upper()}"] = stored.get_uri()
-    found: tuple[bool, str] = Connection(conn_id=name, conn_type=stored.conn_type).test_connection()
+    copy: Any = Connection(conn_id=name, conn_type=stored.conn_type)
+    found: tuple[bool, str] = copy.test_connection()
     return found
 
 
 def looked() -> dict[str, Any]:
     """Versions, DAGs, connection types, timetable; whether the default connections test well."""
-    try:
-        from airflow.dag_processing.dagbag import DagBag
-    except ImportError:  # Airflow 3.1
-        from airflow.models.dagbag import DagBag
     from airflow.models import Connection
     from airflow.providers_manager import ProvidersManager
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    from airflow import plugins_manager
-
-    bag = DagBag(sys.argv[1])
-    hooks = ProvidersManager().hooks
-    initialize: Any = getattr(plugins_manager, "get_timetables_plugins", None)
-    if initialize is None:
-        plugins_manager.initialize_timetables_plugins()
-        timetables = plugins_manager.timetable_classes
+    # Airflow 3.1 keeps them elsewhere.
+    newer = find_spec("airflow.dag_processing.dagbag") is not None
+    bag = import_module("airflow.dag_processing.dagbag" if newer else "airflow.models.dagbag").DagBag(sys.argv[1])
+    providers: Any = ProvidersManager
+    hooks = providers().hooks
+    plugins: Any = import_module("airflow.plugins_manager")
+    if hasattr(plugins, "get_timetables_plugins"):
+        timetables = plugins.get_timetables_plugins()
     else:
-        timetables = initialize()
+        plugins.initialize_timetables_plugins()
+        timetables = plugins.timetable_classes
     with create_session() as session:
         stored = {
             one.conn_id: (one.port, *tested(one))
