@@ -117,9 +117,9 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
         ]
         source = None
         if row is not None:
-            table = LEDGER.c
-            columns = (table.id, table.kind, table.fetched_at, table.sha256, table.dag_id, table.run_id)
-            found = connection.execute(sa.select(*columns).where(table.id == row["request_id"])).mappings().first()
+            asked = LEDGER.c
+            columns = (asked.id, asked.kind, asked.fetched_at, asked.sha256, asked.dag_id, asked.run_id)
+            found = connection.execute(sa.select(*columns).where(asked.id == row["request_id"])).mappings().first()
             source = None if found is None else dict(found)
         state, detail, expected = _state(connection, collector, dataset, stn, stamp, requests, rejected)
     values = {column.name: row[column.name] for column in dataset.stored} if row is not None else {}
