@@ -17,9 +17,8 @@ from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import HOUR, Window, in_words, now_kst
 from kmaflow.collect.live_need import open_quota
 from kmaflow.collect.planning.calls import ONE_STAMP, Call
-from kmaflow.collect.result import DatasetResult
+from kmaflow.collect.result import DatasetResult, told
 from kmaflow.collect.run import DatasetRun, keep
-from kmaflow.collect.unasked import told
 from kmaflow.errors import UsageError
 from kmaflow.hub.client import Failure, HubClient
 from kmaflow.hub.errors import HubError
