@@ -1,0 +1,1 @@
+import{Z as e}from"./index-DqD0oa_M.js";e();
