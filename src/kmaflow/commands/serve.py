@@ -64,5 +64,8 @@ def serve(
         with Store(settings.database_url) as store:
             store.init()
     where, at = host or settings.serve_host, port or settings.serve_port
-    tell(f"http://{where}:{at}/   " + say("(화면과 HTTP API; 끝내기: Ctrl-C)", "(page and HTTP API; Ctrl-C ends it)"), err=True)
+    tell(
+        f"http://{where}:{at}/   " + say("(화면과 HTTP API; 끝내기: Ctrl-C)", "(page and HTTP API; Ctrl-C ends it)"),
+        err=True,
+    )
     run(settings, where, at, Page)
