@@ -77,6 +77,7 @@ def backfill(
     from kmaflow.collect import Collector
     from kmaflow.collect.backfill.backfill import Backfill
     from kmaflow.settings import load_settings
+    from kmaflow.store.backfills import begun_row
 
     names = named(datasets)
     window = Window(parse_time(from_), parse_time(to))
@@ -86,6 +87,7 @@ def backfill(
             collector.check_window(name, window)
         collector.store.init()
         choice = chosen_stations(collector, stations, names)
+        collector.store.note(begun_row(names, window, choice))
         with progress(quiet=as_json) as bars:
             shown = {name: bars.add_task(name, total=None, rows=0) for name in names}
 

@@ -284,21 +284,29 @@ def quiet(frames: Iterable[pl.DataFrame]) -> list[Gap]:
 def rows_in(
     connection: sa.Connection, dataset: str, window: Window, stations: Iterable[int] | None = None
 ) -> tuple[int, int]:
-    """How many rows with values, and how many blank ones, the window has, widened to whole hours. Whole days come from their coverage."""
-    begin, end = floor_to(window.start, HOUR), ceil_to(window.end, HOUR)
-    present = blank = 0
-    parts = [Window(begin, end)]
-    if stations is None:
-        first, last = ceil_to(begin, DAY), floor_to(end, DAY)
-        if first < last:
-            whole = read_days(connection, dataset, days_of(Window(first, last))).values()
-            present, blank = sum(one_day.present for one_day in whole), sum(one_day.blank for one_day in whole)
-            parts = [Window(low, high) for low, high in ((begin, first), (last, end)) if low < high]
+    """How many rows with values, and how many blank ones, the window has. Whole days come from their coverage, whole hours from their counts."""
+    begin, end = ceil_to(window.start, HOUR), floor_to(window.end, HOUR)
+    chosen = None if stations is None else frozenset(stations)
+    edges = ((window.start, begin), (end, window.end)) if begin < end else ((window.start, window.end),)
+    rows = [
+        row for low, high in edges if low < high for row in stored_rows(connection, dataset, Window(low, high), chosen)
+    ]
+    blank = sum(empty for _, _, empty in rows)
+    present = len(rows) - blank
+    parts = [Window(begin, end)] if begin < end else []
+    first, last = ceil_to(begin, DAY), floor_to(end, DAY)
+    if chosen is None and first < last:
+        whole = read_days(connection, dataset, days_of(Window(first, last))).values()
+        present, blank = (
+            present + sum(one_day.present for one_day in whole),
+            blank + sum(one_day.blank for one_day in whole),
+        )
+        parts = [Window(low, high) for low, high in ((begin, first), (last, end)) if low < high]
     table = COMPLETENESS_HOUR.c
     for part in parts:
         mine = (table.dataset == dataset) & (table.hour_kst > part.start) & (table.hour_kst <= part.end)
-        if stations is not None:
-            mine &= table.stn.in_(sorted(stations))
+        if chosen is not None:
+            mine &= table.stn.in_(sorted(chosen))
         sums = connection.execute(sa.select(sa.func.sum(table.present), sa.func.sum(table.blank)).where(mine)).one()
         present, blank = present + int(sums[0] or 0), blank + int(sums[1] or 0)
     return present, blank
