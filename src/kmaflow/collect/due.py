@@ -81,6 +81,7 @@ def due_now(
     revisit_days: int = 0,
     everything: bool = False,
     widened: bool = False,
+    only_missing: bool = False,
 ) -> Due:
     """What is due of one dataset.
 
@@ -92,6 +93,7 @@ def due_now(
         revisit_days: how many days back corrections are looked for.
         everything: all that is missing, due or given up.
         widened: also what was answered when other stations were to be stored. The archive has it: ``kmaflow rebuild`` needs no call.
+        only_missing: neither blank cells nor corrections are looked for: no observation is read.
     """
     window_end = min(window.end, had_by_hub(dataset, now))
     if window_end <= window.start or not Window(window.start, window_end).count(DATASETS[dataset].cadence):
@@ -102,7 +104,7 @@ def due_now(
     quiet: tuple[Want, ...] = ()
     revisits: tuple[Want, ...] = ()
     recent = max(window.start, now - (revisit_days + 2) * DAY)
-    if recent < window_end and Window(recent, window_end).count(timeline.axis.step):
+    if not only_missing and recent < window_end and Window(recent, window_end).count(timeline.axis.step):
         axis = TimeAxis(Window(recent, window_end), timeline.axis.step)
         answered = answers(connection, dataset, axis, chosen or ())
         quiet = _quiet(connection, dataset, axis, answered, chosen, now)

@@ -98,7 +98,7 @@ def looked_at(
     end = now - GRACE
     if begin >= end:
         return Due(dataset)
-    return due_now(connection, dataset, Window(begin, end), now=now, stations=stations, start=start)
+    return due_now(connection, dataset, Window(begin, end), now=now, stations=stations, start=start, only_missing=True)
 
 
 @dataclass(frozen=True, slots=True)
