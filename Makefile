@@ -11,7 +11,7 @@ KOREAN := $(shell chosen="$${KMAFLOW_LANG:-$$(sed -n 's/^KMAFLOW_LANG=//p' .env 
 say = $(if $(KOREAN),$(1),$(2))
 
 .DEFAULT_GOAL := help
-.PHONY: help run smoke test test-long lint bench bench-api bench-load bench-growth bench-backfill bench-month docs pictures lock clean
+.PHONY: help run smoke test test-long lint bench bench-api bench-page bench-load bench-growth bench-backfill bench-month docs pictures lock clean
 
 help: ## this list ## 이 목록
 	@awk -F' ## ' '/^[a-z-]+:.* ## / {split($$1, name, ":"); printf "make %-14s %s\n", name[1], $$$(call say,3,2)}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ bench-load: $(VENV)/.dev ## loading into the three databases, beside each one's 
 
 bench-api: $(VENV)/.dev ## the HTTP API and the lake beside bare SQL of the same rows, over sixty days of minutes in PostgreSQL (an hour, 15 GB of disk) ## HTTP API와 레이크: 같은 행의 SQL과 비교 (PostgreSQL에 60일 매분자료, 1시간, 디스크 15 GB)
 	@$(BIN)/python benchmarks/api_speed.py
+
+bench-page: $(VENV)/.dev ## the page's requests with a year of completeness behind them, in PostgreSQL and SQLite (ten minutes, 10 GB of disk) ## 1년치 수집 현황에서 화면의 요청, PostgreSQL과 SQLite(10분, 디스크 10 GB)
+	@$(BIN)/python benchmarks/page_speed.py
 
 bench-growth: $(VENV)/.dev ## the same with fifty million rows in the table (half an hour, 20 GB of disk) ## 테이블에 5천만 행이 있을 때의 적재 (30분, 디스크 20 GB)
 	@$(BIN)/python benchmarks/load_growth.py

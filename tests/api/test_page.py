@@ -73,7 +73,7 @@ def eventful(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
                 collector.collect("aws_minute", part)
             assert collector.collect("aws_visibility", ONCE).failed
             archive = collector.settings.archive_url
-        late = {}
+        late: dict[Cell, tuple[str, Values]] = {}
         for part in (TWICE, ONCE, LAST):
             late |= _published(hub, part, SECOND)
         with Store(url) as store, State(url) as state:

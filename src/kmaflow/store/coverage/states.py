@@ -18,7 +18,7 @@ from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window, ceil_to, days_of, floor_to
 from kmaflow.store.coverage.day import by_day, by_hour, read_days
 from kmaflow.store.coverage.gaps import Gap, due, given_up, rejected_cells
-from kmaflow.store.coverage.timeline import ANSWERED, State, Timeline, plain
+from kmaflow.store.coverage.timeline import ANSWERED, State, Timeline, moment, plain
 from kmaflow.store.engines.base import engine_of
 from kmaflow.store.ledger import GIVEN_UP, LONGEST, RETIRED
 from kmaflow.store.schema.observations import OBSERVATIONS
@@ -225,11 +225,11 @@ def stored_rows(
         return []
     table = OBSERVATIONS[dataset].c
     empty = sa.and_(*(table[column.name].is_(None) for column in DATASETS[dataset].values))
-    query = sa.select(table.tm_kst, table.stn, sa.case((empty, 1), else_=0))
+    query = sa.select(plain(connection, table.tm_kst), table.stn, sa.case((empty, 1), else_=0))
     query = query.where(table.tm_kst > window.start, table.tm_kst <= window.end)
     if stations is not None:
         query = query.where(table.stn.in_(sorted(stations)))
-    return [(stamp, stn, bool(blank)) for stamp, stn, blank in connection.execute(query)]
+    return [(moment(stamp), stn, bool(blank)) for stamp, stn, blank in connection.execute(query)]
 
 
 def retired_cells(connection: sa.Connection, timeline: Timeline) -> dict[tuple[datetime, int], State]:
@@ -251,9 +251,9 @@ def retired_cells(connection: sa.Connection, timeline: Timeline) -> dict[tuple[d
         hour.dataset == timeline.dataset, hour.hour_kst > begin, hour.hour_kst < end + HOUR
     )
     found: dict[tuple[datetime, int], State] = {}
-    for moment, stn, present, blank in connection.execute(counts):
+    for hour_end, stn, present, blank in connection.execute(counts):
         state: State = "present" if present >= blank else "blank"
-        for stamp in Window(moment - HOUR, moment).stamps(axis.step) if present + blank else ():
+        for stamp in Window(hour_end - HOUR, hour_end).stamps(axis.step) if present + blank else ():
             if any(stamp in window for window in taken):
                 found[stamp, stn] = state
     return found
