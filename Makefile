@@ -11,7 +11,7 @@ KOREAN := $(shell chosen="$${KMAFLOW_LANG:-$$(sed -n 's/^KMAFLOW_LANG=//p' .env 
 say = $(if $(KOREAN),$(1),$(2))
 
 .DEFAULT_GOAL := help
-.PHONY: help run smoke test test-long lint bench bench-api bench-page bench-load bench-growth bench-backfill bench-month docs pictures lock clean
+.PHONY: help run smoke test test-long lint bench bench-api bench-page bench-load bench-growth bench-backfill bench-month docs web pictures lock clean
 
 help: ## this list ## 이 목록
 	@awk -F' ## ' '/^[a-z-]+:.* ## / {split($$1, name, ":"); printf "make %-14s %s\n", name[1], $$$(call say,3,2)}' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ docs: $(VENV)/.dev ## the documentation as a site in build/docs, Korean and Engl
 	@$(BIN)/python docs/reference.py
 	@for language in ko en; do $(BIN)/python -m sphinx -q -E -W --keep-going -c docs -D language=$$language docs/$$language build/docs/$$language || exit 1; done
 	@echo "build/docs/ko/index.html build/docs/en/index.html"
+
+web: ## build the page of web/ into src/kmaflow/web/static, which is committed (needs Node 20 with npm) ## web/의 화면을 빌드하여 src/kmaflow/web/static에 둠, 커밋 대상 (Node 20과 npm 필요)
+	@cd web && npm ci --silent && npm run --silent check && npm run --silent build
 
 pictures: $(VENV)/.dev ## the pictures of docs/, from a real browser (needs chromium and fonts-noto-cjk) ## docs/의 그림을 실제 브라우저로 (chromium, fonts-noto-cjk 필요)
 	@KMAFLOW_PICTURES=1 $(BIN)/pytest -m e2e tests/e2e/test_browser.py

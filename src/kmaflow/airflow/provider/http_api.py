@@ -1,4 +1,5 @@
-"""The HTTP API inside of Airflow's api-server, at ``/kmaflow``. Airflow guards no app of a plugin: its login is asked for here, before every route.
+"""The page and the HTTP API inside of Airflow's api-server, at ``/kmaflow``. Airflow guards no app of a plugin: its login is asked for
+here, before every route.
 
 Who may read Airflow's assets may read the observations, with the session of the page or a token of Airflow's (``/auth/token``); tokens of
 ``kmaflow token add`` open it too.
@@ -20,9 +21,9 @@ from kmaflow.api.problems import Problem
 from kmaflow.api.reader import Reader
 from kmaflow.settings import load_settings
 from kmaflow.store.tokens import PREFIX as PREFIX_OF_TOKENS
+from kmaflow.web.page import Page
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
     from starlette.types import Scope
 
 PREFIX = "/kmaflow"
@@ -85,5 +86,5 @@ def _refused(status: int, what: str, ko: str) -> Problem:
 def mounted() -> list[dict[str, Any]]:
     """What Airflow mounts."""
     reader = AirflowReader(load_settings)
-    app: FastAPI = create_app(reader, who=who_asks(reader))
+    app = Page(create_app(reader, who=who_asks(reader)), None)
     return [{"app": app, "url_prefix": PREFIX, "name": "kmaflow"}]

@@ -97,6 +97,10 @@ class Engine(ABC):
     def open(self, url: URL) -> sa.Engine:
         """A SQLAlchemy engine whose sessions are set up as ours."""
 
+    def is_there(self, url: URL) -> bool:  # noqa: ARG002
+        """Whether there is a database to be read; False where opening it would make it."""
+        return True
+
     @abstractmethod
     def only_read(self, engine: sa.Engine, seconds: float) -> None:
         """Let the sessions that the engine opens from now on read only, whoever the user is, and end what takes longer."""
@@ -188,7 +192,7 @@ class Engine(ABC):
             username=connection.login or None,
             password=connection.password or None,
             host=connection.host or None,
-            port=connection.port,
+            port=connection.port or None,
             database=connection.schema,
         )
 
