@@ -1,1 +1,0 @@
-import{A as e,B as t,G as n,N as r,U as i,W as a,X as o,Y as s,f as c,j as l,l as u}from"./index-DqD0oa_M.js";import"./legacy-aZ0J8ka0.js";var d=r(`<h1> </h1> <p class="quiet"> </p>`,1);function f(r,f){o(f,!1),c();var p=d(),m=i(p),h=a(m,!0),g=n(m,2),_=a(g,!0);t((t,n)=>{e(h,t),e(_,n)},[()=>u(`품질`,`Quality`),()=>u(`아직 없는 화면입니다.`,`Not there yet.`)]),l(r,p),s()}export{f as default};

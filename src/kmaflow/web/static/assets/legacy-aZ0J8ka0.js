@@ -1,1 +1,0 @@
-import{Z as e}from"./index-DqD0oa_M.js";e();
