@@ -85,7 +85,7 @@ web: ## build the page of web/ into src/kmaflow/web/static, which is committed (
 	@cd web && npm ci --silent && npm run --silent check && npm run --silent build
 
 pictures: $(VENV)/.dev ## the pictures of docs/, from a real browser (needs chromium and fonts-noto-cjk) ## docs/의 그림을 실제 브라우저로 (chromium, fonts-noto-cjk 필요)
-	@KMAFLOW_PICTURES=1 $(BIN)/pytest -m e2e tests/e2e/test_browser.py
+	@KMAFLOW_PICTURES=1 $(BIN)/pytest -m e2e tests/e2e/test_browser.py tests/e2e/test_page.py
 
 lock: $(VENV)/.uv ## resolve the locks anew (KEEP=1: only what pyproject.toml asks anew) ## 잠금 파일을 새로 계산 (KEEP=1: pyproject.toml이 새로 요구하는 것만)
 	@$(BIN)/python locks/resolve.py $(if $(KEEP),--keep)

@@ -285,7 +285,8 @@ def _banner(running: Running) -> None:
         else running.hub_url
     )
     lines = [
-        (say("화면", "page"), running.ui_url),
+        (say("화면", "page"), f"{running.ui_url}/kmaflow/"),
+        ("Airflow", running.ui_url),
         (say("로그인", "login"), f"{USER} / {running.password}"),
         (say("데이터베이스", "database"), make_url(running.database_url).render_as_string()),
         (say("API허브", "hub"), hub),
