@@ -77,7 +77,7 @@ def browser() -> Iterator[Browser]:
 def opened(browser: Browser, site: Site, language: str = "en", *, login: bool = True, **options: Any) -> Page:
     """A browser of its own, in a language; logged in by the form."""
     context = browser.new_context(
-        **{"viewport": {"width": 1360, "height": 900}, "locale": LOCALES[language], **options}  # type: ignore[arg-type]
+        **{"viewport": {"width": 1360, "height": 900}, "locale": LOCALES[language], **options}
     )
     page = context.new_page()
     page.set_default_timeout(PATIENCE * 1000)
