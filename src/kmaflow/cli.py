@@ -11,6 +11,7 @@ import gc
 import logging
 import os
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any
 
@@ -78,6 +79,23 @@ def _global(
     set_up(level, log_format)
     if not debug:
         sys.excepthook = _one_line
+    if {"-h", "--help"}.isdisjoint(sys.argv):
+        _say_settings(aloud=verbose)
+
+
+def _say_settings(*, aloud: bool) -> None:
+    """Name misspelt settings, and with -v where home, key and databases come from."""
+    if not aloud and not Path(".env").exists() and not any(name.upper().startswith("KMAFLOW_") for name in os.environ):
+        return
+    from kmaflow.settings import load_settings, misspelt
+
+    for line in misspelt():
+        tell(f"kmaflow: {line}", err=True)
+    if aloud:
+        from kmaflow.commands.sources import sources
+
+        for line in sources(load_settings()):
+            tell(line, err=True)
 
 
 #: What a shell gives a command that Ctrl-C ended; typer turns the interrupt into this code.

@@ -38,8 +38,18 @@ NAMES = (
 )
 
 
+_ANYWHERE = ("-v", "--verbose", "--debug")
+
+
 class Commands(TyperGroup):
     """Every command, made when it is asked for: each takes typer a millisecond, and only the help needs all of them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """``-v`` and ``--debug`` are understood after the command too."""
+        end = args.index("--") if "--" in args else len(args)
+        front = [one for one in args[:end] if one in _ANYWHERE]
+        rest = [one for one in args[:end] if one not in _ANYWHERE]
+        return super().parse_args(ctx, [*front, *rest, *args[end:]])
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """All names, in the order of the help."""

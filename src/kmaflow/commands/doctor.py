@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kmaflow.commands.output import Json, exit_with, print_json, print_table, tell
+from kmaflow.commands.sources import sources
 from kmaflow.language import say
 
 HELP = say(
@@ -55,7 +56,7 @@ def doctor(
             tell(f"--mend: {line}")
         rows = [("✓" if finding.ok else "✗", finding.what, finding.seen, finding.todo) for finding in findings]
         print_table(
-            say(f"API허브: {settings.hub_url}", f"hub: {settings.hub_url}"),
+            "\n".join(sources(settings)),
             ("", say("점검", "check"), say("결과", "result"), say("조치", "what to do")),
             rows,
         )

@@ -82,7 +82,7 @@ def gaps(
 
     settings, now = load_settings(), now_kst()
     begin, end = (None if text is None else parse_time(text) for text in (from_, to))
-    with Store(settings.database_url) as store:
+    with Store(settings.database_url, must_exist=True) as store:
         store.init()
         with reading(store.engine) as connection:
             names, choice = datasets_and_stations(connection, settings, datasets, stations)

@@ -14,9 +14,25 @@ if TYPE_CHECKING:
 
     from kmaflow.collect import Collector, StationChoice
     from kmaflow.settings import Settings
+    from kmaflow.store import Store
 
 #: A station list as old as this is asked for again before stations are chosen.
 _LIST_AGE = timedelta(hours=24)
+
+
+def known_or_empty(settings: Settings) -> Store:
+    """The database, or where there is none yet an empty one in memory: a price can be asked before the first collection."""
+    from kmaflow.store import Store
+    from kmaflow.store.engines.database import url_in_memory
+    from kmaflow.store.errors import StoreMissing
+
+    store = Store(settings.database_url, must_exist=True)
+    try:
+        store.init()
+    except StoreMissing:
+        store = Store(url_in_memory())
+        store.init()
+    return store
 
 
 def datasets_and_stations(

@@ -98,7 +98,7 @@ def list_stations(
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
 
-    with Store(load_settings().database_url) as store:
+    with Store(load_settings().database_url, must_exist=True) as store:
         stations = store.stations()
     if not stations:
         tell(

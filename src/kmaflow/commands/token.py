@@ -52,7 +52,7 @@ def list_(as_json: Json = False) -> None:
     from kmaflow.store import Store, tokens
 
     now = now_kst()
-    with Store(load_settings().database_url) as store:
+    with Store(load_settings().database_url, must_exist=True) as store:
         found = tokens.listed(store)
     rows = [
         {
