@@ -6,8 +6,9 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 from typer.main import get_command
+
+from kmaflow.commands.help import Command, Group
 
 #: Modules of this package in the order of the help; each holds a function of its own name and
 #: ``HELP``, or ``app`` for a group of commands.
@@ -41,7 +42,7 @@ NAMES = (
 _ANYWHERE = ("-v", "--verbose", "--debug")
 
 
-class Commands(TyperGroup):
+class Commands(Group):
     """Every command, made when it is asked for: each takes typer a millisecond, and only the help needs all of them."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -66,7 +67,7 @@ class Commands(TyperGroup):
             app = getattr(module, "app", None)
             if app is None:
                 app = typer.Typer(add_completion=False)
-                app.command(cmd_name, help=getattr(module, "HELP", None))(getattr(module, cmd_name))
+                app.command(cmd_name, cls=Command, help=getattr(module, "HELP", None))(getattr(module, cmd_name))
             self.commands[cmd_name] = get_command(app)
             self.commands[cmd_name].name = cmd_name  # a group does not know its own
         return self.commands.get(cmd_name)

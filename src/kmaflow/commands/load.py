@@ -106,12 +106,17 @@ def load(
             todo_ko="허브에서 파일을 받은 시각을 한국시각으로 쓰십시오",
         )
     if values_only and described is None:
-        raise typer.BadParameter("--values-only needs --dataset: such a file does not say what it is")
+        raise typer.BadParameter(
+            say(
+                "--values-only에는 --dataset이 필요합니다",
+                "--values-only needs --dataset: such a file does not say what it is",
+            )
+        )
     window = Window(parse_time(covers[0]), parse_time(covers[1])) if covers else None
     if asked and window is None:
-        raise typer.BadParameter("--asked-stations needs --covers")
+        raise typer.BadParameter(say("--asked-stations에는 --covers가 필요합니다", "--asked-stations needs --covers"))
     if window and len(files) > 1:
-        raise typer.BadParameter("--covers speaks of one file")
+        raise typer.BadParameter(say("--covers는 파일 하나에만 쓸 수 있습니다", "--covers speaks of one file"))
     done: list[dict[str, Any]] = []
     failed = 0
     with Collector.open(load_settings(), needs_hub=False) as collector, progress(quiet=as_json) as bars:

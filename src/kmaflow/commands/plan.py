@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from kmaflow.commands.options import Datasets, From, Stations, To
-from kmaflow.commands.output import Json, print_json, print_table, tell
-from kmaflow.commands.selection import datasets_and_stations, known_or_empty
+from kmaflow.commands.output import Json, exit_with, print_json, print_table, tell
+from kmaflow.commands.selection import datasets_and_stations, known_or_empty, nothing_left
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -58,11 +58,15 @@ def plan(
             # Who names a beginning means it.
             start=settings.start if begin is None else None,
         )
+        gone = nothing_left(connection, windows, now, choice.stations)
         days = quota_days(connection, limits, _sum(found), window_minutes=settings.window_minutes)
     if as_json:
-        print_json(_json(found, choice, settings, limits, days))
+        print_json(_json(found, choice, settings, limits, days) | {"no_longer_on_hub": gone})
     else:
         _print(found, choice, settings, limits, days)
+        for line in gone:
+            tell(line)
+    exit_with(3 if gone else 0)
 
 
 def _sum(found: list[Prospect]) -> Cost:

@@ -6,14 +6,18 @@ from typing import Annotated
 
 import typer
 
+from kmaflow.commands.help import Command, Group
 from kmaflow.commands.output import Json, print_json, print_table, tell
 from kmaflow.language import say
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help=say("지점 정보", "station metadata: sync, list"))
+app = typer.Typer(
+    cls=Group, add_completion=False, no_args_is_help=True, help=say("지점 정보", "station metadata: sync, list")
+)
 
 
 @app.command(
     "sync",
+    cls=Command,
     help=say(
         "지점 목록을 받아 바뀐 것을 이력으로 저장합니다.",
         "Fetch both station lists and store what changed, with history.",
@@ -68,6 +72,7 @@ def sync(
 
 @app.command(
     "list",
+    cls=Command,
     help=say(
         """지점을 번호, 이름, 주소, 거리로 찾습니다.
 
