@@ -25,7 +25,7 @@ from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.store import Store
 from kmaflow.store.coverage.gaps import gaps
 from kmaflow.store.coverage.states import stamps
-from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, LEDGER
+from kmaflow.store.schema.service import COVERAGE_DAY, LATEST, LEDGER
 
 BEGIN = datetime(2025, 1, 1)
 COUNTS = {"aws_cloud": 95, "aws_visibility": 275, "aws_present_weather": 275, "asos_hourly": 97}
@@ -35,21 +35,23 @@ def numbers(name: str) -> list[int]:
     return list(range(90, 90 + COUNTS.get(name, 730)))
 
 
-def answers(described: Dataset, days: int, dice: random.Random) -> Iterator[tuple[Window, str | None]]:
+def answers(described: Dataset, begin: datetime, days: int, dice: random.Random) -> Iterator[tuple[Window, str | None]]:
     """The windows of a year with their outcome; None: never asked."""
     step = 10 * MINUTE if described.cadence < HOUR else HOUR
-    for window in Window(BEGIN, BEGIN + days * DAY).split(step):
+    for window in Window(begin, begin + days * DAY).split(step):
         luck = dice.random()
         yield window, None if luck < 0.002 else "server" if luck < 0.003 else "ok"
 
 
-def fill(store: Store, days: int, *, hours: bool) -> None:
+def fill(store: Store, days: int, *, hours: bool, begin: datetime = BEGIN) -> None:
+    """The books of so many days; with ``hours`` also the counts by station, which the server makes from lists of hours and stations."""
     dice = random.Random(1)
     with store.engine.begin() as connection:
+        counts = _lists(connection)
         for name, described in DATASETS.items():
-            spans: dict[str, list[list[int]]] = {}
             requests = []
-            for window, outcome in answers(described, days, dice):
+            answered: dict[str, list[list[int]]] = {}
+            for window, outcome in answers(described, begin, days, dice):
                 if outcome is None:
                     continue
                 requests.append(
@@ -60,38 +62,56 @@ def fill(store: Store, days: int, *, hours: bool) -> None:
                     }
                 )  # fmt: skip
                 if outcome == "ok":
-                    day = (window.start).replace(hour=0, minute=0)
+                    day = window.start.replace(hour=0, minute=0)
                     low, high = ((moment - day) // MINUTE for moment in (window.start, window.end))
-                    known = spans.setdefault(f"{day:%Y-%m-%d}", [])
-                    if known and known[-1][1] == low:
-                        known[-1][1] = high
+                    spans = answered.setdefault(f"{day:%Y-%m-%d}", [])
+                    if spans and spans[-1][1] == low:
+                        spans[-1][1] = high
                     else:
-                        known.append([low, high])
+                        spans.append([low, high])
             connection.execute(LEDGER.insert(), requests)
-            per_day = int(DAY / described.cadence) * len(numbers(name))
+            there = [_stamps_of_hours(spans, described.cadence // MINUTE) for spans in answered.values()]
             connection.execute(
                 COVERAGE_DAY.insert(),
                 [
                     {
-                        "dataset": name, "day_kst": day, "answered": json.dumps({"all": found}), "reported": ",".join(map(str, numbers(name))),
-                        "rejected": None, "present": per_day, "blank": 0,
+                        "dataset": name, "day_kst": day, "answered": json.dumps({"all": spans}), "reported": ",".join(map(str, numbers(name))),
+                        "rejected": None, "present": sum(stamps) * len(numbers(name)), "blank": 0,
+                        "hours": ",".join(str(count * len(numbers(name))) for count in stamps),
                     }
-                    for day, found in spans.items()
+                    for (day, spans), stamps in zip(answered.items(), there, strict=True)
                 ],
             )  # fmt: skip
-            for number in range(days if hours else 0):
-                begin = BEGIN + number * DAY
-                connection.execute(
-                    COMPLETENESS_HOUR.insert(),
-                    [
-                        {"dataset": name, "hour_kst": begin + hour * HOUR, "stn": stn, "present": int(HOUR / described.cadence), "blank": 0}
-                        for hour in range(1, 25)
-                        for stn in numbers(name)
-                    ],
-                )  # fmt: skip
+            ends = [
+                {"hour_kst": datetime.fromisoformat(day) + (hour + 1) * HOUR, "stamps": stamps[hour]}
+                for day, stamps in zip(answered, there, strict=True)
+                for hour in range(24)
+            ]
+            if hours:
+                connection.execute(counts.insert(), ends)
+                stations = ", ".join(f"({stn})" for stn in numbers(name))
+                connection.exec_driver_sql(
+                    "INSERT INTO completeness_hour (dataset, hour_kst, stn, present, blank) "
+                    f"WITH s (stn) AS (VALUES {stations}) SELECT '{name}', h.hour_kst, s.stn, h.stamps, 0 FROM bench_hours h CROSS JOIN s ORDER BY 2, 3"
+                )
+                connection.execute(counts.delete())
     if store.engine.dialect.name == "postgresql":
         with store.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
+
+
+def _lists(connection: sa.Connection) -> sa.Table:
+    """A table of hours, for this session only."""
+    columns = sa.Column("hour_kst", LATEST.c.tm_kst.type), sa.Column("stamps", sa.Integer)
+    table = sa.Table("bench_hours", sa.MetaData(), *columns, prefixes=["TEMPORARY"])
+    table.create(connection)
+    return table
+
+
+def _stamps_of_hours(spans: list[list[int]], step: int) -> list[int]:
+    """How many stamps of each of the day's hours were answered."""
+    minutes = {minute for low, high in spans for minute in range(low + 1, high + 1) if minute % step == 0}
+    return [sum(60 * hour < minute <= 60 * hour + 60 for minute in minutes) for hour in range(24)]
 
 
 def median(work: Callable[[], object]) -> float:

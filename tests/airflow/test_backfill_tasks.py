@@ -11,12 +11,12 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
-import kmaflow.collect.backfill.backfill
 from kmaflow.airflow.provider import connections
 from kmaflow.airflow.tasks import backfill
 from kmaflow.airflow.tasks.observations import WindowIncomplete
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window
+from kmaflow.collect.backfill import backfill as core_backfill
 from kmaflow.collect.backfill.backfill import Backfilled
 from kmaflow.collect.backfill.chunks import Refusal
 from tests.airflow.fake_core import FakeCollector
@@ -61,7 +61,7 @@ class FakeBackfill:
 def core(monkeypatch: pytest.MonkeyPatch) -> FakeCollector:
     fake = FakeCollector()
     monkeypatch.setattr(connections, "open_collector", fake.open)
-    monkeypatch.setattr(kmaflow.collect.backfill.backfill, "Backfill", FakeBackfill)
+    monkeypatch.setattr(core_backfill, "Backfill", FakeBackfill)
     monkeypatch.setattr(FakeBackfill, "result", Backfilled("aws_minute", WINDOW, calls=288, rows=7))
     monkeypatch.setattr(FakeBackfill, "until", None)
     return fake
@@ -177,7 +177,7 @@ def test_a_run_waits_for_the_quota_and_goes_on_by_itself(dagbag: DagBag, monkeyp
             sittings.append(window)
             return [Backfilled(name, window, calls=5, left=0 if self.deferred_until is None else 9)]
 
-    monkeypatch.setattr(kmaflow.collect.backfill.backfill, "Backfill", Twice)
+    monkeypatch.setattr(core_backfill, "Backfill", Twice)
     dag = dagbag.dags["kma_backfill"]
     run = dag.test(logical_date=datetime(2026, 3, 2, tzinfo=UTC), run_conf=FORM)
     assert str(run.state) == "success"

@@ -45,7 +45,7 @@ def test_nobody_without_airflows_login(api_server: FastAPI) -> None:
 async def _ask(api_server: FastAPI, ours: str) -> None:
     transport = httpx.ASGITransport(app=api_server)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        for path in ("/v1/latest", "/v1/status", "/openapi.json", "/docs", "/nothing", "/"):
+        for path in ("/v1/latest", "/v1/status", "/openapi.json", "/docs", "/nothing", "/login", "/v1/overview"):
             answer = await client.get(f"/kmaflow{path}")
             assert answer.status_code == 401, path
         for header in (
@@ -55,6 +55,9 @@ async def _ask(api_server: FastAPI, ours: str) -> None:
         ):
             assert (await client.get("/kmaflow/v1/status", headers=header)).status_code == 401
         assert (await client.get("/kmaflow/healthz")).status_code == 200
+        page = await client.get("/kmaflow/", follow_redirects=True)
+        assert (page.url.path, page.status_code) == ("/kmaflow/app/", 200)
+        assert 'name="kmaflow-login" content="airflow"' in page.text
         login = await client.post("/auth/token", json={"username": "anna", "password": "pw-of-anna"})
         token = login.json()["access_token"]
         for header in (

@@ -16,8 +16,8 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
-from kmaflow.api.answering import found_place
 from kmaflow.errors import UsageError
+from kmaflow.read.place import found_place
 from kmaflow.store.selection import plain
 from kmaflow.store.stations import Station
 

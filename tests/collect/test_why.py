@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import MINUTE, Window
 from kmaflow.collect import ALL, Collector, StationChoice
@@ -16,7 +18,7 @@ from kmaflow.simulator.server import Running
 from kmaflow.store.ledger import DEFERRED, EVENT, event
 
 from ..store.bodies import minute_body, stamp, weather_body
-from .hub import NOW, collecting, plan, settings_for, truth, window
+from .hub import NOW, collecting, plan, settings_for, simulated, truth, window
 
 
 def _tell(collector: Collector, stn: int, tm: datetime, name: str = "aws_minute") -> dict[str, Any]:
@@ -44,6 +46,23 @@ def test_present_with_the_raw_codes_the_requests_and_the_corrections(tmp_path: P
         lost = _tell(collector, 108, stamp(1))
         assert lost["raw"] == {}
         assert "cannot be read" in lost["lines"][0]
+
+
+def test_the_run_of_airflow_that_brought_a_value_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with simulated(NOW) as hub, collecting(hub, tmp_path, NOW) as collector:
+        monkeypatch.setenv("AIRFLOW_CTX_DAG_ID", "kma_aws")
+        monkeypatch.setenv("AIRFLOW_CTX_DAG_RUN_ID", "scheduled__2025-01-15T03:30:00+00:00")
+        collector.collect("aws_minute", window("12:20", "12:30"))
+        monkeypatch.delenv("AIRFLOW_CTX_DAG_RUN_ID")
+        monkeypatch.delenv("AIRFLOW_CTX_DAG_ID")
+        collector.collect("aws_minute", window("12:30", "12:40"))
+        told = [_tell(collector, 108, datetime(2025, 1, 15, 12, minute)) for minute in (25, 35)]
+    runs = [(one["brought_by"]["dag_id"], one["brought_by"]["run_id"]) for one in told]
+    assert runs == [("kma_aws", "scheduled__2025-01-15T03:30:00+00:00"), (None, None)]
+    assert [one["requests"][-1]["run_id"] for one in told] == [runs[0][1], None]
+    assert [one["requests"][-1]["id"] == one["brought_by"]["id"] for one in told] == [True, True]
+    for one in told:
+        assert one["lines"][0].startswith(f"{one['tm_kst']}".replace("-", "").replace(" ", "").replace(":", ""))
 
 
 def test_pairs_and_old_asos_rows_have_their_raw_codes(tmp_path: Path, captures: Path) -> None:

@@ -299,3 +299,25 @@ def test_a_place_that_cannot_be_written(kmaflow: Kmaflow, filled: Path, tmp_path
         assert done.code == 1
         _one_line(done, "→", "free space")
     assert _json(kmaflow("read", "aws_minute", *TEN, "--json"))["total"] == 30
+
+
+# ------------------------------------------------------------------------------------------------------------ now
+
+
+def test_the_weather_now(kmaflow: Kmaflow, filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kmaflow.read.now.now_kst", lambda: stamp(13))
+    done = kmaflow("now", "서울")
+    assert (done.code, done.err) == (0, "")
+    for words in ("서울 108 · 37.5000, 127.0000", "10.1 °C", "no recent value", "rain or snow now: unknown"):
+        assert words in done.out, words
+    told = _json(kmaflow("now", "--near", "37.5,127.0", "--elements", "기온", "--json"))
+    assert told["values"]["ta"] == {
+        "value": 10.1, "unit": "°C", "stn": 90, "name_ko": "속초", "distance_km": 0.0, "tm_kst": "2025-01-15 12:10", "age_minutes": 3.0,
+        "reason": None, "note": None,
+    }  # fmt: skip
+    assert (told["raining"], told["raining_from"]) == (None, None)
+    _one_line(kmaflow("now"), "PLACE or --near")
+    _one_line(kmaflow("now", "Atlantis"), "no place", "nearest names")
+    monkeypatch.setattr("kmaflow.read.now.now_kst", lambda: stamp(600))
+    done = kmaflow("now", "서울")
+    assert (done.code, done.err) == (3, "no recent data: see kmaflow status\n")

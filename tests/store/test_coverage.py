@@ -18,11 +18,14 @@ from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window, day_of
 from kmaflow.collect.run import chosen_rows
 from kmaflow.hub.parse import Parsed, empty_rows
 from kmaflow.store import Store
+from kmaflow.store.coverage.cells import CELL_STATES
+from kmaflow.store.coverage.cells import cells as cells_of
 from kmaflow.store.coverage.day import read_days
 from kmaflow.store.coverage.gaps import Gap, asked, due, first_start, gaps
 from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
 from kmaflow.store.coverage.record import record_answer
 from kmaflow.store.coverage.recount import recount
+from kmaflow.store.coverage.shares import shares
 from kmaflow.store.coverage.states import STATES, hours, stamps
 from kmaflow.store.coverage.timeline import MISSING
 from kmaflow.store.engines.base import engine_of
@@ -387,8 +390,8 @@ def emptied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], S
 @given(history=st.lists(_told(), min_size=1, max_size=6))
 def test_gaps_hours_and_stamps_say_what_the_answers_said(emptied: Callable[[], Store], history: list[Told]) -> None:
     store = emptied()
-    for number, told in zip(count(1), history, strict=False):
-        _tell(store, told, number)
+    for number, answer in zip(count(1), history, strict=False):
+        _tell(store, answer, number)
     window = _minutes(0, 20)
     cells = [(minute, stn) for minute in range(1, 21) for stn in STATIONS]
     expected = {cell: _model(history, *cell) for cell in cells}
@@ -405,12 +408,19 @@ def test_gaps_hours_and_stamps_say_what_the_answers_said(emptied: Callable[[], S
                 missing[cell] = (gap.state, gap.why)
     assert missing == {cell: state for cell, state in expected.items() if state[0] in MISSING}
     with writing(store.engine) as connection:
+        told = stamps(connection, "aws_minute", window)
         exact = {
-            ((tm - NOON) // MINUTE, stn): (state, why)
-            for tm, stn, state, why, _ in stamps(connection, "aws_minute", window).iter_rows()
-            if stn in STATIONS
+            ((tm - NOON) // MINUTE, stn): (state, why) for tm, stn, state, why, _ in told.iter_rows() if stn in STATIONS
         }
         assert exact == expected
+        drawn = cells_of(connection, "aws_minute", window, now=LATER)
+        assert {
+            (index + 1, stn): CELL_STATES[state]
+            for stn, row in zip(drawn.stations, drawn.codes.tolist(), strict=True)
+            for index, state in enumerate(row)
+            if stn in STATIONS
+        } == {cell: state for cell, (state, _) in expected.items()}
+        counted = shares(connection, "aws_minute", window, now=LATER)
         (frame,) = hours(connection, "aws_minute", window, now=LATER)
         (uneven,) = list(hours(connection, "aws_minute", window, now=LATER, uneven=True)) or [frame.clear()]
     assert frame.select(pl.sum_horizontal(STATES)).to_series().to_list() == [60] * frame.height
@@ -421,6 +431,9 @@ def test_gaps_hours_and_stamps_say_what_the_answers_said(emptied: Callable[[], S
         assert {state: row[state] for state in STATES if state != "not_asked"} == {
             state: told_states.count(state) for state in STATES if state != "not_asked"
         }
+    not_meant = told.filter(why="stations").height
+    assert counted.present.tolist() == [frame["present"].sum()]
+    assert counted.expected.tolist() == [60 * frame.height - not_meant]
 
 
 # ------------------------------------------------------------------------------------------------------------------ the days

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any
 
 import polars as pl
@@ -16,57 +14,16 @@ from kmaflow.catalog.time import Window, parse_time
 from kmaflow.errors import UsageError
 from kmaflow.maintain.why import story
 from kmaflow.read.latest import Value, at_place
-from kmaflow.read.place import Listing, Neighbour, Place
+from kmaflow.read.place import Found, Neighbour, found_place
 from kmaflow.read.place import stations as search
 from kmaflow.read.series import series
 from kmaflow.read.units import signs
 from kmaflow.store.coverage.gaps import gaps
 from kmaflow.store.engines.database import reading
-from kmaflow.store.selection import plain
 from kmaflow.store.stations import Station
 
 #: What an answer holds at most: an assistant reads every word of it.
 MOST_ROWS, MOST_STATIONS, MOST_GAPS = 200, 10, 50
-
-
-@dataclass(frozen=True)
-class Found:
-    """A place that somebody named: where it is, and by which station it was found (None: by its position)."""
-
-    place: Place
-    station: Station | None
-    others: tuple[Station, ...] = ()
-
-
-def found_place(listed: Listing, text: str) -> Found:
-    """A place by a name, part of an address, a station number, or ``lat,lon``.
-
-    A station of exactly that name counts first, then those whose name or address holds it; the lowest number of them is taken, the others are named.
-
-    Raises:
-        UsageError: nothing fits; the nearest names are in the advice.
-    """
-    parts = text.split(",")
-    if len(parts) == 2:
-        try:
-            return Found(Place(float(parts[0]), float(parts[1])), None)
-        except ValueError:
-            pass
-    fitting = [one for one in listed.named(text) if one.lat is not None and one.lon is not None]
-    exact = [one for one in fitting if plain(text) in {plain(name) for name in (one.name_ko, one.name_en) if name}]
-    if not fitting:
-        names = {name for one in listed.stations for name in (one.name_ko, one.name_en) if name}
-        near = ", ".join(get_close_matches(text.strip(), names, n=5, cutoff=0.4)) or "-"
-        raise UsageError(
-            f"no place {text!r} in the station list",
-            ko=f"지점 목록에 그런 장소가 없습니다: {text!r}",
-            todo_en=f"nearest names: {near}; or give lat,lon",
-            todo_ko=f"가까운 이름: {near}; 또는 위도,경도를 쓰십시오",
-        )
-    chosen, *others = exact or fitting
-    assert chosen.lat is not None
-    assert chosen.lon is not None
-    return Found(Place(chosen.lat, chosen.lon, chosen.ht), chosen, tuple(others[:5]))
 
 
 class Answers:
@@ -158,7 +115,7 @@ class Answers:
                 f"{kind.name} was never loaded",
                 ko=f"{kind.name}을(를) 받은 적이 없습니다",
                 todo_en="kmaflow collect loads it",
-                todo_ko="kmaflow collect 로 받으십시오",
+                todo_ko="kmaflow collect로 받으십시오",
             )
         told = story(self.reader.collector(), kind, found.stn, stamp)
         kept = ("dataset", "stn", "tm_kst", "state", "why_ko", "why_en", "values", "revisions")

@@ -118,6 +118,7 @@ def as_problem(error: Exception) -> Problem:
         return Problem(
             422,
             faults,
+            ko=faults,
             todo_en="correct it: /openapi.json describes every parameter",
             todo_ko="고치십시오: /openapi.json에 모든 변수의 설명이 있습니다",
         )
@@ -125,6 +126,7 @@ def as_problem(error: Exception) -> Problem:
         return Problem(
             error.status_code,
             str(error.detail),
+            ko=str(error.detail),
             todo_en="/openapi.json describes every route",
             todo_ko="/openapi.json에 모든 주소의 설명이 있습니다",
             headers=error.headers,

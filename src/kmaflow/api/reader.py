@@ -121,9 +121,9 @@ class Reader:
             if not sa.inspect(connection).has_table(API_TOKEN.name):
                 raise UsageError(
                     f"{self.store.shown_url} has no tables of this version of kmaflow",
-                    ko=f"{self.store.shown_url}에 이 판의 kmaflow 표가 없습니다",
+                    ko=f"{self.store.shown_url}에 이 버전의 kmaflow 테이블이 없습니다",
                     todo_en="run kmaflow init once, with a user who may make tables",
-                    todo_ko="표를 만들 수 있는 사용자로 kmaflow init 을 한 번 하십시오",
+                    todo_ko="테이블을 만들 수 있는 사용자로 kmaflow init을 한 번 실행하십시오",
                 )
 
     def listing(self) -> Listing:

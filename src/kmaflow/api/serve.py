@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections.abc import Callable
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from kmaflow.api.app import create_app
 from kmaflow.api.reader import AT_A_TIME, Reader
@@ -16,8 +18,11 @@ from kmaflow.settings import Settings
 _MOST_OPEN = 300
 
 
-def serve(settings: Settings, host: str, port: int) -> None:
+def serve(settings: Settings, host: str, port: int, before: Callable[[ASGIApp, Reader], ASGIApp]) -> None:
     """Answer until SIGINT or SIGTERM.
+
+    Args:
+        before: puts the page before the API.
 
     Raises:
         UsageError: the database has no tables yet, or the address cannot be had.
@@ -28,7 +33,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
         reader.require_tables()
         app = create_app(reader, docs=settings.serve_docs, origins=settings.serve_origins, threads=AT_A_TIME)
         with _listening(host, port) as listener:
-            server(app, host, port).run([listener])
+            server(before(app, reader), host, port).run([listener])
     finally:
         reader.dispose()
 

@@ -40,7 +40,7 @@ class ArchiveError(KmaflowError):
     """A body could not be kept or found again."""
 
     todo_en = "check KMAFLOW_ARCHIVE_URL, free space and rights there, then run the same command again"
-    todo_ko = "KMAFLOW_ARCHIVE_URL의 위치·여유 공간·권한을 확인하고 같은 명령을 다시 하십시오"
+    todo_ko = "KMAFLOW_ARCHIVE_URL의 위치·여유 공간·권한을 확인하고 같은 명령을 다시 실행하십시오"
 
 
 class BodyMissing(ArchiveError):
@@ -48,7 +48,7 @@ class BodyMissing(ArchiveError):
 
     code = "body_missing"
     todo_en = "bring the file back from a backup of the archive, or ask the hub again: kmaflow collect"
-    todo_ko = "보관소의 백업에서 파일을 되살리거나 kmaflow collect 로 다시 받으십시오"
+    todo_ko = "보관소의 백업에서 파일을 되살리거나 kmaflow collect로 다시 받으십시오"
 
 
 class BodyDamaged(BodyMissing):
@@ -97,7 +97,7 @@ class Archive:
         """Keep a body (once); gives its SHA-256. The file appears whole or not at all; one that is damaged is written again."""
         digest = sha256(content)
         name = path_of(digest)
-        with self._told("the body cannot be kept"):
+        with self._told("the body cannot be kept", "원문을 보관할 수 없습니다"):
             if self._place.size(name) is None or not self._is_whole(digest):
                 self._place.write(name, zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(content))
         return digest
@@ -112,7 +112,7 @@ class Archive:
 
     def note(self, entry: Entry) -> None:
         """Add a line to the manifest. Its body is kept before."""
-        with self._told("the manifest cannot be written"):
+        with self._told("the manifest cannot be written", "원문 목록을 쓸 수 없습니다"):
             self._manifest.note(entry)
 
     def body(self, digest: str) -> bytes:
@@ -122,17 +122,26 @@ class Archive:
             BodyMissing: it is not there.
             BodyDamaged: it is not what it was.
         """
-        with self._told(f"the body {digest[:12]}… cannot be read"):
+        with self._told(f"the body {digest[:12]}… cannot be read", f"원문 {digest[:12]}…을 읽을 수 없습니다"):
             try:
                 packed = self._place.read(path_of(digest))
             except FileNotFoundError:
-                raise BodyMissing(f"{self.url}: the body {digest[:12]}… cannot be read: it is not there") from None
+                raise BodyMissing(
+                    f"{self.url}: the body {digest[:12]}… cannot be read: it is not there",
+                    ko=f"{self.url}: 원문 {digest[:12]}… 파일이 없습니다",
+                ) from None
         try:
             content: bytes = zstandard.ZstdDecompressor().decompress(packed)
         except zstandard.ZstdError as cause:
-            raise BodyDamaged(f"{self.url}: the body {digest[:12]}… is damaged: {cause}") from None
+            raise BodyDamaged(
+                f"{self.url}: the body {digest[:12]}… is damaged: {cause}",
+                ko=f"{self.url}: 원문 {digest[:12]}… 손상: {cause}",
+            ) from None
         if sha256(content) != digest:
-            raise BodyDamaged(f"{self.url}: the body {digest[:12]}… is damaged: it is another one")
+            raise BodyDamaged(
+                f"{self.url}: the body {digest[:12]}… is damaged: it is another one",
+                ko=f"{self.url}: 원문 {digest[:12]}… 손상: 이름과 다른 내용입니다",
+            )
         return content
 
     def entries(
@@ -143,7 +152,7 @@ class Archive:
         Args:
             since: only answers of this day (naive KST) and later ones.
         """
-        with self._told("the manifest cannot be read"):
+        with self._told("the manifest cannot be read", "원문 목록을 읽을 수 없습니다"):
             yield from self._manifest.entries(on_bad, since=since)
 
     def manifest(self) -> list[Entry]:
@@ -163,49 +172,57 @@ class Archive:
                 yield name, size
 
     def _files(self) -> Iterator[tuple[str, int]]:
-        with self._told("the bodies cannot be listed"):
+        with self._told("the bodies cannot be listed", "보관된 원문을 열거할 수 없습니다"):
             yield from self._place.files(_BODIES)
 
     def modified(self, name: str) -> datetime | None:
         """When a file was last changed (UTC, naive), if the place tells."""
-        with self._told(f"{name} cannot be looked at"):
+        with self._told(f"{name} cannot be looked at", f"파일을 확인할 수 없습니다: {name}"):
             return self._place.modified(name)
 
     def remove(self, name: str) -> None:
         """Remove a file for good."""
-        with self._told(f"{name} cannot be removed"):
+        with self._told(f"{name} cannot be removed", f"파일을 삭제할 수 없습니다: {name}"):
             self._place.remove(name)
 
     @property
     def kept_from(self) -> datetime | None:
         """Bodies that only answers name which came before this moment (naive KST) may be gone on purpose; None if none ever were."""
-        with self._told("retention.json cannot be read"):
+        with self._told("retention.json cannot be read", "retention.json을 읽을 수 없습니다"):
             try:
                 return datetime.fromisoformat(json.loads(self._place.read(_RETENTION))["kept_from"])
             except FileNotFoundError:
                 return None
             except (ValueError, KeyError, TypeError) as cause:
-                raise ArchiveError(f"{self.url}: retention.json is not ours: {type(cause).__name__}") from None
+                raise ArchiveError(
+                    f"{self.url}: retention.json is not ours: {type(cause).__name__}",
+                    ko=f"{self.url}: kmaflow의 retention.json이 아닙니다: {type(cause).__name__}",
+                ) from None
 
     def keep_from(self, moment: datetime) -> None:
         """Write down that bodies which only older answers name are given up. The moment never goes back."""
         moment = max(moment, self.kept_from or moment)
-        with self._told("retention.json cannot be written"):
+        with self._told("retention.json cannot be written", "retention.json을 쓸 수 없습니다"):
             self._place.write(_RETENTION, f"{json.dumps({'kept_from': moment.isoformat()})}\n".encode())
 
     def probe(self) -> None:
         """Write, read and remove a small file: proves that the archive works."""
         name = f"probe.{uuid4().hex}"
-        with self._told("cannot be written"):
+        with self._told("cannot be written", "쓸 수 없습니다"):
             self._place.write(name, b"kmaflow")
             same = self._place.read(name) == b"kmaflow"
             self._place.remove(name)
         if not same:
-            raise ArchiveError(f"{self.url}: what was written there cannot be read again")
+            raise ArchiveError(
+                f"{self.url}: what was written there cannot be read again",
+                ko=f"{self.url}: 쓴 파일을 다시 읽을 수 없습니다",
+            )
 
     @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
+    def _told(self, what: str, ko: str) -> Iterator[None]:
         try:
             yield
         except OSError as cause:
-            raise ArchiveError(f"{self.url}: {what}: {cause.strerror or cause}") from None
+            raise ArchiveError(
+                f"{self.url}: {what}: {cause.strerror or cause}", ko=f"{self.url}: {ko}: {cause.strerror or cause}"
+            ) from None

@@ -79,7 +79,7 @@ def named(words: Iterable[str], among: Iterable[str] = DATASETS) -> list[str]:
             advice_ko = '시각에 공백이 있으면 따옴표로 묶으십시오: "2026-11-22 12:00"'
         raise UsageError(
             f"there is no dataset {', '.join(map(repr, unknown))}",
-            ko=f"{', '.join(map(repr, unknown))}(이)라는 자료는 없습니다",
+            ko=f"없는 자료입니다: {', '.join(unknown)}",
             todo_en=advice_en,
             todo_ko=advice_ko,
         )

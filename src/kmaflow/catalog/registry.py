@@ -26,9 +26,11 @@ def discover(packages: Iterable[str]) -> Mapping[str, Dataset]:
     for package in packages:
         for dataset in _described(package):
             if found.setdefault(dataset.name, dataset) is not dataset:
-                raise _refused(package, f"a dataset {dataset.name} is described already")
+                raise _refused(
+                    package, f"a dataset {dataset.name} is described already", f"{dataset.name}: 이미 있는 이름입니다"
+                )
             if (why := _clash(dataset, found.values())) is not None:
-                raise _refused(package, f"{dataset.name}: {why}")
+                raise _refused(package, *(f"{dataset.name}: {words}" for words in why))
     return MappingProxyType({dataset.name: dataset for dataset in sorted(found.values(), key=_order)})
 
 
@@ -51,19 +53,27 @@ def _described(package: str) -> Iterable[Dataset]:
         names = [module.name for module in pkgutil.iter_modules(folder.__path__, f"{package}.")]
         modules = [import_module(name) for name in names]
     except (ImportError, AttributeError, ValueError) as cause:
-        raise _refused(package, f"cannot be imported: {cause}") from cause
+        raise _refused(package, f"cannot be imported: {cause}", f"불러올 수 없습니다: {cause}") from cause
     return [value for module in modules for value in vars(module).values() if isinstance(value, Dataset)]
 
 
-def _clash(dataset: Dataset, others: Iterable[Dataset]) -> str | None:
-    """Why it does not fit beside the others."""
+def _clash(dataset: Dataset, others: Iterable[Dataset]) -> tuple[str, str] | None:
+    """Why it does not fit beside the others, in English and in Korean."""
     for other in others:
         if other is dataset:
             continue
         if other.schedule.dag == dataset.schedule.dag and other.schedule != dataset.schedule:
-            return f"the DAG {dataset.schedule.dag} has another schedule in {other.name}"
+            dag = dataset.schedule.dag
+            return (
+                f"the DAG {dag} has another schedule in {other.name}",
+                f"DAG {dag}의 일정이 {other.name}에서는 다릅니다",
+            )
         if other.latest and dataset.latest and (twice := _shown(other) & _shown(dataset)):
-            return f"v_latest has {', '.join(sorted(twice))} of {other.name} already"
+            names = ", ".join(sorted(twice))
+            return (
+                f"v_latest has {names} of {other.name} already",
+                f"v_latest에 {other.name}의 열이 이미 있습니다: {names}",
+            )
     return None
 
 
@@ -76,9 +86,10 @@ def _order(dataset: Dataset) -> tuple[object, ...]:
     return dataset.schedule.every, dataset.schedule.dag, dataset.turn, dataset.name
 
 
-def _refused(package: str, why: str) -> UsageError:
+def _refused(package: str, why: str, ko: str) -> UsageError:
     return UsageError(
         f"datasets of the package {package}: {why}",
+        ko=f"패키지 {package}의 자료: {ko}",
         todo_en=f"mend its modules, or {VARIABLE}",
-        todo_ko=f"그 모듈이나 {VARIABLE} 을 고치십시오",
+        todo_ko=f"패키지의 모듈이나 {VARIABLE} 값을 고치십시오",
     )

@@ -47,7 +47,12 @@ def now_kst() -> datetime:
 def to_kst(moment: datetime) -> datetime:
     """An aware moment as naive KST. A naive one is refused: its zone would be a guess."""
     if moment.tzinfo is None:
-        raise UsageError(f"the time {moment.isoformat()} has no zone", todo_en=_TODO_EN, todo_ko=_TODO_KO)
+        raise UsageError(
+            f"the time {moment.isoformat()} has no zone",
+            ko=f"시간대가 없는 시각입니다: {moment.isoformat()}",
+            todo_en=_TODO_EN,
+            todo_ko=_TODO_KO,
+        )
     return moment.astimezone(KST).replace(tzinfo=None)
 
 
@@ -64,6 +69,7 @@ def parse_time(text: str) -> datetime:
     if moment.year not in _YEARS:
         raise UsageError(
             f"no year of KMA's observations: {text.strip()!r}",
+            ko=f"기상청 관측 기간을 벗어난 연도입니다: {text.strip()!r}",
             todo_en=f"write a year from {_YEARS[0]} to {_YEARS[-1]}; observations begin in 1904",
             todo_ko=f"{_YEARS[0]}년에서 {_YEARS[-1]}년 사이를 쓰십시오; 관측은 1904년에 시작합니다",
         )
@@ -157,8 +163,9 @@ class Window:
         if self.start >= self.end:
             raise UsageError(
                 f"the window ({self.start:%Y-%m-%d %H:%M}, {self.end:%Y-%m-%d %H:%M}] is empty",
+                ko=f"수집 구간 ({self.start:%Y-%m-%d %H:%M}, {self.end:%Y-%m-%d %H:%M}]에 시각이 없습니다",
                 todo_en="let from lie before to; the window holds the stamps after from, up to and including to",
-                todo_ko="from은 to보다 앞서야 합니다 (from 다음부터 to까지가 창입니다)",
+                todo_ko="from은 to보다 앞서야 합니다(수집 구간은 from 다음부터 to까지)",
             )
 
     @classmethod

@@ -110,6 +110,7 @@ class Collector:
         if needs_hub and not key:
             raise UsageError(
                 "there is no API Hub key",
+                ko="API허브 인증키가 없습니다",
                 todo_en="set KMAFLOW_API_KEY (or .env); without a key of your own: kmaflow simulate",
                 todo_ko="KMAFLOW_API_KEY(또는 .env)에 인증키를 넣으십시오; 키가 없으면 kmaflow simulate",
             )
@@ -153,8 +154,7 @@ class Collector:
     @property
     def client(self) -> HubClient:
         """The open hub client."""
-        if self._client is None:
-            raise UsageError("this work was opened without a hub")
+        assert self._client is not None, "opened without a hub"
         return self._client
 
     def _note_failure(self, failure: Failure) -> None:
@@ -253,7 +253,10 @@ class Collector:
                 log.info("%s %s: another worker is at it; waiting for its end", name, window)
                 began = self.client.clock()
                 if not lease.take(wait=True, timeout=_LONGEST_WAIT):
-                    raise StoreBusy(f"{name} {window}: another worker has been at it for {_LONGEST_WAIT / 3600:.0f} h")
+                    raise StoreBusy(
+                        f"{name} {window}: another worker has been at it for {_LONGEST_WAIT / 3600:.0f} h",
+                        ko=f"{name} {window}: 다른 워커가 {_LONGEST_WAIT / 3600:.0f}시간째 작업 중입니다",
+                    )
                 # What it has done is not asked again; what it could not do, or died over, is.
                 run.leave_out(self.store.done_since(name, began - HOUR, choice.selection))
             return self._flushed(run)
@@ -333,13 +336,15 @@ class Collector:
         if window.end > now:
             raise UsageError(
                 f"the window {window} reaches into the future: now it is {now:%Y-%m-%d %H:%M} KST",
+                ko=f"수집 구간 {window}의 끝이 미래입니다: 지금은 한국시각 {now:%Y-%m-%d %H:%M}",
                 todo_en="let to lie before now",
-                todo_ko="to를 현재(한국시각)보다 앞으로 하십시오",
+                todo_ko="to는 현재 시각(한국시각) 이전이어야 합니다",
             )
         if window.count(described.cadence) == 0:
             raise UsageError(
                 f"the window {window} holds no stamp of {name}",
+                ko=f"수집 구간 {window}에 {name}의 관측시각이 없습니다",
                 todo_en=f"{name} has a stamp every {in_words(described.cadence, 'en')}",
-                todo_ko=f"{name}의 관측 간격은 {in_words(described.cadence, 'ko')}입니다",
+                todo_ko=f"{name}의 관측 주기는 {in_words(described.cadence, 'ko')}입니다",
             )
         return described

@@ -228,7 +228,8 @@ class DatasetRun:
             self._refuse(window, said)
         elif left:
             error = IncompleteAnswer(
-                f"{self.dataset.name}: an answer left out {len(left)} stamp(s), or most of their stations: {_span(left)}"
+                f"{self.dataset.name}: an answer left out {len(left)} stamp(s), or most of their stations: {_span(left)}",
+                ko=f"{self.dataset.name}: 관측시각 {len(left)}개, 또는 그 지점 대부분이 응답에 없습니다: {_span(left)}",
             )
             log.warning("%s", error.what)
             self.result.missing.append(f"{_span(left)}: {error.code}")
@@ -286,7 +287,10 @@ class DatasetRun:
 
     def _young(self, stamps: Sequence[datetime]) -> None:
         span = _span(stamps)
-        error = NotYetProduced(f"{self.dataset.name}: {len(stamps)} stamp(s) not yet produced: {span}")
+        error = NotYetProduced(
+            f"{self.dataset.name}: {len(stamps)} stamp(s) not yet produced: {span}",
+            ko=f"{self.dataset.name}: 관측시각 {len(stamps)}개 미생산: {span}",
+        )
         self.result.missing.append(f"{span}: {error.code}")
         self.result.error = self.result.error or error
 

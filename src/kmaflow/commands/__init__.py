@@ -25,6 +25,7 @@ NAMES = (
     "repair",
     "watch",
     "read",
+    "now",
     "export",
     "rebuild",
     "archive",

@@ -102,19 +102,20 @@ def load(
     if moment and moment > now_kst():
         raise UsageError(
             f"--fetched-at {moment:%Y-%m-%d %H:%M} lies in the future",
+            ko=f"--fetched-at이 미래입니다: {moment:%Y-%m-%d %H:%M}",
             todo_en="say when the hub gave the file, in KST",
             todo_ko="허브에서 파일을 받은 시각을 한국시각으로 쓰십시오",
         )
     if values_only and described is None:
         raise typer.BadParameter(
             say(
-                "--values-only에는 --dataset이 필요합니다",
+                "--values-only에는 --dataset도 필요합니다: 파일만으로는 어느 자료인지 알 수 없습니다",
                 "--values-only needs --dataset: such a file does not say what it is",
             )
         )
     window = Window(parse_time(covers[0]), parse_time(covers[1])) if covers else None
     if asked and window is None:
-        raise typer.BadParameter(say("--asked-stations에는 --covers가 필요합니다", "--asked-stations needs --covers"))
+        raise typer.BadParameter(say("--asked-stations에는 --covers도 필요합니다", "--asked-stations needs --covers"))
     if window and len(files) > 1:
         raise typer.BadParameter(say("--covers는 파일 하나에만 쓸 수 있습니다", "--covers speaks of one file"))
     done: list[dict[str, Any]] = []

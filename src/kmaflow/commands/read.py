@@ -188,11 +188,11 @@ def _save(store: Store, question: Question, window: Window, out: Path, layout: L
     if not done.rows:
         _nothing()
     else:
-        typer.echo(say(f"{out}: {done.rows:,}행", f"{out}: {done.rows:,} rows"))
+        tell(say(f"{out}: {done.rows:,}행", f"{out}: {done.rows:,} rows"))
 
 
 def _nothing() -> None:
-    typer.echo(
+    tell(
         say(
             "저장된 행이 없습니다. kmaflow status로 확인하고 kmaflow collect로 수집하십시오",
             "no rows are stored there: kmaflow status, kmaflow collect",

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from kmaflow.commands.output import tell
 from kmaflow.language import say
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import sqlalchemy as sa
 
     from kmaflow.catalog.time import Window
     from kmaflow.collect import Collector, StationChoice
     from kmaflow.settings import Settings
     from kmaflow.store import Store
-
-#: A station list as old as this is asked for again before stations are chosen.
-_LIST_AGE = timedelta(hours=24)
 
 
 def known_or_empty(settings: Settings) -> Store:
@@ -85,36 +83,7 @@ def datasets_and_stations(
 
 
 def chosen_stations(collector: Collector, text: str | None, names: Sequence[str]) -> StationChoice:
-    """The stations (default: ``STATIONS``), after their lists were brought up to date. ``stn_inf`` is an operation of its own: without it all
-    stations still work.
+    """The stations (default: ``STATIONS``), after their lists were brought up to date; as :func:`kmaflow.collect.stations.chosen_stations`."""
+    from kmaflow.collect.stations import chosen_stations as chosen
 
-    Raises:
-        UsageError: there is no such station.
-        HubError: the key is not valid; or stations are named, and their lists are refused and were never answered before.
-    """
-    from kmaflow.catalog import means_all
-    from kmaflow.hub.errors import HubError
-    from kmaflow.store.selection import ALL, wanted
-
-    words = wanted(collector.settings.stations if text is None else text)
-    try:
-        collector.sync_stations(_LIST_AGE)
-    except HubError as error:
-        known = collector.store.station_count() > 0
-        if error.code == "bad_key" or not (means_all(words) or known):
-            raise
-        if known and not means_all(words):
-            tell(
-                say(
-                    f"kmaflow: 저장된 지점 목록을 사용합니다: {error}",
-                    f"kmaflow: using the stored station lists: {error}",
-                ),
-                err=True,
-            )
-            return collector.choose_stations(words, names)
-        tell(
-            say(f"kmaflow: 지점 목록 없이 계속합니다: {error}", f"kmaflow: going on without station lists: {error}"),
-            err=True,
-        )
-        return ALL
-    return collector.choose_stations(words, names)
+    return chosen(collector, text, names, lambda ko, en: tell(f"kmaflow: {say(ko, en)}", err=True))

@@ -1,4 +1,4 @@
-"""``kmaflow serve``: the HTTP API."""
+"""``kmaflow serve``: the page and the HTTP API."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from kmaflow.commands.output import tell
 from kmaflow.language import say
 
 HELP = say(
-    """HTTP API를 실행합니다: 현재 날씨, 시계열, 지점, 누락. Ctrl-C로 종료합니다.
+    """화면과 HTTP API를 실행합니다: 수집 현황, 지도, 현재 날씨, 시계열, 지점, 누락. Ctrl-C로 종료합니다.
 
-    예: kmaflow token add me, kmaflow serve, curl -H "Authorization: Bearer TOKEN" "http://127.0.0.1:8800/v1/latest?lat=37.5&lon=127.0"
+    예: kmaflow token add me, kmaflow serve, 브라우저에서 http://127.0.0.1:8800/ 또는 curl -H "Authorization: Bearer TOKEN" "http://127.0.0.1:8800/v1/latest?lat=37.5&lon=127.0"
 
     토큰이 없는 요청에는 응답하지 않습니다. 127.0.0.1에서만 수신하므로, 외부에 공개하려면 TLS 프록시 뒤에 두십시오.""",
-    """Run the HTTP API: weather at a place, series, stations, gaps. Ctrl-C stops it.
+    """Run the page and the HTTP API: state of the data, map, weather at a place, series, stations, gaps. Ctrl-C stops it.
 
-    Example: kmaflow token add me, then kmaflow serve, then curl -H "Authorization: Bearer TOKEN" "http://127.0.0.1:8800/v1/latest?lat=37.5&lon=127.0"
+    Example: kmaflow token add me, then kmaflow serve, then http://127.0.0.1:8800/ in a browser, or curl -H "Authorization: Bearer TOKEN" "http://127.0.0.1:8800/v1/latest?lat=37.5&lon=127.0"
 
     Requests without a token are rejected. It listens on 127.0.0.1 only; to open it to others put it behind a proxy with TLS.""",
 )
@@ -44,13 +44,14 @@ def serve(
         ),
     ] = None,
 ) -> None:
-    """Run the HTTP API."""
+    """Run the page and the HTTP API."""
     from kmaflow.errors import UsageError
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
 
     try:
         from kmaflow.api.serve import serve as run
+        from kmaflow.web.page import Page
     except ModuleNotFoundError as cause:
         raise UsageError(
             f"{cause.name} is not installed",
@@ -63,5 +64,8 @@ def serve(
         with Store(settings.database_url) as store:
             store.init()
     where, at = host or settings.serve_host, port or settings.serve_port
-    tell(f"http://{where}:{at}/v1/latest?lat=37.5&lon=127.0   " + say("(끝내기: Ctrl-C)", "(Ctrl-C ends it)"), err=True)
-    run(settings, where, at)
+    tell(
+        f"http://{where}:{at}/   " + say("(화면과 HTTP API; 끝내기: Ctrl-C)", "(page and HTTP API; Ctrl-C ends it)"),
+        err=True,
+    )
+    run(settings, where, at, Page)

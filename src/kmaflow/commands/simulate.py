@@ -83,18 +83,25 @@ def simulate(
     except FaultSyntaxError as error:
         raise UsageError(
             f"--faults: {error}",
+            ko=f"--faults: 잘못된 값입니다: {error}",
             todo_en="write NAME=PROBABILITY[:ARGUMENT], separated by commas; all of them: --faults list",
             todo_ko="이름=확률[:값]을 쉼표로 이어 쓰십시오; 모두 보기: --faults list",
         ) from None
     settings = SimulatorSettings(seed=seed, now=parse_time(now) if now else None, speed=speed, faults=wanted)
     where = load_settings().simulator_port if port is None else port
-    typer.echo(
-        f"KMAFLOW_HUB_URL=http://127.0.0.1:{where}/api/typ01 KMAFLOW_API_KEY={DEFAULT_KEY}   ({say('종료: Ctrl-C', 'Ctrl-C stops it')})",
-        err=True,
-    )
+
+    def tell(had: int) -> None:
+        typer.echo(
+            f"KMAFLOW_HUB_URL=http://127.0.0.1:{had}/api/typ01 KMAFLOW_API_KEY={DEFAULT_KEY}   ({say('종료: Ctrl-C', 'Ctrl-C stops it')})",
+            err=True,
+        )
+
     try:
-        serve(settings, host, where)
+        serve(settings, host, where, listening=tell)
     except PortTaken as error:
         raise KmaflowError(
-            str(error), todo_en="choose another with --port", todo_ko="--port로 다른 포트를 고르십시오"
+            str(error),
+            ko=f"포트 {where}: 다른 프로그램이 사용 중입니다",
+            todo_en="choose another with --port",
+            todo_ko="--port로 다른 포트를 고르십시오",
         ) from None

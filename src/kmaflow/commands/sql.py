@@ -70,8 +70,9 @@ def sql(
             first = str(cause).splitlines()[0]
             raise UsageError(
                 first,
+                ko=first,
                 todo_en="correct the statement; tables: " + ", ".join(views),
-                todo_ko="SQL을 고치십시오; 표: " + ", ".join(views),
+                todo_ko="SQL을 고치십시오. 테이블: " + ", ".join(views),
             ) from None
     if as_json:
         print_json({"columns": columns, "rows": [dict(zip(columns, row, strict=True)) for row in rows]})

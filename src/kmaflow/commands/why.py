@@ -66,7 +66,10 @@ def why(
             stations = collector.choose_stations(stn).stations
             if stations is None or len(stations) != 1:
                 raise UsageError(
-                    f"{stn!r} is not one station", todo_en="give its number", todo_ko="지점번호를 쓰십시오"
+                    f"{stn!r} is not one station",
+                    ko=f"지점 하나가 아닙니다: {stn!r}",
+                    todo_en="give its number",
+                    todo_ko="지점번호를 쓰십시오",
                 )
             number = stations[0]
         told = story(collector, described(dataset), number, parse_time(time))
@@ -80,7 +83,10 @@ def why(
         print_table(say("값", "values"), say("열 저장값 원문", "column stored raw").split(), values)
     for line in told["lines"]:
         tell(say(f"  원문: {printable(line, _LONGEST_LINE)}", f"  raw: {printable(line, _LONGEST_LINE)}"))
-    _print_list(say("요청", "requests"), told["requests"], more="id http_status tm_from tm_to sha256")
+    # Who does not use Airflow sees nothing of it.
+    unused = () if any(one["run_id"] for one in told["requests"]) else ("dag_id", "run_id")
+    requests = [{name: value for name, value in one.items() if name not in unused} for one in told["requests"]]
+    _print_list(say("요청", "requests"), requests, more="id http_status tm_from tm_to sha256")
     _print_list(say("정정", "revisions"), told["revisions"])
 
 

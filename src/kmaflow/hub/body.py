@@ -124,9 +124,16 @@ def refusal(content: bytes, status: int = 200) -> HubError | None:
     if status >= 400:
         return _by_status(status, words_of(content), content)
     if status != 200:
-        return Refused(f"the hub answered HTTP {status} where 200 is expected", status=status, body=content)
+        return Refused(
+            f"the hub answered HTTP {status} where 200 is expected",
+            ko=f"허브 응답이 HTTP {status}입니다(정상: 200)",
+            status=status,
+            body=content,
+        )
     if not stripped:
-        return EmptyAnswer("the hub answered with no bytes at all", status=status, body=content)
+        return EmptyAnswer(
+            "the hub answered with no bytes at all", ko="허브 응답이 비어 있습니다", status=status, body=content
+        )
     if stripped.startswith(START[: len(stripped)]) or _TABLE_LINE.search(content, 0, _WORDS_IN):
         return None
     return _by_status(200, words_of(content), content)
@@ -145,29 +152,32 @@ def _from_json(content: bytes, status: int) -> HubError:
 def _by_status(status: int, message: str, content: bytes, *, http: int | None = None) -> HubError:
     """The error by the hub's words first, then by the status. ``http``: that of HTTP, where ``status`` stands in the body itself."""
     what = f"the hub says ({status}): {message}" if message else f"the hub answered HTTP {status}"
+    ko = f"허브 안내문({status}): {message}" if message else f"허브 응답: HTTP {status}"
     if (kind := _spent(403 if http == 403 else status, message)) is not None:
-        return QuotaSpent(what, kind=kind, status=status, body=content)
+        return QuotaSpent(what, ko=ko, kind=kind, status=status, body=content)
+    return _refused_by(status, message, table=status == 200 and http is None)(what, ko=ko, status=status, body=content)
+
+
+def _refused_by(status: int, message: str, *, table: bool) -> type[HubError]:
+    """``table``: a table belongs where the words stand."""
     if "활용신청" in message:
-        return NotApplied(what, status=status, body=content)
+        return NotApplied
     if status == 401 or "인증키" in message:
-        return BadKey(what, status=status, body=content)
+        return BadKey
     if status == 404 or "유효하지 않은 API" in message:
-        return UnknownEndpoint(what, status=status, body=content)
+        return UnknownEndpoint
     if any(word in message.lower() for word in _MAINTENANCE):
-        return Maintenance(what, status=status, body=content)
+        return Maintenance
     if status >= 500 or status in _PASSING:
-        return ServerFailed(what, status=status, body=content)
+        return ServerFailed
     if _NO_STATION in message:
-        return UnknownStation(what, status=status, body=content)
-    if status == 200 and http is None:
-        return _no_table(what, message, content)
-    return Refused(what, status=status, body=content)
+        return UnknownStation
+    return _no_table(message) if table else Refused
 
 
-def _no_table(what: str, words: str, content: bytes) -> HubError:
+def _no_table(words: str) -> type[HubError]:
     """HTTP 200 with words where a table belongs."""
-    kind = Refused if _WRONG_QUESTION.search(words, 0, LONGEST_TEXT) else NotATable
-    return kind(what, status=200, body=content)
+    return Refused if _WRONG_QUESTION.search(words, 0, LONGEST_TEXT) else NotATable
 
 
 def _spent(status: int, message: str) -> Literal["calls", "bytes"] | None:
@@ -186,17 +196,21 @@ def _from_html(content: bytes, status: int) -> HubError:
     # Pages of gateways come in UTF-8, those of KMA's own servers in either encoding.
     words = words_of(content)
     if any(word in words.lower() for word in _MAINTENANCE):
-        return Maintenance("the hub shows a maintenance page", status=status, body=content)
+        return Maintenance(
+            "the hub shows a maintenance page", ko="허브가 점검 안내 페이지를 보냈습니다", status=status, body=content
+        )
     what = f"an HTML page came instead of data (HTTP {status}): {words}"
-    if (kind := _spent(status, words)) is not None:
-        return QuotaSpent(what, kind=kind, status=status, body=content)
+    ko = f"자료 대신 HTML 페이지가 왔습니다(HTTP {status}): {words}"
+    if (spent := _spent(status, words)) is not None:
+        return QuotaSpent(what, ko=ko, kind=spent, status=status, body=content)
+    kind: type[HubError] = ServerFailed
     if status == 200:
-        return _no_table(what, words, content)
-    if status == 404:
-        return UnknownEndpoint(what, status=status, body=content)
-    if 300 <= status < 500 and status not in _PASSING:
-        return Refused(what, status=status, body=content)
-    return ServerFailed(what, status=status, body=content)
+        kind = _no_table(words)
+    elif status == 404:
+        kind = UnknownEndpoint
+    elif 300 <= status < 500 and status not in _PASSING:
+        kind = Refused
+    return kind(what, ko=ko, status=status, body=content)
 
 
 def open_body(content: bytes, *, end_marker: bool = True) -> Body:
@@ -220,7 +234,12 @@ def open_body(content: bytes, *, end_marker: bool = True) -> Body:
     if end_marker:
         end = content.rfind(END)
         if end < 0 or (end > 0 and content[end - 1 : end] != b"\n") or content.find(START, end) >= 0:
-            raise Truncated(f"the answer stops after {len(content):,} bytes without #7777END", status=200, body=content)
+            raise Truncated(
+                f"the answer stops after {len(content):,} bytes without #7777END",
+                ko=f"응답이 #7777END 없이 {len(content):,}바이트에서 끊겼습니다",
+                status=200,
+                body=content,
+            )
     head: list[str] = []
     position, line_number = 0, 1
     while position < end:
@@ -254,5 +273,10 @@ def open_body(content: bytes, *, end_marker: bool = True) -> Body:
             # Words between the marks.
             raise _by_status(200, words_of(content[position:end]), whole)
         if end_marker and not whole.lstrip(_BLANK).startswith(START):
-            raise Truncated("the answer begins in the middle: it has rows but no header", status=200, body=whole)
+            raise Truncated(
+                "the answer begins in the middle: it has rows but no header",
+                ko="응답의 앞부분이 없습니다: 머리줄 없이 행만 있습니다",
+                status=200,
+                body=whole,
+            )
     return Body(tuple(head), content, position, end, line_number, tuple(later))

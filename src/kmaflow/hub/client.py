@@ -286,7 +286,12 @@ class HubClient:
         def once() -> Answer:
             whole = self._metered(name, 1, None, stations.endpoint, parameters)
             if not whole.opened().rows:
-                raise EmptyAnswer("the station list came without a row", status=whole.status, body=whole.content)
+                raise EmptyAnswer(
+                    "the station list came without a row",
+                    ko="지점 목록에 행이 없습니다",
+                    status=whole.status,
+                    body=whole.content,
+                )
             return Answer(name, None, None, whole.content, whole.status, self.clock())
 
         return self._with_retries(once, name, None, None)
@@ -348,14 +353,21 @@ class HubClient:
         except (TooLarge, TooSlow) as error:
             failed = error
         except httpx.TimeoutException as cause:
-            failed = HubTimeout(f"{endpoint}: no answer in time ({type(cause).__name__})")
+            failed = HubTimeout(
+                f"{endpoint}: no answer in time ({type(cause).__name__})",
+                ko=f"{endpoint}: 제한 시간 안에 응답이 없습니다({type(cause).__name__})",
+            )
             failed.sent = not isinstance(cause, _NEVER_SENT)
         except httpx.RemoteProtocolError:
             failed = Truncated(
-                f"{endpoint}: the connection closed in the middle of the answer, after {incoming.size:,} bytes"
+                f"{endpoint}: the connection closed in the middle of the answer, after {incoming.size:,} bytes",
+                ko=f"{endpoint}: 응답 {incoming.size:,}바이트에서 연결이 끊겼습니다",
             )
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, OverflowError, UnicodeError):
-            failed = UnknownEndpoint(f"{endpoint}: KMAFLOW_HUB_URL is no address of a hub: {without_key(self.hub_url)}")
+            failed = UnknownEndpoint(
+                f"{endpoint}: KMAFLOW_HUB_URL is no address of a hub: {without_key(self.hub_url)}",
+                ko=f"{endpoint}: KMAFLOW_HUB_URL이 허브 주소가 아닙니다: {without_key(self.hub_url)}",
+            )
             failed.sent = False
         except (httpx.TransportError, httpx.DecodingError, ssl.SSLError) as cause:
             words, host = without_key(str(cause)) or type(cause).__name__, httpx.URL(self.hub_url).host or self.hub_url
@@ -370,7 +382,7 @@ class HubClient:
             failed = refused
         self.received += incoming.size
         # What the bytes spelt in a way of its own may have been decoded since.
-        failed.what = scrub_text(failed.what, self._key)
+        failed.what, failed.what_ko = (scrub_text(words, self._key) for words in (failed.what, failed.what_ko))
         failed.args = (failed.what,)
         failed.received, failed.seconds = incoming.size, incoming.seconds
         raise failed

@@ -15,10 +15,16 @@ def why_empty(dataset: Dataset, window: Window, content: bytes, at: datetime) ->
     age = at - last
     if age < dataset.young:
         return NotYetProduced(
-            f"{dataset.name}: the hub has nothing yet for {last:%Y-%m-%d %H:%M}", status=200, body=content
+            f"{dataset.name}: the hub has nothing yet for {last:%Y-%m-%d %H:%M}",
+            ko=f"{dataset.name}: {last:%Y-%m-%d %H:%M} 자료가 허브에 아직 없습니다",
+            status=200,
+            body=content,
         )
     if dataset.retention is None or age < dataset.retention:
         return NoRows(
-            f"{dataset.name}: not one row for all stations at {last:%Y-%m-%d %H:%M}", status=200, body=content
+            f"{dataset.name}: not one row for all stations at {last:%Y-%m-%d %H:%M}",
+            ko=f"{dataset.name}: {last:%Y-%m-%d %H:%M} 전체 지점 응답에 행이 없습니다",
+            status=200,
+            body=content,
         )
     return None

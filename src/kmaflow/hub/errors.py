@@ -57,13 +57,14 @@ class HubError(KmaflowError):
         self,
         what: str,
         *,
+        ko: str | None = None,
         status: int | None = None,
         body: bytes = b"",
         retry_after: float | None = None,
         todo_en: str | None = None,
         todo_ko: str | None = None,
     ) -> None:
-        super().__init__(shown(what), todo_en=todo_en, todo_ko=todo_ko)
+        super().__init__(shown(what), ko=ko and shown(ko), todo_en=todo_en, todo_ko=todo_ko)
         self.status = status
         self.body = body
         self.retry_after = retry_after
@@ -82,7 +83,7 @@ class TransientHubError(HubError):
     code = "transient"
     transient = True
     todo_en = "nothing to do now: it is asked again"
-    todo_ko = "지금 할 일은 없습니다: 다시 요청합니다"
+    todo_ko = "조치 불필요: 자동으로 다시 요청합니다"
 
 
 class HubTimeout(TransientHubError):
@@ -204,12 +205,18 @@ class QuotaSpent(TerminalHubError):
     code = "quota"
     exit_code = 3
     todo_en = "wait until 00:00 KST: then the day's quota starts anew; one call for all stations costs least"
-    todo_ko = "한국시각 0시에 한도가 새로 시작됩니다; 전체 지점을 한 번에 요청하는 것이 가장 적게 듭니다"
+    todo_ko = "일일 한도는 한국시각 0시에 초기화됩니다; 전체 지점을 한 번에 요청하는 것이 가장 적게 듭니다"
 
     def __init__(
-        self, what: str, *, kind: Literal["calls", "bytes"], status: int | None = None, body: bytes = b""
+        self,
+        what: str,
+        *,
+        kind: Literal["calls", "bytes"],
+        ko: str | None = None,
+        status: int | None = None,
+        body: bytes = b"",
     ) -> None:
-        super().__init__(what, status=status, body=body)
+        super().__init__(what, ko=ko, status=status, body=body)
         self.kind = kind
         self.until: datetime | None = None
 
@@ -219,7 +226,9 @@ class UnknownEndpoint(TerminalHubError):
 
     code = "unknown_endpoint"
     todo_en = "check KMAFLOW_HUB_URL (it ends in /api/typ01); if it is right, KMA moved the operation: update kmaflow"
-    todo_ko = "KMAFLOW_HUB_URL이 /api/typ01로 끝나는지 확인하십시오; 맞다면 API가 바뀐 것이니 kmaflow를 갱신하십시오"
+    todo_ko = (
+        "KMAFLOW_HUB_URL이 /api/typ01로 끝나는지 확인하십시오; 맞다면 API가 바뀐 것이니 kmaflow를 업그레이드하십시오"
+    )
 
 
 class UnknownStation(TerminalHubError):
@@ -227,7 +236,7 @@ class UnknownStation(TerminalHubError):
 
     code = "unknown_station"
     todo_en = "look the station up with: kmaflow stations list"
-    todo_ko = "kmaflow stations list 로 지점을 찾으십시오"
+    todo_ko = "kmaflow stations list로 지점을 찾으십시오"
 
 
 class Refused(TerminalHubError):
@@ -235,7 +244,7 @@ class Refused(TerminalHubError):
 
     code = "refused"
     todo_en = "read the hub's message; run: kmaflow doctor"
-    todo_ko = "허브의 안내문을 읽고 kmaflow doctor 를 실행하십시오"
+    todo_ko = "허브의 안내문을 읽고 kmaflow doctor를 실행하십시오"
 
 
 class TooLarge(TerminalHubError):
@@ -253,7 +262,7 @@ class ChangedFormat(TerminalHubError):
 
     code = "changed_format"
     todo_en = "the body is kept in the archive; update kmaflow and run: kmaflow load on it, or report the new header"
-    todo_ko = "원문은 보관되었습니다; kmaflow를 갱신해 다시 적재하거나 새 머리줄을 알려 주십시오"
+    todo_ko = "원문은 보관했습니다. kmaflow를 업그레이드해 kmaflow load로 다시 적재하거나 바뀐 머리줄을 알려 주십시오"
 
 
 class NoRowRead(ChangedFormat):

@@ -64,7 +64,10 @@ def column_order(dataset: Dataset, head: tuple[str, ...], *, header_expected: bo
             return _assumed(dataset, "no header (help=2)")
         if dataset.header == "by_name":
             return _assumed(dataset, "no name line")
-        raise ChangedFormat(f"{dataset.name}: the answer has rows but no line of column names")
+        raise ChangedFormat(
+            f"{dataset.name}: the answer has rows but no line of column names",
+            ko=f"{dataset.name}: 응답에 열 이름 줄이 없고 행만 있습니다",
+        )
     if dataset.header == "by_name":
         return _by_name(dataset, names)
     order = _exact(dataset, names)
@@ -93,7 +96,10 @@ def refuse_second_header(name: str, later: tuple[str, ...]) -> None:
         if [token.upper() for token in tokens[:2]] == _OF_A_LIST:
             names = tokens
     if names is not None:
-        raise SecondHeader(f"{name}: a second line of column names stands between the rows: {' '.join(names)}")
+        raise SecondHeader(
+            f"{name}: a second line of column names stands between the rows: {' '.join(names)}",
+            ko=f"{name}: 행 사이에 열 이름 줄이 또 있습니다: {' '.join(names)}",
+        )
 
 
 def _exact(dataset: Dataset, names: list[str]) -> Order:
@@ -110,7 +116,7 @@ def _exact(dataset: Dataset, names: list[str]) -> Order:
             if (found := _with_new_columns(printed, columns)) and found[1] == columns:
                 return _noted(found[0])
     expected = [column.header_names[0] for column in dataset.columns]
-    raise ChangedFormat(f"{dataset.name}: {_difference(expected, names[2:])}")
+    raise _differing(dataset, expected, names[2:])
 
 
 def _plain(name: str) -> str:
@@ -151,12 +157,22 @@ def _noted(columns: tuple[Column, ...]) -> Order:
     return Order(columns, (f"new in the header, kept in the archive only: {' '.join(new)}",) if new else ())
 
 
-def _difference(expected: list[str], found: list[str]) -> str:
+def _differing(dataset: Dataset, expected: list[str], found: list[str]) -> ChangedFormat:
     new = [name for name in found if name not in expected]
     gone = [name for name in expected if name not in found]
     if new or gone:
-        return f"the name line has new columns {new} and lacks {gone}"
-    return f"the columns stand in another order: {' '.join(found)}"
+        return ChangedFormat(
+            f"{dataset.name}: the name line has new columns {new} and lacks {gone}",
+            ko=f"{dataset.name}: 열 이름 줄이 다릅니다. 새 열 {new}, 없는 열 {gone}",
+        )
+    return _reordered(dataset, found)
+
+
+def _reordered(dataset: Dataset, printed: list[str]) -> ChangedFormat:
+    return ChangedFormat(
+        f"{dataset.name}: the columns stand in another order: {' '.join(printed)}",
+        ko=f"{dataset.name}: 열의 순서가 다릅니다: {' '.join(printed)}",
+    )
 
 
 def _unit_notes(dataset: Dataset, order: tuple[Column, ...], units: list[str] | None) -> tuple[str, ...]:
@@ -184,7 +200,10 @@ def _unit_notes(dataset: Dataset, order: tuple[Column, ...], units: list[str] | 
     else:
         otherwise = [token for token in found if token in known] != [token for token, _ in second]
     if otherwise:
-        raise ChangedFormat(f"{dataset.name}: {words}")
+        raise ChangedFormat(
+            f"{dataset.name}: {words}",
+            ko=f"{dataset.name}: 열 이름 아랫줄이 다릅니다: {' '.join(found)} (기준: {' '.join(tokens)})",
+        )
     return (words,)
 
 
@@ -197,7 +216,8 @@ def _by_name(dataset: Dataset, names: list[str]) -> Order:
     """Look every name up; where none is known, keep the catalogue's order if the number of columns fits."""
     if len(names) < 2 or names[1].upper() not in _STATION_NAMES:
         raise ChangedFormat(
-            f"{dataset.name}: the name line does not begin with time and station: {' '.join(names[:4])}"
+            f"{dataset.name}: the name line does not begin with time and station: {' '.join(names[:4])}",
+            ko=f"{dataset.name}: 열 이름 줄이 시각과 지점으로 시작하지 않습니다: {' '.join(names[:4])}",
         )
     printed = names[2:]
     fixed = _fixed_names(dataset, printed)
@@ -207,12 +227,15 @@ def _by_name(dataset: Dataset, names: list[str]) -> Order:
     known = {alias.upper(): column for column in dataset.columns for alias in (*column.header_names, column.name)}
     columns = [known.get(name.upper().rstrip(".")) or known.get(name.upper()) for name in fixed]
     if all(columns) and len(columns) == len(dataset.columns):
-        raise ChangedFormat(f"{dataset.name}: a column is named twice: {' '.join(printed)}")
+        raise ChangedFormat(
+            f"{dataset.name}: a column is named twice: {' '.join(printed)}",
+            ko=f"{dataset.name}: 같은 열 이름이 두 번 있습니다: {' '.join(printed)}",
+        )
     if len(fixed) != len(dataset.columns):
         expected = [column.header_names[0] for column in dataset.columns]
-        raise ChangedFormat(f"{dataset.name}: {_difference(expected, printed)}")
+        raise _differing(dataset, expected, printed)
     if any(column not in {None, assumed} for column, assumed in zip(columns, dataset.columns, strict=True)):
-        raise ChangedFormat(f"{dataset.name}: the columns stand in another order: {' '.join(printed)}")
+        raise _reordered(dataset, printed)
     unknown = [name for name, column in zip(fixed, columns, strict=True) if column is None]
     return _assumed(dataset, f"names not known ({' '.join(unknown)})")
 
@@ -232,4 +255,7 @@ def _check_pairs(dataset: Dataset, printed: list[str]) -> None:
     for place, name in enumerate(names):
         owner = next((index for index, column in enumerate(dataset.pair_columns) if name in column.header_names), place)
         if owner != place:
-            raise ChangedFormat(f"{dataset.name}: code and count stand in another order: {' '.join(printed)}")
+            raise ChangedFormat(
+                f"{dataset.name}: code and count stand in another order: {' '.join(printed)}",
+                ko=f"{dataset.name}: 코드와 횟수의 순서가 다릅니다: {' '.join(printed)}",
+            )

@@ -70,7 +70,8 @@ class Incoming:
             watch.cancel()
         if overdue.is_set():
             raise TooSlow(
-                f"the answer has not come to its end after {LONGEST_ANSWER:.0f} s ({self.size:,} bytes had come)"
+                f"the answer has not come to its end after {LONGEST_ANSWER:.0f} s ({self.size:,} bytes had come)",
+                ko=f"응답이 {LONGEST_ANSWER:.0f}초 안에 끝나지 않았습니다({self.size:,}바이트 수신)",
             )
 
     def read(self, response: httpx.Response) -> bytes:

@@ -108,7 +108,7 @@ def parse(
         reason = f"the stamp is outside of the window asked {window}"
         rejected += _reject_cells(dataset, outside, body, rejected, reason)
     if rejected and rows.is_empty():
-        raise NoRowRead(f"{dataset.name}: {_all_rejected(rejected)}")
+        raise _none_read(dataset, rejected)
     blank = pl.all_horizontal(pl.col(column.name).is_null() for column in dataset.values)
     rows = rows.with_columns(blank=blank)
     rows, not_produced = _without_placeholders(rows, dataset, one_station=one_station)
@@ -124,13 +124,16 @@ def parse(
     )
 
 
-def _all_rejected(rejected: list[Rejected]) -> str:
-    """Why not one row of a body can be read: its reasons, the most frequent first."""
+def _none_read(dataset: Dataset, rejected: list[Rejected]) -> NoRowRead:
+    """Not one row of a body can be read: its reasons, the most frequent first."""
     counts = Counter(line.reason for line in rejected)
     reasons = "; ".join(
         f"{reason} ({count:,} ×)" if len(counts) > 1 else reason for reason, count in counts.most_common(3)
     )
-    return f"every one of {len(rejected):,} rows is rejected: {reasons}"
+    return NoRowRead(
+        f"{dataset.name}: every one of {len(rejected):,} rows is rejected: {reasons}",
+        ko=f"{dataset.name}: {len(rejected):,}행 모두 해석 불가: {reasons}",
+    )
 
 
 def _part_size(dataset: Dataset) -> int:

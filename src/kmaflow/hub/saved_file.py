@@ -89,6 +89,7 @@ def read_saved(content: bytes, *, values_only: bool = False) -> SavedFile:
     if _ROUNDED.search(content):
         raise UnfitFile(
             "a spreadsheet has rounded the times of this file (2.02611E+11): they are lost",
+            ko="스프레드시트가 시각을 반올림해(2.02611E+11) 원래 시각을 알 수 없습니다",
             todo_en="save the hub's answer again; in Excel import the first column as text",
             todo_ko="허브의 응답을 다시 저장하십시오; Excel에서는 첫 열을 텍스트로 가져오십시오",
         )
@@ -119,17 +120,19 @@ def read_saved(content: bytes, *, values_only: bool = False) -> SavedFile:
 
 def _refuse_unreadable(content: bytes) -> None:
     if not content.strip():
-        raise UnfitFile("the file is empty")
+        raise UnfitFile("the file is empty", ko="빈 파일입니다")
     for first, name in _PACKED.items():
         if content.startswith(first):
             raise UnfitFile(
                 f"the file is packed: {name}",
+                ko=f"압축된 파일입니다: {name}",
                 todo_en="unpack it, or save the sheet as CSV; then load that file",
                 todo_ko="압축을 풀거나 시트를 CSV로 저장한 뒤 그 파일을 적재하십시오",
             )
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _EVERY_OTHER_NUL.match(content):
         raise UnfitFile(
             "the file is in UTF-16 (Windows: 'Unicode')",
+            ko="UTF-16 파일입니다(Windows 메모장의 '유니코드')",
             todo_en="save it as UTF-8 or ANSI (CP949)",
             todo_ko="UTF-8 또는 ANSI(CP949)로 다시 저장하십시오 (메모장: 다른 이름으로 저장 → 인코딩)",
         )
@@ -245,8 +248,9 @@ def believable(parsed: Parsed, saved: SavedFile, fetched_at: datetime) -> Parsed
     if late.height == rows.height:
         raise UnfitFile(
             f"every row of the file is younger than the file itself ({fetched_at:%Y-%m-%d %H:%M} KST)",
+            ko=f"모든 행이 파일의 시각({fetched_at:%Y-%m-%d %H:%M} 한국시각)보다 나중입니다",
             todo_en="say when the hub gave it: kmaflow load --fetched-at",
-            todo_ko="허브에서 받은 시각을 kmaflow load --fetched-at 으로 알려 주십시오",
+            todo_ko="허브에서 받은 시각을 kmaflow load --fetched-at으로 알려 주십시오",
         )
     year = STATION_LISTS[parsed.dataset.network].since
     early = rows.filter(pl.col("tm_kst").dt.year() < year)

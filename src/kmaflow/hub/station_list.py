@@ -44,7 +44,10 @@ def parse_stations(stations: StationList, content: bytes) -> ParsedStations:
     fields = announced_fields(stations, body.head)
     if fields is None:
         names = " ".join(_names(body.head)) or "missing"
-        raise ChangedFormat(f"station list {stations.network}: the line of column names is {names}")
+        raise ChangedFormat(
+            f"station list {stations.network}: the line of column names is {names}",
+            ko=f"지점 목록 {stations.network}: 열 이름 줄이 다릅니다: {' '.join(_names(body.head)) or '없음'}",
+        )
     rows: list[dict[str, object]] = []
     rejected: list[Rejected] = []
     seen: set[object] = set()
@@ -62,7 +65,10 @@ def parse_stations(stations: StationList, content: bytes) -> ParsedStations:
         seen.add(row["stn"])
         rows.append(row)
     if rejected and not rows:
-        raise NoRowRead(f"station list {stations.network}: no line can be read ({rejected[0].reason})")
+        raise NoRowRead(
+            f"station list {stations.network}: no line can be read ({rejected[0].reason})",
+            ko=f"지점 목록 {stations.network}: 읽을 수 있는 줄이 없습니다({rejected[0].reason})",
+        )
     schema = {field.name: _TYPES[field.kind] for field in fields}
     return ParsedStations(stations.network, pl.DataFrame(rows, schema=schema), tuple(rejected))
 

@@ -76,11 +76,14 @@ class ArchiveIndex:
         """
         history = cls(archive)
         if not history._of:
-            found = f"none of its {len(history.bad)} lines can be read" if history.bad else "its manifest has no line"
+            bad = len(history.bad)
+            found = f"none of its {bad} lines can be read" if bad else "its manifest has no line"
+            ko = f"원문 목록 {bad}줄을 모두 읽을 수 없습니다" if bad else "원문 목록이 비어 있습니다"
             raise ArchiveError(
                 f"{archive.url}: there is no answer in the archive: {found}",
+                ko=f"{archive.url}: 보관소에 원문이 없습니다: {ko}",
                 todo_en="check KMAFLOW_ARCHIVE_URL (or KMAFLOW_HOME); an archive is filled by: kmaflow collect, kmaflow load",
-                todo_ko="KMAFLOW_ARCHIVE_URL(또는 KMAFLOW_HOME)을 확인하십시오; 보관소는 kmaflow collect, kmaflow load 가 채웁니다",
+                todo_ko="KMAFLOW_ARCHIVE_URL(또는 KMAFLOW_HOME)을 확인하십시오; 보관소는 kmaflow collect와 kmaflow load로 채웁니다",
             )
         return history
 

@@ -71,7 +71,7 @@ class FileFromTheFuture(KmaflowError):
     """The file's time is later than now: it would be believed over every later answer."""
 
     todo_en = "say when the hub gave it: kmaflow load --fetched-at; and check this machine's clock"
-    todo_ko = "허브에서 받은 시각을 kmaflow load --fetched-at 으로 알려 주십시오; 컴퓨터 시각도 확인하십시오"
+    todo_ko = "허브에서 받은 시각을 kmaflow load --fetched-at으로 알려 주십시오; 컴퓨터 시각도 확인하십시오"
 
 
 def read_file(path: Path) -> tuple[bytes, datetime]:
@@ -83,7 +83,7 @@ def read_file(path: Path) -> tuple[bytes, datetime]:
     try:
         return path.read_bytes(), to_kst(datetime.fromtimestamp(path.stat().st_mtime, UTC))
     except OSError as cause:
-        raise UnreadableFile(cause.strerror or str(cause)) from None
+        raise UnreadableFile(cause.strerror or str(cause), ko=cause.strerror or str(cause)) from None
 
 
 def identify(saved: SavedFile) -> Dataset | StationList:
@@ -95,7 +95,7 @@ def identify(saved: SavedFile) -> Dataset | StationList:
     with _of_files():
         body = open_body(saved.content)
     if not body.rows and not body.head:
-        raise UnfitFile("the file holds no row", **_ASK_AGAIN)
+        raise UnfitFile("the file holds no row", ko="파일에 행이 없습니다", **_ASK_AGAIN)
     head = body.head
     for stations in STATION_LISTS.values():
         if announced_fields(stations, head):
@@ -106,13 +106,17 @@ def identify(saved: SavedFile) -> Dataset | StationList:
                 return dataset
         except ChangedFormat:
             continue
-    raise UnfitFile("the column names of the file are those of no dataset, or it has none", **_BY_NAME)
+    raise UnfitFile(
+        "the column names of the file are those of no dataset, or it has none",
+        ko="열 이름이 없거나 어느 자료의 것도 아닙니다",
+        **_BY_NAME,
+    )
 
 
 #: The way to load what does not say what it is.
 _BY_NAME = {
     "todo_en": "if its columns stand in the order of the dataset's table, name it: kmaflow load --dataset NAME --values-only",
-    "todo_ko": "열이 자료 표의 순서대로라면 자료 이름을 지정하십시오: kmaflow load --dataset 이름 --values-only",
+    "todo_ko": "열 순서가 테이블과 같다면 자료 이름을 지정하십시오: kmaflow load --dataset 이름 --values-only",
 }
 
 
@@ -129,24 +133,39 @@ def _of_files() -> Iterator[None]:
     try:
         yield
     except NoRowRead as error:
-        raise UnfitFile(f"the file cannot be read as it is: {error.what}") from None
+        raise UnfitFile(
+            f"the file cannot be read as it is: {error.what}", ko=f"파일을 읽을 수 없습니다: {error.what_ko}"
+        ) from None
     except SecondHeader as error:
         raise UnfitFile(
             f"the file holds several answers: {error.what}",
+            ko=f"파일에 응답이 여럿 있습니다: {error.what_ko}",
             todo_en="load each answer from a file of its own",
             todo_ko="응답마다 따로 저장해 적재하십시오",
         ) from None
     except ChangedFormat as error:
-        raise UnfitFile(f"the file cannot be read as it is: {error.what}", **_BY_NAME) from None
+        raise UnfitFile(
+            f"the file cannot be read as it is: {error.what}",
+            ko=f"파일을 읽을 수 없습니다: {error.what_ko}",
+            **_BY_NAME,
+        ) from None
     except Truncated:
-        raise UnfitFile("the file has rows but no line of column names", **_BY_NAME) from None
+        raise UnfitFile(
+            "the file has rows but no line of column names", ko="파일에 열 이름 줄이 없고 행만 있습니다", **_BY_NAME
+        ) from None
     except NotATable as error:
         if not words_of(error.body).isprintable():
-            raise UnfitFile("the file holds no text", **_ASK_AGAIN) from None
+            raise UnfitFile("the file holds no text", ko="텍스트 파일이 아닙니다", **_ASK_AGAIN) from None
         words = error.what.removeprefix("the hub says (200): ")
-        raise UnfitFile(f"the file holds words and no table: {words}", **_ASK_AGAIN) from None
+        raise UnfitFile(
+            f"the file holds words and no table: {words}",
+            ko=f"파일에 표가 아니라 안내문이 있습니다: {error.what_ko.removeprefix('허브 안내문(200): ')}",
+            **_ASK_AGAIN,
+        ) from None
     except HubError as error:
-        raise UnfitFile(f"the file holds no data: {error.what}", **_ASK_AGAIN) from None
+        raise UnfitFile(
+            f"the file holds no data: {error.what}", ko=f"파일에 자료가 없습니다: {error.what_ko}", **_ASK_AGAIN
+        ) from None
 
 
 def understand(
@@ -200,7 +219,10 @@ def load_body(
         UnfitFile, UsageError, StoreError, ArchiveError: nothing was stored.
     """
     if fetched_at > now_kst():
-        raise FileFromTheFuture(f"the file's time {fetched_at:%Y-%m-%d %H:%M} KST lies in the future")
+        raise FileFromTheFuture(
+            f"the file's time {fetched_at:%Y-%m-%d %H:%M} KST lies in the future",
+            ko=f"파일의 시각이 미래입니다: 한국시각 {fetched_at:%Y-%m-%d %H:%M}",
+        )
     saved = read_saved(content, values_only=values_only)
     described = dataset or identify(saved)
     if covers is not None:
@@ -210,7 +232,11 @@ def load_body(
     with _of_files():
         whole = understand(described, saved, fetched_at, values_only=values_only, covers=covers)
     if whole.rows.is_empty() and not whole.rejected:
-        raise UnfitFile(f"the file holds no row with values of {described.name}", **_ASK_AGAIN)
+        raise UnfitFile(
+            f"the file holds no row with values of {described.name}",
+            ko=f"파일에 {described.name} 값이 있는 행이 없습니다",
+            **_ASK_AGAIN,
+        )
     windows: list[Window | None] = [covers.window] if covers else [*stretches(whole)] or [None]
     numbers = whole.rows["stn"].unique().to_list()
     request = LedgerRow(
@@ -294,19 +320,24 @@ def _check_cover(covers: Covers, described: Dataset | StationList, saved: SavedF
     """Refuse what a file cannot be the whole answer to."""
     if isinstance(described, StationList):
         raise UnfitFile(
-            "a station list covers no window", todo_en="load it without --covers", todo_ko="--covers 없이 적재하십시오"
+            "a station list covers no window",
+            ko="지점 목록에는 수집 구간이 없습니다",
+            todo_en="load it without --covers",
+            todo_ko="--covers 없이 적재하십시오",
         )
     if not saved.is_complete:
         raise UnfitFile(
             "the file does not end with #7777END: nobody can see whether it is whole, so it covers nothing",
+            ko="파일이 #7777END로 끝나지 않아 응답 전체인지 알 수 없습니다",
             todo_en="load it without --covers: then it proves the cells that it holds",
-            todo_ko="--covers 없이 적재하십시오: 그러면 가진 칸만 증명합니다",
+            todo_ko="--covers 없이 적재하십시오: 파일에 있는 칸만 저장된 것으로 봅니다",
         )
     if covers.window.end > fetched_at:
         raise UnfitFile(
             f"the file was fetched at {fetched_at:%Y-%m-%d %H:%M}, before the end of {covers.window}",
+            ko=f"파일을 받은 시각({fetched_at:%Y-%m-%d %H:%M})이 {covers.window}의 끝보다 이릅니다",
             todo_en="let --covers end earlier, or say when the hub gave it: --fetched-at",
-            todo_ko="--covers의 끝을 앞당기거나 허브에서 받은 시각을 --fetched-at 으로 알려 주십시오",
+            todo_ko="--covers의 끝을 앞당기거나 허브에서 받은 시각을 --fetched-at으로 알려 주십시오",
         )
 
 
@@ -340,6 +371,7 @@ def _load_stations(
     if not saved.is_complete:
         raise UnfitFile(
             "the station list does not end with #7777END: stations behind its end would count as closed",
+            ko="지점 목록이 #7777END로 끝나지 않습니다: 잘린 지점이 폐쇄된 것으로 처리될 수 있습니다",
             todo_en="save the list again; if it is whole, add #7777END as its last line",
             todo_ko="목록을 다시 저장하십시오; 끝까지 있다면 마지막 줄에 #7777END를 더하십시오",
         )

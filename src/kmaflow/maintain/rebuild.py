@@ -146,8 +146,9 @@ def _alone(collector: Collector) -> Iterator[Lease]:
             if not lease.take(wait=True, timeout=_PATIENCE):
                 raise StoreBusy(
                     f"another rebuild of {collector.store.shown_url} is at work",
+                    ko=f"{collector.store.shown_url}: 다른 재구축이 진행 중입니다",
                     todo_en="wait for its end, then run the same command again",
-                    todo_ko="끝난 뒤 같은 명령을 다시 하십시오",
+                    todo_ko="끝난 뒤 같은 명령을 다시 실행하십시오",
                 )
         yield lease
 
@@ -216,8 +217,9 @@ class _Run:
         if not narrow and any(one == "all" or set(one.split(",")) - mine for one in stored):
             raise WouldNarrow(
                 f"the database holds other stations than {choice.selection}: their rows would go",
+                ko=f"데이터베이스에 다른 지점도 있습니다({choice.selection} 밖): 그 행이 삭제됩니다",
                 todo_en="widen KMAFLOW_STATIONS (or --stations), or let them go with --yes; the archive keeps them",
-                todo_ko="KMAFLOW_STATIONS(또는 --stations)를 넓히거나, 지워도 되면 --yes를 붙이십시오; 보관소에는 남습니다",
+                todo_ko="KMAFLOW_STATIONS(또는 --stations)를 넓히거나, 삭제해도 되면 --yes를 붙이십시오; 보관소에는 남습니다",
             )
         return choice
 
@@ -225,7 +227,9 @@ class _Run:
         """Make one stretch anew."""
         # SQLite cannot renew it while a stretch is made: then it is taken again, unless somebody else has it now.
         if self.lease.lost and not self.lease.take():
-            raise StoreBusy("this rebuild has lost its lease to another one")
+            raise StoreBusy(
+                "this rebuild has lost its lease to another one", ko="다른 재구축이 이 작업을 넘겨받았습니다"
+            )
         entries = self.history.entries(part)
         before = self.result.done
 

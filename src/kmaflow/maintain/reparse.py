@@ -85,7 +85,9 @@ def _understand(entry: Entry, content: bytes, choice: StationChoice) -> Reparsed
         raise error
     if stations := LISTS.get(entry.dataset):
         if not open_body(content).rows:
-            raise EmptyAnswer("the station list came without a row", status=entry.status, body=content)
+            raise EmptyAnswer(
+                "the station list came without a row", ko="지점 목록에 행이 없습니다", status=entry.status, body=content
+            )
         return Reparsed(entry, parse_stations(stations, content), None)
     assert entry.window is not None
     dataset = DATASETS[entry.dataset]

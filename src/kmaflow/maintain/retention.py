@@ -60,12 +60,18 @@ def due(store: Store, keep_months: int, names: list[str] | None = None) -> list[
         UsageError: one of them is not minute data, or a negative number of months.
     """
     if keep_months < 0:
-        raise UsageError("--keep-months is negative", todo_en="write 0 or more", todo_ko="0 이상을 쓰십시오")
+        raise UsageError(
+            "--keep-months is negative",
+            ko="--keep-months가 음수입니다",
+            todo_en="write 0 or more",
+            todo_ko="0 이상을 쓰십시오",
+        )
     choice = [name for name, dataset in DATASETS.items() if not dataset.for_good]
     for name in names or ():
         if name not in choice:
             raise UsageError(
                 f"{name} is kept for good: only minute data are taken out",
+                ko=f"{name}: 영구 보존하는 자료입니다. 매분자료만 삭제할 수 있습니다",
                 todo_en=f"use {', '.join(choice)}",
                 todo_ko=f"다음 가운데에서 고르십시오: {', '.join(choice)}",
             )
@@ -115,7 +121,10 @@ def retire(
             return Retired(dataset, month, rows, files)
         except _Differs:
             if attempt + 1 == _TRIES:
-                raise StoreBusy(f"{dataset} {month:%Y-%m} is being loaded while it is taken out") from None
+                raise StoreBusy(
+                    f"{dataset} {month:%Y-%m} is being loaded while it is taken out",
+                    ko=f"{dataset} {month:%Y-%m}: 삭제하는 동안 적재가 계속되고 있습니다",
+                ) from None
     raise AssertionError("unreachable")
 
 
@@ -176,6 +185,7 @@ def _scan(path: Path, shown: str, question: Question) -> pl.LazyFrame:
     ) <= set(schema):
         raise UsageError(
             f"{shown} is there and holds something else",
+            ko=f"{shown}: 다른 내용의 파일이 이미 있습니다",
             todo_en="move it away, or choose another --export",
             todo_ko="그 파일을 옮기거나 다른 --export를 고르십시오",
         )

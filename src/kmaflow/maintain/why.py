@@ -86,8 +86,8 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
 
     Returns:
         dataset, stn, tm_kst, state (of design.md §6), expected (whether the station reported within 7 days), why_ko, why_en,
-        values (name → stored), raw (name → as printed), lines (raw lines), requests and
-        revisions (oldest first).
+        values (name → stored), raw (name → as printed), lines (raw lines), brought_by (what last changed the row: id, kind, fetched_at, sha256, dag_id
+        and run_id of Airflow), requests and revisions (oldest first).
     """
     store = collector.store
     store.ensure(dataset.name)
@@ -117,10 +117,13 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
         ]
         source = None
         if row is not None:
-            source = connection.execute(sa.select(LEDGER.c.sha256).where(LEDGER.c.id == row["request_id"])).scalar()
+            names = ("id", "kind", "fetched_at", "sha256", "dag_id", "run_id")
+            brought = sa.select(*(LEDGER.c[name] for name in names)).where(LEDGER.c.id == row["request_id"])
+            found = connection.execute(brought).mappings().first()
+            source = None if found is None else dict(found)
         state, detail, expected = _state(connection, collector, dataset, stn, stamp, requests, rejected)
     values = {column.name: row[column.name] for column in dataset.stored} if row is not None else {}
-    raw, lines = _raw(collector, dataset, stn, stamp, source)
+    raw, lines = _raw(collector, dataset, stn, stamp, source["sha256"] if source else None)
     ko, en = _WHY[state]
     return {
         "dataset": dataset.name,
@@ -133,6 +136,7 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
         "values": values,
         "raw": raw,
         "lines": lines or [line["text"] for line in rejected],
+        "brought_by": source,
         "requests": [
             {
                 name: found[name]
@@ -146,6 +150,8 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
                     "tm_to",
                     "sha256",
                     "message",
+                    "dag_id",
+                    "run_id",
                 )
             }
             for found in requests

@@ -157,6 +157,9 @@ class Usage:
         return replace(self, by_class=by_class)
 
 
+_KO: dict[Kind, tuple[str, str]] = {"calls": ("건수", "건"), "bytes": ("용량", "바이트")}
+
+
 class DayQuotaSpent(QuotaSpent):
     """No call is made: the key's quota of the day is spent, or what is left is kept for live data. The hub was not asked.
 
@@ -171,21 +174,26 @@ class DayQuotaSpent(QuotaSpent):
     until: datetime
 
     def __init__(
-        self, what: str, *, kind: Kind, until: datetime, by: Literal["hub", "ceiling", "live", "share"]
+        self, what: str, *, ko: str, kind: Kind, until: datetime, by: Literal["hub", "ceiling", "live", "share"]
     ) -> None:
-        super().__init__(what, kind=kind)
+        super().__init__(what, ko=ko, kind=kind)
         self.until = until
         self.by = by
         self.todo_en = f"nothing to do: it goes on after {until:%Y-%m-%d %H:%M} KST, when the day's quota starts anew"
-        self.todo_ko = f"할 일은 없습니다: 한도가 새로 시작되는 {until:%Y-%m-%d %H:%M}(한국시각) 뒤에 이어집니다"
+        self.todo_ko = f"조치 불필요: 일일 한도가 초기화되는 {until:%Y-%m-%d %H:%M}(한국시각) 이후 자동으로 재개됩니다"
 
 
 def refusal(usage: Usage, limits: Limits, cls: CallClass, size: int, now: datetime, need: Need) -> DayQuotaSpent | None:
     """Why one more call of so many bytes may not be made now; None if it may. ``need`` is what live data still needs."""
-    key, until = f"key {usage.key_id}", next_midnight(now)
+    key, until, day = usage.key_id, next_midnight(now), usage.day
     if usage.exhausted_by == "hub" and usage.exhausted and usage.until and now < usage.until:
-        what = f"{key}: the hub says that the {usage.exhausted} of {usage.day} are used up"
-        return DayQuotaSpent(what, kind=usage.exhausted, until=usage.until, by="hub")
+        return DayQuotaSpent(
+            f"key {key}: the hub says that the {usage.exhausted} of {day} are used up",
+            ko=f"키 {key}: {day} 호출 {_KO[usage.exhausted][0]} 한도를 모두 썼다고 허브가 응답했습니다",
+            kind=usage.exhausted,
+            until=usage.until,
+            by="hub",
+        )
     total, mine = usage.total, usage.by_class.get(cls, Spent())
     kept = need.kept if cls == "backfill" else Need()
     kinds: tuple[tuple[Kind, int, int, int, int, int], ...] = (
@@ -193,14 +201,21 @@ def refusal(usage: Usage, limits: Limits, cls: CallClass, size: int, now: dateti
         ("bytes", total.charged, mine.charged, size, limits.bytes_ceiling, kept.bytes),
     )
     for kind, charged, by_class, more, ceiling, back in kinds:
-        if charged + more > ceiling:
-            what = f"{key}: {charged:,} of {ceiling:,} {kind} (98 % of the limit) are charged to {usage.day}"
-            return DayQuotaSpent(f"{what}; {more:,} more do not fit", kind=kind, until=until, by="ceiling")
-        if charged + more + back > ceiling:
-            what = f"{key}: {charged:,} of {ceiling:,} {kind} are charged to {usage.day}"
-            return DayQuotaSpent(f"{what} and {back:,} are kept for live data", kind=kind, until=until, by="live")
+        what, unit = _KO[kind]
+        spent = f"key {key}: {charged:,} of {ceiling:,} {kind}"
+        limit, used = f"키 {key}: {day} 호출 {what} {ceiling:,}{unit}", f"{charged:,}{unit} 사용"
         part = int(limits.backfill_share * ceiling)
-        if cls == "backfill" and by_class + more > part:
-            what = f"{key}: backfill has spent {by_class:,} {kind} of its share of {usage.day}, {part:,}"
-            return DayQuotaSpent(what, kind=kind, until=until, by="share")
+        by: Literal["ceiling", "live", "share"]
+        if charged + more > ceiling:
+            by, en = "ceiling", f"{spent} (98 % of the limit) are charged to {day}; {more:,} more do not fit"
+            ko = f"{limit}(한도의 98 %) 중 {used}. {more:,}{unit} 더 요청할 수 없습니다"
+        elif charged + more + back > ceiling:
+            by, en = "live", f"{spent} are charged to {day} and {back:,} are kept for live data"
+            ko = f"{limit} 중 {used}. 실시간 수집용으로 {back:,}{unit} 남겨 둡니다"
+        elif cls == "backfill" and by_class + more > part:
+            by, en = "share", f"key {key}: backfill has spent {by_class:,} {kind} of its share of {day}, {part:,}"
+            ko = f"키 {key}: {day} 과거자료 수집용 호출 {what} {part:,}{unit} 중 {by_class:,}{unit} 사용"
+        else:
+            continue
+        return DayQuotaSpent(en, ko=ko, kind=kind, until=until, by=by)
     return None

@@ -5,10 +5,7 @@
 >>> at_place(store, Place(37.5, 127.0), ["temperature", "rain", "wind"])  # doctest: +SKIP
 """
 
-import sys
-from types import ModuleType
-from typing import Any
-
+from kmaflow.callable_package import make_callable
 from kmaflow.read.export import Exported, export
 from kmaflow.read.frames import count, iter_frames, read
 from kmaflow.read.inventory import element_inventory, inventory
@@ -25,14 +22,4 @@ __all__ = [
     "to_pandas", "to_xarray", "views",
 ]  # fmt: skip
 
-
-class _Package(ModuleType):
-    """Called, the package reads: ``import kmaflow as kma`` · ``kma.read("aws_minute", "2026-11-22", "2026-11-23")``."""
-
-    def __call__(self, *args: Any, **named: Any) -> Any:
-        from kmaflow.read import everyday
-
-        return everyday.read(*args, **named)
-
-
-sys.modules[__name__].__class__ = _Package
+make_callable(__name__)

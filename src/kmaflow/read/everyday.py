@@ -2,6 +2,7 @@
 
 >>> import kmaflow as kma
 >>> kma.read("aws_minute", "2026-11-22", "2026-11-23", stations="서울", columns=["ta"]).to_pandas()  # doctest: +SKIP
+>>> kma.now("서울")["values"]["ta"]["value"]  # doctest: +SKIP
 >>> kma.weather(37.5, 127.0, "temperature, rain, wind")  # doctest: +SKIP
 >>> kma.stations("부산")  # doctest: +SKIP
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
@@ -20,6 +22,8 @@ from kmaflow.read.frames import read as read_window
 from kmaflow.read.latest import at_place, values_frame
 from kmaflow.read.latest import latest as newest_of
 from kmaflow.read.latest import near as nearest
+from kmaflow.read.now import weather_now
+from kmaflow.read.observations import Observations
 from kmaflow.read.place import Neighbour, Place
 from kmaflow.read.place import stations as found_stations
 from kmaflow.read.series import series as over_time
@@ -45,8 +49,12 @@ def read(
     columns: str | Iterable[str] | None = None,
     as_of: Time | None = None,
     database: str | None = None,
-) -> pl.DataFrame:
+) -> Observations:
     """Stored observations: the stamps after ``start`` up to and including ``end``, KST, as KMA printed them.
+
+    >>> frame = kma.read("aws_minute", "2026-11-22", "2026-11-23", stations="서울", columns=["ta"])  # doctest: +SKIP
+    >>> frame.to_pandas().set_index("tm_kst")["ta"].plot()  # doctest: +SKIP
+    >>> kma.read("v_daily", "2026-11-01", "2026-12-01", stations="서울, 부산", columns="ta_mean, rn_day")  # doctest: +SKIP
 
     Args:
         dataset: ``aws_minute`` … ``asos_hourly``, or a view: ``v_hourly``, ``v_daily``, ``v_latest``.
@@ -57,16 +65,43 @@ def read(
         database: SQLAlchemy URL; default ``KMAFLOW_DATABASE_URL``, else the SQLite file under ``KMAFLOW_HOME``.
 
     Returns:
-        ``tm_kst``, ``stn``, then the columns, sorted by time and station; missing is null. ``.to_pandas()`` leads on.
+        A polars frame: ``tm_kst``, ``stn``, then the columns, sorted by time and station; missing is null. ``.to_pandas()`` and ``.to_xarray()``
+        lead on (``pip install 'kmaflow[pandas]'``, ``'kmaflow[xarray]'``).
 
     Raises:
         UsageError: no such dataset, station or column, or a time that is none; the nearest valid ones are named.
         StoreError: the database cannot be read.
     """
     with _opened(database) as store:
-        window = window_of(readable(dataset), _moment(start), _moment(end))
+        what = readable(dataset)
+        window = window_of(what, _moment(start), _moment(end))
         names, moment = None if columns is None else _words(columns), _moment(as_of)
-        return read_window(store, dataset, window, stations=stations, columns=names, as_of=moment)
+        rows = read_window(store, what.name, window, stations=stations, columns=names, as_of=moment)
+        return Observations(rows, what, store.engine.url.render_as_string(hide_password=False))
+
+
+def now(
+    place: str | float,
+    lon: float | None = None,
+    elements: str | Iterable[str] | None = None,
+    *,
+    height: float | None = None,
+    database: str | None = None,
+) -> dict[str, Any]:
+    """The weather now at a place, and whether it rains: ``kma.now("서울")``, ``kma.now(37.5, 127.0)``.
+
+    Args:
+        place: a station's name or number, part of an address, ``"37.5,127.0"``; or the latitude, followed by ``lon``.
+        elements: as :func:`weather`.
+
+    Returns:
+        ``raining`` (True, False, None = nobody near enough says) and ``raining_from``; ``values`` by element (``ta``, ``rn_60m`` …), each with ``value``,
+        ``unit``, ``stn``, ``name_ko``, ``distance_km``, ``age_minutes``, or with the ``reason`` why there is none; ``place``, ``now_kst``.
+    """
+    asked = None if elements is None else _words(elements)
+    where = str(place) if lon is None else Place(float(place), lon, height)
+    with _opened(database) as store:
+        return weather_now(store, where, asked).as_json()
 
 
 def weather(

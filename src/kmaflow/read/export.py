@@ -81,7 +81,7 @@ def export(
     if what.cadence is None:
         raise UsageError(
             f"{name} is the newest row of each station, without months or days",
-            ko=f"{name}은(는) 지점별 최신 관측이며 월이나 일로 나뉘지 않습니다",
+            ko=f"{name}: 지점별 최신 관측이라 월이나 일로 나뉘지 않습니다",
             todo_en=f"kmaflow read {name} --out {name}.csv",
             todo_ko=f"kmaflow read {name} --out {name}.csv",
         )
@@ -183,7 +183,11 @@ def _written(
             if rows == 0:
                 raise _Empty
             if there is not None and rows < there["rows"]:
-                raise _kept(folder.shown(file), f"it holds {there['rows']:,} rows, the database now {rows:,}")
+                raise _kept(
+                    folder.shown(file),
+                    f"it holds {there['rows']:,} rows, the database now {rows:,}",
+                    f"파일은 {there['rows']:,}행, 지금 데이터베이스는 {rows:,}행입니다",
+                )
     except _Empty:
         return Exported(question.what.name, folder.shown(file), window, 0, 0)
     return Exported(question.what.name, folder.shown(file), window, rows, folder.size(file) or 0)
@@ -195,28 +199,36 @@ def _held(folder: Folder, file: str) -> dict[str, Any] | None:
         return None
     about = folder.about(file) if file.endswith(".parquet") else None
     if about is None:
-        raise _kept(folder.shown(file), "it does not say what it holds")
+        raise _kept(folder.shown(file), "it does not say what it holds", "내용 설명이 없는 파일입니다")
     return about
 
 
 def _refuse_loss(path: str, there: dict[str, Any], here: dict[str, Any]) -> None:
     """The file may only be replaced by one that holds all that it holds."""
     if there["dataset"] != here["dataset"]:
-        raise _kept(path, f"it holds {there['dataset']}")
+        raise _kept(path, f"it holds {there['dataset']}", f"다른 자료의 파일입니다({there['dataset']})")
     if there["from"] < here["from"] or there["to"] > here["to"]:
-        raise _kept(path, f"it holds ({there['from']}, {there['to']}]")
+        window = f"{there['from']}, {there['to']}"
+        raise _kept(path, f"it holds ({window}]", f"더 넓은 기간의 파일입니다({window}])")
     if there["as_of"] != here["as_of"]:
-        raise _kept(path, f"it holds the data as of {there['as_of'] or 'its making'}")
+        raise _kept(
+            path,
+            f"it holds the data as of {there['as_of'] or 'its making'}",
+            f"기준 시점이 다른 파일입니다({there['as_of'] or '만든 시점'})",
+        )
     if lost := [name for name in there["columns"] if name not in here["columns"]]:
-        raise _kept(path, f"it has the columns {', '.join(lost)}")
+        raise _kept(
+            path, f"it has the columns {', '.join(lost)}", f"이번에 빠진 열이 있는 파일입니다({', '.join(lost)})"
+        )
     mine = here["stations"]
     if mine != "all" and (there["stations"] == "all" or not set(there["stations"]) <= set(mine)):
-        raise _kept(path, "it holds other stations")
+        raise _kept(path, "it holds other stations", "다른 지점도 있는 파일입니다")
 
 
-def _kept(path: str, why: str) -> UsageError:
+def _kept(path: str, why: str, ko: str) -> UsageError:
     return UsageError(
         f"{path} is there and stays: {why}",
+        ko=f"{path}: 기존 파일을 바꾸지 않습니다: {ko}",
         todo_en="ask for all that it holds, choose another --out, or replace it with --overwrite",
         todo_ko="그 내용을 모두 담도록 범위를 넓히거나, --out을 바꾸거나, --overwrite로 바꿔 쓰십시오",
     )

@@ -25,7 +25,7 @@ class ExportError(KmaflowError):
     """A file could not be written or read again; what was there before is untouched."""
 
     todo_en = "check the place, its free space and rights, then run the same command again"
-    todo_ko = "위치와 여유 공간, 권한을 확인하고 같은 명령을 다시 하십시오"
+    todo_ko = "위치와 여유 공간, 권한을 확인하고 같은 명령을 다시 실행하십시오"
 
 
 class Folder:

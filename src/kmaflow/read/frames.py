@@ -215,12 +215,18 @@ def ask(
         if REQUEST_ID in names:
             raise UsageError(
                 "request_id is not known as of an earlier moment",
+                ko="as_of로 과거 시점을 읽을 때는 request_id를 알 수 없습니다",
                 todo_en="leave out request_id or as_of",
                 todo_ko="request_id나 as_of 가운데 하나를 빼십시오",
             )
     chosen = None if stations is None else tuple(sorted({int(stn) for stn in stations}))
     if chosen == ():
-        raise UsageError("no station is named", todo_en="name at least one", todo_ko="지점을 하나 이상 쓰십시오")
+        raise UsageError(
+            "no station is named",
+            ko="지점을 지정하지 않았습니다",
+            todo_en="name at least one",
+            todo_ko="지점을 하나 이상 쓰십시오",
+        )
     assert window.start < window.end
     return Question(what, tuple(names), chosen, as_of)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from math import inf, isfinite
 from typing import TypeAlias
@@ -56,7 +57,7 @@ class Place:
                 f"lat and lon are exchanged: {self.lat}, {self.lon}",
                 ko=f"위도와 경도가 바뀌었습니다: {self.lat}, {self.lon}",
                 todo_en=f"write lat={self.lon}, lon={self.lat}",
-                todo_ko=f"lat={self.lon}, lon={self.lat} 로 쓰십시오",
+                todo_ko=f"lat={self.lon}, lon={self.lat}로 쓰십시오",
             )
         raise UsageError(
             f"{self.lat}, {self.lon} lies outside of the area of KMA's stations",
@@ -212,3 +213,43 @@ def stations(
     else:
         found = [one for one in listed.stations if one.stn in numbers]
     return found[:k]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A place that somebody named: where it is, and by which station it was found (None: by its position)."""
+
+    place: Place
+    station: Station | None
+    others: tuple[Station, ...] = ()
+
+
+def found_place(listed: Listing, text: str) -> Found:
+    """A place by a name, part of an address, a station number, or ``lat,lon``.
+
+    A station of exactly that name counts first, then those whose name or address holds it; the lowest number of them is taken, the others are named.
+
+    Raises:
+        UsageError: nothing fits; the nearest names are in the advice.
+    """
+    parts = text.split(",")
+    if len(parts) == 2:
+        try:
+            return Found(Place(float(parts[0]), float(parts[1])), None)
+        except ValueError:
+            pass
+    fitting = [one for one in listed.named(text) if one.lat is not None and one.lon is not None]
+    exact = [one for one in fitting if plain(text) in {plain(name) for name in (one.name_ko, one.name_en) if name}]
+    if not fitting:
+        names = {name for one in listed.stations for name in (one.name_ko, one.name_en) if name}
+        near = ", ".join(get_close_matches(text.strip(), names, n=5, cutoff=0.4)) or "-"
+        raise UsageError(
+            f"no place {text!r} in the station list",
+            ko=f"지점 목록에 그런 장소가 없습니다: {text!r}",
+            todo_en=f"nearest names: {near}; or give lat,lon",
+            todo_ko=f"가까운 이름: {near}; 또는 위도,경도를 쓰십시오",
+        )
+    chosen, *others = exact or fitting
+    assert chosen.lat is not None
+    assert chosen.lon is not None
+    return Found(Place(chosen.lat, chosen.lon, chosen.ht), chosen, tuple(others[:5]))

@@ -56,7 +56,7 @@ def to_xarray(
     ``time`` is UTC (``tm_kst`` less nine hours), since CF has no naive local time. With ``known``, names and positions of the stations are coordinates.
 
     Args:
-        frame: ``tm_kst``, ``stn`` and columns of numbers.
+        frame: ``tm_kst``, ``stn`` and columns of numbers or times.
         columns: their meanings.
         units: the system that the frame is in.
 
@@ -68,8 +68,8 @@ def to_xarray(
         import xarray as xr
     except ImportError:
         raise not_installed("xarray", "xarray") from None
-    values = [name for name in columns if name in frame.columns and name not in ("tm_kst", "stn")]
-    if wordy := [name for name in values if not frame.schema[name].is_numeric()]:
+    values = [name for name in columns if name in frame.columns and name not in ("tm_kst", "tm_utc", "day", "stn")]
+    if wordy := [name for name in values if not (frame.schema[name].is_numeric() or frame.schema[name].is_temporal())]:
         raise UsageError(
             f"{', '.join(wordy)}: no numbers",
             ko=f"{', '.join(wordy)}: 숫자가 아닙니다",
@@ -87,8 +87,11 @@ def to_xarray(
         about = {"units": unit_of(meaning.unit, units).sign, "long_name": meaning.en, "long_name_ko": meaning.ko}
         if meaning.cf:
             about["standard_name"] = meaning.cf
-        numbers = whole[name].cast(pl.Float64).fill_null(float("nan")).to_numpy().reshape(shape)
-        data[name] = (("time", "station"), numbers, about)
+        if frame.schema[name].is_temporal():
+            cells, about = whole[name].dt.cast_time_unit("ns").to_numpy(), {"long_name": f"{meaning.en}, KST"}
+        else:
+            cells = whole[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        data[name] = (("time", "station"), cells.reshape(shape), about)
     utc = times.dt.offset_by("-9h").dt.cast_time_unit("ns").to_numpy()
     coordinates: dict[str, Any] = {
         "time": ("time", utc, {"standard_name": "time", "long_name": "end of the period observed, UTC"}),

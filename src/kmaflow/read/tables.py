@@ -76,6 +76,7 @@ class Subject:
                 near = ", ".join(get_close_matches(name, self.columns, n=3, cutoff=0.5) or self.columns)
                 raise UsageError(
                     f"{self.name} has no column {name!r}",
+                    ko=f"{self.name}: 없는 열입니다: {name!r}",
                     todo_en=f"use {near}",
                     todo_ko=f"다음 가운데 하나를 쓰십시오: {near}",
                 )

@@ -17,7 +17,7 @@ class ApiBusy(KmaflowError):
     """Airflow did not answer, or with an error of its own (a locked SQLite file, most often): ask again."""
 
     todo_en = "it is asked again; if it stays: read logs/api-server.log"
-    todo_ko = "다시 요청합니다; 계속되면 logs/api-server.log 를 보십시오"
+    todo_ko = "자동으로 다시 요청합니다; 계속되면 logs/api-server.log를 확인하십시오"
 
 
 class AirflowApi:
@@ -114,9 +114,14 @@ class AirflowApi:
         try:
             answer = self._http.request(method, path, **arguments)
         except httpx.TransportError as cause:
-            raise ApiBusy(f"Airflow's API: {type(cause).__name__}") from None
+            raise ApiBusy(
+                f"Airflow's API: {type(cause).__name__}", ko=f"Airflow API 응답 없음: {type(cause).__name__}"
+            ) from None
         if answer.is_server_error:
-            raise ApiBusy(f"Airflow's API answered {answer.status_code} to {method} {path}")
+            raise ApiBusy(
+                f"Airflow's API answered {answer.status_code} to {method} {path}",
+                ko=f"Airflow API가 {method} {path}에 {answer.status_code}로 응답했습니다",
+            )
         return answer
 
     def _authorise(self) -> None:

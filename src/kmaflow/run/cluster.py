@@ -49,8 +49,9 @@ def _run(words: list[str], base: Mapping[str, str]) -> int:
     if not words or words[0] not in {"secrets", "passwords", "init", *COMPONENTS, *PROGRAMS}:
         raise UsageError(
             f"no such service: {' '.join(words) or '(none)'}",
+            ko=f"없는 서비스입니다: {' '.join(words) or '(없음)'}",
             todo_en=f"one of secrets, passwords, init, {', '.join((*COMPONENTS, *PROGRAMS))}",
-            todo_ko="위의 것 가운데 하나를 쓰십시오",
+            todo_ko=f"다음 가운데 하나를 쓰십시오: secrets, passwords, init, {', '.join((*COMPONENTS, *PROGRAMS))}",
         )
     service, folder = words[0], secrets_folder(base)
     if service == "secrets":

@@ -62,15 +62,17 @@ def choose_observations(folder: Path, base: Mapping[str, str], resolves: Callabl
         if named and kept not in named:
             raise UsageError(
                 f"the observations of this cluster are in {kept}, but the profile {named[0]} is on",
+                ko=f"이 클러스터의 관측 자료는 {kept}에 있는데 프로필 {named[0]}도 켜져 있습니다",
                 todo_en="start without that profile, or name the database you mean in .env: KMAFLOW_DATABASE_URL=…; "
                 "kmaflow rebuild fills it from the archive",
-                todo_ko="그 프로필 없이 시작하거나, 쓸 데이터베이스를 .env 의 KMAFLOW_DATABASE_URL 로 정하십시오"
-                "(kmaflow rebuild 가 보관소에서 다시 채웁니다)",
+                todo_ko="그 프로필 없이 시작하거나, 쓸 데이터베이스를 .env의 KMAFLOW_DATABASE_URL에 쓰십시오"
+                "(kmaflow rebuild로 보관소에서 다시 채웁니다)",
             )
         return kept
     if len(named) > 1:
         raise UsageError(
             f"two profiles for observations are on: {', '.join(named)}",
+            ko=f"관측 자료 프로필이 둘 켜져 있습니다: {', '.join(named)}",
             todo_en="start with one of them",
             todo_ko="하나만 켜고 시작하십시오",
         )
@@ -93,8 +95,9 @@ def read_choices(folder: Path) -> Choices:
     except FileNotFoundError:
         raise UsageError(
             "this cluster has not been prepared",
+            ko="클러스터가 아직 준비되지 않았습니다",
             todo_en="run the service `init` first (docker compose up -d does)",
-            todo_ko="먼저 서비스 init 을 실행하십시오(docker compose up -d 가 합니다)",
+            todo_ko="먼저 init 서비스를 실행하십시오(docker compose up -d에 포함)",
         ) from None
     return Choices(kept["observations"], kept["simulated"] == "True")
 
@@ -138,7 +141,9 @@ def _connected(engine: sa.Engine, server: str) -> sa.Connection:
             return engine.connect()
         except sa.exc.OperationalError as error:
             if time.monotonic() > deadline or _denied(engine, error):
-                raise DatabaseNotThere(f"{server} does not answer: {error.orig}") from None
+                raise DatabaseNotThere(
+                    f"{server} does not answer: {error.orig}", ko=f"{server} 응답 없음: {error.orig}"
+                ) from None
         time.sleep(_POLL_SECONDS)
 
 

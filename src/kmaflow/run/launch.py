@@ -206,7 +206,9 @@ def await_condition(
                 return
         check_alive(children)
         if time.monotonic() > deadline:
-            raise StartFailed(f"{what}: not ready after {seconds:.0f} s")
+            raise StartFailed(
+                f"{what}: not ready after {seconds:.0f} s", ko=f"{what}: {seconds:.0f}초 안에 준비되지 않았습니다"
+            )
         time.sleep(0.3)
 
 
@@ -215,7 +217,10 @@ def check_alive(children: Children) -> None:
     ended: Child | None = children.ended()
     if ended is not None:
         complain(ended.tail())
-        raise StartFailed(f"{ended.name} ended with code {ended.process.returncode} (log: {ended.log})")
+        raise StartFailed(
+            f"{ended.name} ended with code {ended.process.returncode} (log: {ended.log})",
+            ko=f"{ended.name} 종료됨(종료 코드 {ended.process.returncode}, 로그: {ended.log})",
+        )
 
 
 def _dags_are_known(api: AirflowApi) -> bool:
@@ -226,7 +231,10 @@ def _dags_are_known(api: AirflowApi) -> bool:
     """
     errors = api.import_errors()
     if errors:
-        raise StartFailed(f"a DAG file cannot be read: {errors[0].splitlines()[-1]}")
+        raise StartFailed(
+            f"a DAG file cannot be read: {errors[0].splitlines()[-1]}",
+            ko=f"DAG 파일을 읽을 수 없습니다: {errors[0].splitlines()[-1]}",
+        )
     return {*DAGS, "kma_stations", "kma_repair", "kma_backfill"} <= {dag["dag_id"] for dag in api.dags()}
 
 
@@ -239,6 +247,7 @@ def require_free(port: int, what: str, variable: str) -> None:
         except OSError:
             raise UsageError(
                 f"port {port} ({what}) is taken",
+                ko=f"{what} 포트 {port}: 다른 프로그램이 사용 중입니다",
                 todo_en=f"end the program that uses it, or choose another: {variable}={port + 1} make run",
                 todo_ko=f"그 포트를 쓰는 프로그램을 종료하거나 다른 포트를 지정하십시오: {variable}={port + 1} make run",
             ) from None
@@ -248,8 +257,9 @@ def _require_airflow() -> None:
     if importlib.util.find_spec("airflow") is None:
         raise UsageError(
             "Apache Airflow is not installed here",
+            ko="Apache Airflow가 설치되어 있지 않습니다",
             todo_en="use make run, or pip install 'kmaflow[airflow]'",
-            todo_ko="make run을 쓰거나 pip install 'kmaflow[airflow]'를 실행하십시오",
+            todo_ko="make run을 쓰거나 pip install 'kmaflow[airflow]'로 설치하십시오",
         )
 
 
@@ -262,8 +272,9 @@ def _home_lock(home: Path) -> Iterator[None]:
         except BlockingIOError:
             raise UsageError(
                 f"another make run uses {home}",
+                ko=f"다른 make run이 {home} 폴더를 사용 중입니다",
                 todo_en="end it first, or choose another folder with KMAFLOW_HOME",
-                todo_ko="먼저 실행 중인 것을 종료하거나 KMAFLOW_HOME으로 다른 폴더를 지정하십시오",
+                todo_ko="실행 중인 것을 먼저 끝내거나 KMAFLOW_HOME으로 다른 폴더를 고르십시오",
             ) from None
         yield
 

@@ -92,7 +92,10 @@ def _completed(name: str, command: list[str], env: Mapping[str, str], logs: Path
     if done.returncode:
         said = done.stdout if log is None else log.read_bytes()
         complain("\n".join(said.decode(errors="replace").splitlines()[-15:]))
-        raise StartFailed(f"{name} ended with code {done.returncode}" + (f" (log: {log})" if log else ""))
+        raise StartFailed(
+            f"{name} ended with code {done.returncode}" + (f" (log: {log})" if log else ""),
+            ko=f"{name} 종료됨(종료 코드 {done.returncode})" + (f" (로그: {log})" if log else ""),
+        )
     return done.stdout.decode()
 
 
@@ -109,7 +112,7 @@ def set_admin_password(password: str) -> None:
                 USER, "kmaflow", "admin", "admin@localhost.localdomain", manager.find_role("Admin"), password
             )
             if not made:
-                raise StartFailed("the user admin could not be made")
+                raise StartFailed("the user admin could not be made", ko="사용자 admin을 만들지 못했습니다")
         elif not check_password_hash(user.password, password):
             manager.reset_password(user.id, password)
 

@@ -42,7 +42,7 @@ class SecretRefused(UsageError):
         "remove the line from .env and a strong value is made for you, or set a random one: openssl rand -base64 32"
     )
     todo_ko = (
-        ".env 에서 그 줄을 지우면 강한 값이 만들어집니다; 직접 정하려면 무작위 값을 쓰십시오: openssl rand -base64 32"
+        ".env에서 그 줄을 지우면 안전한 값이 만들어집니다; 직접 정하려면 무작위 값을 쓰십시오: openssl rand -base64 32"
     )
 
 
@@ -137,8 +137,9 @@ def _ensured(kind: type[Kept], folder: Path, given: Mapping[str, str]) -> Kept:
             if name in _FIXED and name in kept and kept[name] != wanted:
                 raise SecretRefused(
                     f"{variable(name)} differs from the value that this cluster was started with",
+                    ko=f"{variable(name)}: 클러스터를 처음 시작할 때의 값과 다릅니다",
                     todo_en=f"change it inside first ({_FIXED[name]}), or remove the line from .env",
-                    todo_ko=f"먼저 안에서 바꾸거나({_FIXED[name]}) .env 에서 그 줄을 지우십시오",
+                    todo_ko=f"서버 안에서 먼저 바꾸거나({_FIXED[name]}) .env에서 그 줄을 지우십시오",
                 )
         chosen[name] = wanted or kept.get(name) or _made(name)
     _require_different(chosen)
@@ -159,8 +160,9 @@ def read_secrets(folder: Path) -> ClusterSecrets:
     except FileNotFoundError:
         raise UsageError(
             f"there are no secrets in {folder}",
+            ko=f"{folder}에 비밀값이 없습니다",
             todo_en="run the service `secrets` first (docker compose up -d does), and mount its volume",
-            todo_ko="먼저 서비스 secrets 를 실행하고(docker compose up -d 가 합니다) 그 볼륨을 붙이십시오",
+            todo_ko="먼저 secrets 서비스를 실행하고(docker compose up -d에 포함) 그 볼륨을 연결하십시오",
         ) from None
 
 
@@ -239,15 +241,22 @@ def _require_strong(name: str, value: str) -> None:
     shortest = PASSWORD_LENGTH if name.endswith("password") else KEY_LENGTH
     if len(value) < shortest:
         raise SecretRefused(
-            f"{variable(name)} is too short: {len(value)} letters, at least {shortest} are needed ({shortest}자 이상)"
+            f"{variable(name)} is too short: {len(value)} letters, at least {shortest} are needed",
+            ko=f"{variable(name)}: {len(value)}자로 너무 짧습니다. {shortest}자 이상이어야 합니다",
         )
     low = value.lower()
     if value in _PUBLISHED or any(word in low for word in _PLACEHOLDERS):
-        raise SecretRefused(f"{variable(name)} is a placeholder or a published example (예시 값)")
+        raise SecretRefused(
+            f"{variable(name)} is a placeholder or a published example",
+            ko=f"{variable(name)}: 예시 값이거나 공개된 값입니다",
+        )
     if len(set(value)) < _DIFFERENT_LETTERS:
-        raise SecretRefused(f"{variable(name)} repeats a few letters (같은 글자의 반복)")
+        raise SecretRefused(f"{variable(name)} repeats a few letters", ko=f"{variable(name)}: 같은 글자가 반복됩니다")
     if any(letter.isspace() or ord(letter) < ord("!") or ord(letter) > ord("~") for letter in value):
-        raise SecretRefused(f"{variable(name)} holds blanks or letters outside of ASCII (공백이나 ASCII 밖의 글자)")
+        raise SecretRefused(
+            f"{variable(name)} holds blanks or letters outside of ASCII",
+            ko=f"{variable(name)}: 공백이나 ASCII 밖의 글자가 있습니다",
+        )
     if name == "fernet_key":
         try:
             right = len(base64.urlsafe_b64decode(value)) == KEY_LENGTH
@@ -256,8 +265,9 @@ def _require_strong(name: str, value: str) -> None:
         if not right:
             raise SecretRefused(
                 f"{variable(name)} is not a Fernet key (32 bytes, url-safe base64)",
+                ko=f"{variable(name)}: Fernet 키(32바이트, URL-safe base64)가 아닙니다",
                 todo_en="remove the line from .env and one is made for you",
-                todo_ko=".env 에서 그 줄을 지우면 만들어집니다",
+                todo_ko=".env에서 그 줄을 지우면 새로 만들어집니다",
             )
 
 
@@ -265,7 +275,10 @@ def _require_different(chosen: Mapping[str, str]) -> None:
     seen: dict[str, str] = {}
     for name, value in chosen.items():
         if value in seen:
-            raise SecretRefused(f"{variable(name)} and {variable(seen[value])} are the same (두 값이 같습니다)")
+            raise SecretRefused(
+                f"{variable(name)} and {variable(seen[value])} are the same",
+                ko=f"{variable(name)}, {variable(seen[value])}: 두 값이 같습니다",
+            )
         seen[value] = name
 
 

@@ -112,10 +112,16 @@ def _repaired(running: Running) -> dict[str, list[Window]]:
             told = running.api.xcom(REPAIR, run["dag_run_id"], name)
             if told is not None:
                 if told["left"]:
-                    raise StartFailed(f"{name}: repair left {told['left']} cells: {told}")
+                    raise StartFailed(
+                        f"{name}: repair left {told['left']} cells: {told}",
+                        ko=f"{name}: 복구 뒤 {told['left']}칸 누락: {told}",
+                    )
                 windows.append(Window(parse_time(told["from"]), parse_time(told["to"])))
     if not all(found.values()):
-        raise StartFailed(f"repair looked at nothing of {', '.join(name for name, seen in found.items() if not seen)}")
+        raise StartFailed(
+            f"repair looked at nothing of {', '.join(name for name, seen in found.items() if not seen)}",
+            ko=f"복구가 확인하지 않은 자료: {', '.join(name for name, seen in found.items() if not seen)}",
+        )
     return found
 
 
@@ -125,7 +131,7 @@ def _require_within_quota(running: Running) -> None:
     for used in usage["keys"]:
         tell(f"the simulator counted {used['calls']} calls, {used['bytes']:,} bytes on {used['day']}")
         if used["calls"] > running.settings.daily_calls or used["bytes"] > running.settings.daily_bytes:
-            raise StartFailed(f"the quota was exceeded on {used['day']}")
+            raise StartFailed(f"the quota was exceeded on {used['day']}", ko=f"{used['day']}: 일일 한도를 넘었습니다")
 
 
 def await_run(running: Running, dag_id: str, run_type: str = "scheduled", run_id: str | None = None) -> FinishedRun:
@@ -154,7 +160,10 @@ def _require_success(running: Running, done: FinishedRun) -> None:
     for log in logs:
         complain(f"--- {log.name} of {log.parent.name}")
         complain("\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:]))
-    raise StartFailed(f"the run {done.run_id} of {done.dag_id} failed: {', '.join(done.failed) or 'no task'}")
+    raise StartFailed(
+        f"the run {done.run_id} of {done.dag_id} failed: {', '.join(done.failed) or 'no task'}",
+        ko=f"{done.dag_id}의 실행 {done.run_id} 실패: {', '.join(done.failed) or '태스크 없음'}",
+    )
 
 
 def _at_rest(running: Running) -> bool:

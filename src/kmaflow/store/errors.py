@@ -23,7 +23,7 @@ class StoreError(KmaflowError):
     """The database could not be used; nothing was written."""
 
     todo_en = "run: kmaflow doctor"
-    todo_ko = "kmaflow doctor 를 실행하십시오"
+    todo_ko = "kmaflow doctor를 실행하십시오"
 
 
 class StoreUnreachable(StoreError):
@@ -60,28 +60,28 @@ class StoreFull(StoreError):
     """No room is left."""
 
     todo_en = "free disk space, then run the same command again: nothing is half-written"
-    todo_ko = "디스크를 비우고 같은 명령을 다시 하십시오: 쓰다 만 것은 없습니다"
+    todo_ko = "디스크 공간을 확보하고 같은 명령을 다시 실행하십시오(일부만 저장된 것은 없습니다)"
 
 
 class StoreBusy(StoreError):
     """Another process is writing, or the server has no connection to give."""
 
     todo_en = "end the other writer or wait, then run the same command again"
-    todo_ko = "다른 쓰기 작업이 끝난 뒤 같은 명령을 다시 하십시오"
+    todo_ko = "다른 쓰기 작업이 끝난 뒤 같은 명령을 다시 실행하십시오"
 
 
 class StoreConflict(StoreError):
     """A deadlock or a serialization failure: the server ended this transaction in favour of another."""
 
     todo_en = "run the same command again: nothing is half-written"
-    todo_ko = "같은 명령을 다시 하십시오: 쓰다 만 것은 없습니다"
+    todo_ko = "같은 명령을 다시 실행하십시오(일부만 저장된 것은 없습니다)"
 
 
 class StoreLost(StoreConflict):
     """The server went away in the middle of a transaction."""
 
     todo_en = "see that the server runs, then run the same command again: nothing is half-written"
-    todo_ko = "서버가 도는지 확인하고 같은 명령을 다시 하십시오: 쓰다 만 것은 없습니다"
+    todo_ko = "서버가 실행 중인지 확인하고 같은 명령을 다시 실행하십시오(일부만 저장된 것은 없습니다)"
 
 
 class StoreMonthGone(StoreConflict):
@@ -93,14 +93,14 @@ class StoreUnstorable(StoreError):
 
     code = "unstorable"
     todo_en = "the body is kept in the archive; report it, and load it with a newer kmaflow: kmaflow rebuild"
-    todo_ko = "원문은 보관되었습니다; 알려 주시고, 새 kmaflow에서 kmaflow rebuild 로 다시 적재하십시오"
+    todo_ko = "원문은 보관했습니다. 개발자에게 알리고, 새 버전에서 kmaflow rebuild로 다시 적재하십시오"
 
 
 class StoreForeign(StoreError):
     """A table with our name is not ours, or the database cannot hold what we write."""
 
     todo_en = "use a database (or schema) of its own for kmaflow, or rename the other table"
-    todo_ko = "kmaflow 전용 데이터베이스를 쓰거나 다른 표의 이름을 바꾸십시오"
+    todo_ko = "kmaflow 전용 데이터베이스를 쓰거나 다른 테이블의 이름을 바꾸십시오"
 
 
 class StoreSlow(StoreError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -39,6 +40,8 @@ EMPTY, ABSENT = "empty", "absent"
 WINDOW_FORM = "window_form"
 #: So many answers for several stamps, one after the other, make it so.
 _IN_A_ROW = 5
+#: Where Airflow says for which run a task's process works; the processes that it starts inherit it.
+_DAG, _RUN = "AIRFLOW_CTX_DAG_ID", "AIRFLOW_CTX_DAG_RUN_ID"
 #: No window in the ledger is longer: so what touches a window is found near it, however long the ledger grows.
 LONGEST = timedelta(days=31)
 
@@ -58,6 +61,7 @@ class LedgerRow:
             that it lacks.
         kind: what the row is.
         holds: of a file, the cells that it holds (:func:`kmaflow.store.coverage.day.encoded`); filled in by the load.
+        dag_id, run_id: the DAG and the run of Airflow that asked the hub; None where none did.
     """
 
     dataset: str
@@ -77,6 +81,8 @@ class LedgerRow:
     lacking: str | None = None
     kind: Kind = REQUEST
     holds: str | None = None
+    dag_id: str | None = None
+    run_id: str | None = None
 
     @classmethod
     def answered(cls, answer: Answer, sha256: str, *, key_id: str, selection: str = "all") -> LedgerRow:
@@ -91,6 +97,8 @@ class LedgerRow:
             bytes=len(answer.content),
             key_id=key_id,
             selection=selection,
+            dag_id=os.environ.get(_DAG),
+            run_id=os.environ.get(_RUN),
         )
 
     @classmethod
@@ -108,6 +116,8 @@ class LedgerRow:
             key_id=key_id,
             message=message,
             kind=kind,
+            dag_id=os.environ.get(_DAG),
+            run_id=os.environ.get(_RUN),
         )
 
 

@@ -233,10 +233,12 @@ class DayRange:
         self.note(request)
 
     def _as_before(self, request: LedgerRow) -> LedgerRow:
-        """With the key that paid for it, which the archive does not know."""
+        """With the key that paid for it and the run that asked for it, which the archive does not know."""
         assert request.sha256 is not None
         before = self._known.get((request.stn, request.fetched_at, request.sha256))
-        return request if before is None else replace(request, key_id=before.key_id)
+        if before is None:
+            return request
+        return replace(request, key_id=before.key_id, dag_id=before.dag_id, run_id=before.run_id)
 
     def close(self) -> None:
         """Bring ``latest`` to what the stretch holds now. Last, since every loader of the dataset waits for those rows."""

@@ -106,6 +106,7 @@ def choose(
     if not words:
         raise UsageError(
             "no station is named",
+            ko="지점을 지정하지 않았습니다",
             todo_en="write all, or numbers and names",
             todo_ko="all 또는 지점번호·이름을 쓰십시오",
         )
@@ -131,8 +132,9 @@ def choose(
         near = "; ".join(f"{word} → {stations}" for word, stations in nearest.items() if stations)
         raise UnknownStations(
             f"no such station: {', '.join(unknown)}",
+            ko=f"없는 지점입니다: {', '.join(unknown)}",
             todo_en=(f"nearest: {near}; " if near else "") + "search with: kmaflow stations list",
-            todo_ko=(f"가까운 지점: {near}; " if near else "") + "kmaflow stations list 로 찾으십시오",
+            todo_ko=(f"가까운 지점: {near}; " if near else "") + "kmaflow stations list로 찾으십시오",
         )
     return StationChoice(tuple(sorted(chosen)))
 

@@ -1,4 +1,5 @@
-"""The HTTP API inside of Airflow's api-server, at ``/kmaflow``. Airflow guards no app of a plugin: its login is asked for here, before every route.
+"""The page and the HTTP API inside of Airflow's api-server, at ``/kmaflow``. Airflow guards no app of a plugin: its login is asked for
+here, before every route.
 
 Who may read Airflow's assets may read the observations, with the session of the page or a token of Airflow's (``/auth/token``); tokens of
 ``kmaflow token add`` open it too.
@@ -20,9 +21,9 @@ from kmaflow.api.problems import Problem
 from kmaflow.api.reader import Reader
 from kmaflow.settings import load_settings
 from kmaflow.store.tokens import PREFIX as PREFIX_OF_TOKENS
+from kmaflow.web.page import Page
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
     from starlette.types import Scope
 
 PREFIX = "/kmaflow"
@@ -65,16 +66,17 @@ async def airflow_user(scope: Scope) -> Caller:
     try:
         user = await get_user(request, None, await _bearer(request))
     except HTTPException as cause:
-        raise _refused(401, str(cause.detail)) from None
+        raise _refused(401, str(cause.detail), "로그인이 필요합니다") from None
     if not get_auth_manager().is_authorized_asset(method="GET", user=user):
-        raise _refused(403, "this user may not read assets")
+        raise _refused(403, "this user may not read assets", "이 사용자에게는 자산(asset) 읽기 권한이 없습니다")
     return Caller(f"airflow:{user.get_name()}", _PER_MINUTE)
 
 
-def _refused(status: int, what: str) -> Problem:
+def _refused(status: int, what: str, ko: str) -> Problem:
     return Problem(
         status,
         what,
+        ko=ko,
         todo_en="log in to Airflow, or send Authorization: Bearer with a token of /auth/token",
         todo_ko="Airflow에 로그인하거나 /auth/token의 토큰을 Authorization: Bearer로 보내십시오",
         headers={"WWW-Authenticate": "Bearer"},
@@ -84,5 +86,5 @@ def _refused(status: int, what: str) -> Problem:
 def mounted() -> list[dict[str, Any]]:
     """What Airflow mounts."""
     reader = AirflowReader(load_settings)
-    app: FastAPI = create_app(reader, who=who_asks(reader))
+    app = Page(create_app(reader, who=who_asks(reader)), None)
     return [{"app": app, "url_prefix": PREFIX, "name": "kmaflow"}]

@@ -68,8 +68,11 @@ def require_usable_metadata(engine: sa.Engine) -> None:
     """
     from kmaflow.store.engines.base import engine_of
 
-    if why := engine_of(engine).unfit_for_airflow(engine):
-        raise MetadataRefused(f"Airflow's own database is {why}")
+    if found := engine_of(engine).unfit_for_airflow(engine):
+        raise MetadataRefused(
+            f"Airflow's own database is on {found}: the scheduler of Airflow 3.3 dies there with error 1064",
+            ko=f"Airflow의 메타데이터 데이터베이스가 {found}입니다: Airflow 3.3 스케줄러가 오류 1064로 종료됩니다",
+        )
 
 
 def pool_slots(max_active_tasks: int) -> int:

@@ -35,6 +35,7 @@ def database_url(connection: Connection) -> str | None:
         names = ", ".join(engine.airflow_types[0] for engine in engines() if engine.airflow_types)
         raise UsageError(
             f"a connection of the type {connection.conn_type!r} ({connection.conn_id}) cannot hold observations",
+            ko=f"연결 {connection.conn_id}: 유형 {connection.conn_type!r}에는 관측 자료를 저장할 수 없습니다",
             todo_en=f"choose one of the types {names}",
             todo_ko=f"연결 유형을 {names} 가운데 하나로 하십시오",
         )

@@ -101,5 +101,8 @@ class FillPeriod(UntilQuota):
         context["ti"].xcom_push(key=SUMMARY, value=summary)
         if found.trouble is not None and found.trouble.for_a_person:
             raise AirflowFailException(found.trouble.told)
-        told = found.trouble.told if found.trouble else "the next try has not come"
-        raise WindowIncomplete(f"{self.dataset} {window}: {found.left} cell(s) are still missing: {told}")
+        told = found.trouble.told if found.trouble else say("다음 재시도 시각 전입니다", "the next try has not come")
+        raise WindowIncomplete(
+            f"{self.dataset} {window}: {found.left} cell(s) are still missing: {told}",
+            ko=f"{self.dataset} {window}: {found.left}칸 누락: {told}",
+        )

@@ -92,8 +92,9 @@ def past_window(begin: datetime, end: datetime, now: datetime | None = None) -> 
     if window.end > now:
         raise UsageError(
             f"to lies in the future: {window.end:%Y-%m-%d %H:%M} (it is {now:%Y-%m-%d %H:%M} KST)",
+            ko=f"to가 미래입니다: {window.end:%Y-%m-%d %H:%M} (지금은 한국시각 {now:%Y-%m-%d %H:%M})",
             todo_en="choose a time that has passed",
-            todo_ko="이미 지난 시각을 고르십시오",
+            todo_ko="지난 시각을 입력하십시오",
         )
     return window
 
@@ -135,6 +136,7 @@ def run_window(
     if begin or end:
         raise UsageError(
             f"only {'from' if begin else 'to'} is given",
+            ko=f"{'from' if begin else 'to'}만 입력했습니다",
             todo_en="give from and to, or neither",
             todo_ko="from과 to를 함께 쓰거나 둘 다 비우십시오",
         )

@@ -130,7 +130,8 @@ def _collect(context: Context, dataset: str, window: Window, plan: Mapping[str, 
     raise as_task_error(
         result.error
         or WindowIncomplete(
-            f"{dataset} {window}: {len(result.missing)} part(s) missing, {result.rejected} line(s) rejected"
+            f"{dataset} {window}: {len(result.missing)} part(s) missing, {result.rejected} line(s) rejected",
+            ko=f"{dataset} {window}: 누락 {len(result.missing)}건, 해석 불가 {result.rejected}줄",
         )
     ) from None
 

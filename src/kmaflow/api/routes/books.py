@@ -122,7 +122,7 @@ def why(
             f"{kind.name} was never loaded",
             ko=f"{kind.name}을(를) 받은 적이 없습니다",
             todo_en="kmaflow collect loads it",
-            todo_ko="kmaflow collect 로 받으십시오",
+            todo_ko="kmaflow collect로 받으십시오",
         )
     told = story(reader.collector(), kind, number, stamp)
     return answers.whole(request, answers.dumped(told), 60)

@@ -147,7 +147,7 @@ def only(fmt: Format, *allowed: Format) -> None:
         raise Problem(
             422,
             f"there is no {fmt} of this",
-            ko=f"{fmt} 꼴은 없습니다",
+            ko=f"{fmt}: 없는 형식입니다",
             todo_en=f"use format={forms}",
             todo_ko=f"format={forms} 가운데 하나",
         )

@@ -155,7 +155,7 @@ def over_time(
             f"up to {asked.rows:,} rows, made of {reads:,}; one answer holds {MOST_ROWS:,}, made of {MOST_READ:,}",
             ko=f"{asked.rows:,}행까지({reads:,}행에서)입니다; 한 번에 {MOST_ROWS:,}행({MOST_READ:,}행에서)까지 됩니다",
             todo_en="ask for a shorter window or fewer stations, take pages of JSON, or use kmaflow export",
-            todo_ko="기간이나 지점을 줄이거나, JSON을 쪽으로 받거나, kmaflow export 를 쓰십시오",
+            todo_ko="기간이나 지점을 줄이거나, JSON을 쪽으로 받거나, kmaflow export를 쓰십시오",
         )
     question = answers.tag_of(sorted((key, value) for key, value in request.query_params.items() if key != "cursor"))
     tag = answers.tag_of(question, cursor, reader.mark(asked.what.dataset.name, window), asked.around)

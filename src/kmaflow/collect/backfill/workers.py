@@ -36,7 +36,7 @@ class WorkerDied(KmaflowError):
     """A worker process ended in the middle of a chunk, again and again."""
 
     todo_en = "look for out-of-memory kills (dmesg), or try with fewer workers: --workers 1; what is stored stays, the same command goes on"
-    todo_ko = "메모리 부족으로 강제 종료되었는지(dmesg) 보거나 --workers 1로 해 보십시오; 저장된 것은 그대로이고 같은 명령이 이어서 합니다"
+    todo_ko = "메모리 부족으로 강제 종료되었는지(dmesg) 보거나 --workers 1로 해 보십시오; 저장된 자료는 유지되며 같은 명령으로 이어집니다"
 
 
 class WorkFailed(KmaflowError):
@@ -156,7 +156,7 @@ class WorkerPool:
                     worker.order = None
                     yield message
                 else:
-                    raise WorkFailed(message.what, todo_en=message.todo_en, todo_ko=message.todo_ko)
+                    raise WorkFailed(message.what, ko=message.what_ko, todo_en=message.todo_en, todo_ko=message.todo_ko)
 
     def dismiss(self) -> None:
         """Let every worker end after its present call."""
@@ -204,8 +204,12 @@ class WorkerPool:
         self._workers.remove(worker)
         self._deaths[order.chunk] += 1
         told = f"worker process ended by signal {-code}" if code < 0 else f"worker process ended with code {code}"
+        how = f"시그널 {-code}" if code < 0 else f"종료 코드 {code}"
         if self._deaths[order.chunk] >= _DEATHS:
-            raise WorkerDied(f"{order.chunk}: {told}, {_DEATHS} times")
+            raise WorkerDied(
+                f"{order.chunk}: {told}, {_DEATHS} times",
+                ko=f"{order.chunk}: 워커 프로세스가 {_DEATHS}번 종료되었습니다({how})",
+            )
         log.warning("%s: %s; another one does it again", order.chunk, told)
         orders.appendleft(order)
 
@@ -239,6 +243,6 @@ def _worker(settings: Settings, choice: StationChoice, line: Connection, level: 
                 line.send(fill(collector, chunk, choice, wait=order.wait, pulse=pulse, on_progress=told))
     except KmaflowError as error:
         # As plain text: an error of its own kind may need more than words to be made again.
-        line.send(WorkFailed(error.what, todo_en=error.todo_en, todo_ko=error.todo_ko))
+        line.send(WorkFailed(error.what, ko=error.what_ko, todo_en=error.todo_en, todo_ko=error.todo_ko))
     except (_Stopped, EOFError, BrokenPipeError, ConnectionResetError):
         log.debug("told to end")

@@ -41,14 +41,20 @@ class CoverageDay:
             a saved file holds their rows) → stretches (a, b] of minutes, in order, apart from each other.
         reported: stations that have a row.
         rejected: station → minutes at which its line could not be read.
-        present / blank: rows with values, rows of sentinels only.
+        hours: rows with values of each hour, by its end (1 … 24), where there are any.
+        blank: rows of sentinels only.
     """
 
     answered: Mapping[str, Minutes] = field(default_factory=dict)
     reported: frozenset[int] = frozenset()
     rejected: Mapping[int, frozenset[int]] = field(default_factory=dict)
-    present: int = 0
+    hours: Mapping[int, int] = field(default_factory=dict)
     blank: int = 0
+
+    @property
+    def present(self) -> int:
+        """Rows with values."""
+        return sum(self.hours.values())
 
 
 def who_of(stn: int, selection: str) -> str:
@@ -86,7 +92,7 @@ def by_hour(name: str) -> pl.Expr:
 
 
 #: Of :class:`CoverageDay`, which are also columns of the table.
-_COLUMNS = ("answered", "reported", "rejected", "present", "blank")
+_COLUMNS = ("answered", "reported", "rejected", "hours", "blank")
 _STORED = (
     sa.select(COVERAGE_DAY.c.day_kst, *(COVERAGE_DAY.c[name] for name in _COLUMNS))
     .where(COVERAGE_DAY.c.dataset == sa.bindparam("name"))
@@ -104,10 +110,10 @@ def read_days(
             {who: tuple(map(tuple, spans)) for who, spans in json.loads(answered).items()},
             _numbers(reported),
             {int(stn): frozenset(cells) for stn, cells in json.loads(rejected).items()} if rejected else {},
-            present,
+            _hours(hours),
             blank,
         )
-        for day, answered, reported, rejected, present, blank in rows
+        for day, answered, reported, rejected, hours, blank in rows
     }
 
 
@@ -117,15 +123,22 @@ def _numbers(text: str) -> frozenset[int]:
     return frozenset(map(int, text.split(","))) if text else frozenset()
 
 
+@lru_cache(maxsize=512)
+def _hours(text: str | None) -> Mapping[int, int]:
+    counts = map(int, (text or "").split(",")) if text else ()
+    return {hour: count for hour, count in enumerate(counts, 1) if count}
+
+
 def write_day(
     connection: sa.Connection, dataset: str, day: date, one_day: CoverageDay, known: CoverageDay | None
 ) -> None:
     """Write what differs from ``known``, which is what the database holds (None: nothing yet)."""
     if known is None:
-        values = {name: _encoded(name, one_day) for name in _COLUMNS}
+        values = {name: _encoded(name, one_day) for name in (*_COLUMNS, "present")}
         connection.execute(COVERAGE_DAY.insert().values(dataset=dataset, day_kst=f"{day}", **values))
         return
-    changed = {name: _encoded(name, one_day) for name in _COLUMNS if getattr(one_day, name) != getattr(known, name)}
+    names = (*_COLUMNS, "present")
+    changed = {name: _encoded(name, one_day) for name in names if getattr(one_day, name) != getattr(known, name)}
     if changed:
         table = COVERAGE_DAY.c
         mine = (table.dataset == dataset) & (table.day_kst == f"{day}")
@@ -141,7 +154,14 @@ def _encoded(name: str, one_day: CoverageDay) -> str | int | None:
     if name == "rejected":
         rejected = {str(stn): sorted(cells) for stn, cells in sorted(one_day.rejected.items()) if cells}
         return json.dumps(rejected, separators=(",", ":")) if rejected else None
+    if name == "hours":
+        return hours_text(one_day.hours)
     return one_day.present if name == "present" else one_day.blank
+
+
+def hours_text(hours: Mapping[int, int]) -> str:
+    """The counts of a day's hours, as the table has them."""
+    return ",".join(str(hours.get(hour, 0)) for hour in range(1, 25))
 
 
 # Which cells the rows of a saved file fill. A file is no answer to a question, since nobody knows what was asked: it proves the cells that it

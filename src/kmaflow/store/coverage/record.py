@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -58,7 +58,7 @@ def record_answer(
     if request.kind != FILE:
         minutes = answered_minutes(request.window, lacking, parsed.dataset.cadence)
     reported = dict(_reported(parsed.rows, days))
-    sums = dict(_sums(counted, days))
+    sums = _sums(counted)
     rejected = {} if stored is None else _rejected(connection, parsed, request, known, stored, younger, lacking)
     for day in days:
         before = known.get(day)
@@ -66,16 +66,16 @@ def record_answer(
         answered = dict(one_day.answered)
         if spans := joined((*answered.get(who, ()), *minutes.get(day, ()))):
             answered[who] = spans
-        present, blank = sums.get(day, (0, 0))
+        hours, blank = sums.get(day, ({}, 0))
         if anew:
-            present, blank = _sum(connection, request.dataset, day)
-            one_day = replace(one_day, present=0, blank=0)
+            hours, blank = _sum(connection, request.dataset, day)
+            one_day = replace(one_day, hours={}, blank=0)
         after = replace(
             one_day,
             answered=with_held(answered, held.get(day, {})),
             reported=one_day.reported.union(reported.get(day, ())),
             rejected=rejected.get(day, one_day.rejected),
-            present=one_day.present + present,
+            hours=_plus(one_day.hours, hours),
             blank=one_day.blank + blank,
         )
         if after != CoverageDay():
@@ -90,24 +90,33 @@ def _reported(rows: pl.DataFrame, days: Sequence[date]) -> Iterator[tuple[date, 
             yield day, frozenset(numbers)
 
 
-def _sums(counted: pl.DataFrame | None, days: Sequence[date]) -> Iterator[tuple[date, tuple[int, int]]]:
+def _sums(counted: pl.DataFrame | None) -> dict[date, tuple[dict[int, int], int]]:
+    """By day, what was added: rows with values of each hour, and blank ones."""
     if counted is None or counted.is_empty():
-        return
-    if len(days) == 1:
-        yield days[0], (int(counted["present"].sum()), int(counted["blank"].sum()))
-    else:
-        grouped = counted.group_by(by_day("hour_kst").alias("day")).agg(pl.col("present", "blank").sum())
-        for day, present, blank in grouped.iter_rows():
-            yield day, (present, blank)
+        return {}
+    return _by_day(counted.group_by("hour_kst").agg(pl.col("present", "blank").sum()).iter_rows())
 
 
-def _sum(connection: sa.Connection, dataset: str, day: date) -> tuple[int, int]:
+def _by_day(sums: Iterable[tuple[datetime, int, int]]) -> dict[date, tuple[dict[int, int], int]]:
+    found: dict[date, tuple[dict[int, int], int]] = {}
+    for end, present, blank in sums:
+        hours, before = found.get(day_of(end), ({}, 0))
+        found[day_of(end)] = hours | {end.hour or 24: int(present)}, before + int(blank)
+    return found
+
+
+def _plus(hours: Mapping[int, int], more: Mapping[int, int]) -> dict[int, int]:
+    sums = {hour: hours.get(hour, 0) + more.get(hour, 0) for hour in {*hours, *more}}
+    return {hour: count for hour, count in sums.items() if count}
+
+
+def _sum(connection: sa.Connection, dataset: str, day: date) -> tuple[dict[int, int], int]:
     hours, begin = COMPLETENESS_HOUR.c, start_of(day)
-    query = sa.select(sa.func.sum(hours.present), sa.func.sum(hours.blank)).where(
+    query = sa.select(hours.hour_kst, sa.func.sum(hours.present), sa.func.sum(hours.blank)).where(
         hours.dataset == dataset, hours.hour_kst > begin, hours.hour_kst <= begin + DAY
     )
-    present, blank = connection.execute(query).one()
-    return int(present or 0), int(blank or 0)
+    sums = connection.execute(query.group_by(hours.hour_kst))
+    return _by_day((end, present, blank) for end, present, blank in sums).get(day, ({}, 0))
 
 
 def _rejected(

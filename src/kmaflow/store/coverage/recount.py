@@ -6,7 +6,7 @@ for one station, brought.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -23,6 +23,7 @@ from kmaflow.store.coverage.day import (
     Minutes,
     decoded,
     held_cells,
+    hours_text,
     joined,
     who_of,
     with_held,
@@ -42,7 +43,7 @@ class _Draft:
     spans: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     reported: set[int] = field(default_factory=set)
     rejected: dict[int, frozenset[int]] = field(default_factory=lambda: defaultdict(frozenset))
-    present: int = 0
+    hours: Counter[int] = field(default_factory=Counter)
     blank: int = 0
     held: list[Mapping[str, Minutes]] = field(default_factory=list)
 
@@ -50,7 +51,7 @@ class _Draft:
         answered: dict[str, Minutes] = {who: joined(spans) for who, spans in self.spans.items() if joined(spans)}
         for groups in self.held:
             answered = with_held(answered, groups)
-        return CoverageDay(answered, frozenset(self.reported), dict(self.rejected), self.present, self.blank)
+        return CoverageDay(answered, frozenset(self.reported), dict(self.rejected), +self.hours, self.blank)
 
 
 def recount(connection: sa.Connection, dataset: str, days: Collection[date] | None = None) -> int:
@@ -76,6 +77,19 @@ def recount(connection: sa.Connection, dataset: str, days: Collection[date] | No
     return len(drafts)
 
 
+def count_hours(connection: sa.Connection) -> None:
+    """Fill ``hours`` of the days that lack them, from ``completeness_hour``, in the caller's transaction."""
+    table, counted = COVERAGE_DAY.c, COMPLETENESS_HOUR.c
+    lacking = sa.select(table.dataset, table.day_kst).where(table.hours.is_(None))
+    for dataset, day in connection.execute(lacking.order_by(table.dataset, table.day_kst)).all():
+        begin = datetime.fromisoformat(day)
+        mine = (counted.dataset == dataset) & (counted.hour_kst > begin) & (counted.hour_kst <= begin + DAY)
+        sums = sa.select(counted.hour_kst, sa.func.sum(counted.present)).where(mine).group_by(counted.hour_kst)
+        hours = {end.hour or 24: int(present) for end, present in connection.execute(sums)}
+        this = (table.dataset == dataset) & (table.day_kst == day)
+        connection.execute(COVERAGE_DAY.update().where(this).values(hours=hours_text(hours)))
+
+
 def _count(connection: sa.Connection, dataset: str, drafts: dict[date, _Draft], span: Window | None) -> None:
     """Rows, and the stations that have them."""
     hours = COMPLETENESS_HOUR.c
@@ -91,7 +105,7 @@ def _count(connection: sa.Connection, dataset: str, drafts: dict[date, _Draft], 
             query.where(mine, hours.hour_kst > part.start, hours.hour_kst <= part.end)
         ):
             draft = drafts[day_of(hour)]
-            draft.present += present
+            draft.hours[hour.hour or 24] += present
             draft.blank += blank
             if present + blank:
                 draft.reported.add(stn)

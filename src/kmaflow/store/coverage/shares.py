@@ -1,4 +1,5 @@
-"""How much of each hour is there, of all stations together: the expected cells from the timeline, the rows from the counts of every load."""
+"""How much of each hour is there, of all stations together: the expected cells from the timeline, the rows from the
+coverage of each day."""
 
 from __future__ import annotations
 
@@ -10,10 +11,9 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from kmaflow.catalog import DATASETS
-from kmaflow.catalog.time import Window, ceil_to, floor_to
+from kmaflow.catalog.time import HOUR, Window, ceil_to, floor_to, start_of
 from kmaflow.store.coverage.gaps import due
-from kmaflow.store.coverage.timeline import BEFORE_START, STATIONS, Timeline, moment, plain
-from kmaflow.store.schema.service import COMPLETENESS_HOUR
+from kmaflow.store.coverage.timeline import BEFORE_START, STATIONS, Timeline
 
 Counts = NDArray[np.int64]
 
@@ -55,16 +55,15 @@ def shares(
     expected, present = np.zeros(hours, np.int64), np.zeros(hours, np.int64)
     known = min(end, due(dataset, now))
     if known > begin:
-        counted = _expected(
-            Timeline(connection, dataset, Window(begin, known), start=start), width // described.cadence
-        )
+        timeline = Timeline(connection, dataset, Window(begin, known), start=start)
+        counted = _expected(timeline, width // described.cadence)
         expected[: len(counted)] = counted
-    table = COMPLETENESS_HOUR.c
-    query = sa.select(plain(connection, table.hour_kst), sa.func.sum(table.present)).where(
-        table.dataset == dataset, table.hour_kst > begin, table.hour_kst <= end
-    )
-    for hour, count in connection.execute(query.group_by(table.hour_kst)):
-        present[(moment(hour) - begin) // width - 1] = int(count)
+        for day, one_day in timeline.covered.items():
+            before = (start_of(day) - begin) // HOUR
+            for hour, count in one_day.hours.items():
+                index = (before + hour) * HOUR // width - 1
+                if 0 <= index < hours:
+                    present[index] += count
     return Shares(begin + width, width, expected, np.minimum(present, expected))
 
 

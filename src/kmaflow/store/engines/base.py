@@ -183,7 +183,7 @@ class Engine(ABC):
         """Which of ours a driver's error is; StoreError itself: none in particular."""
 
     def unfit_for_airflow(self, engine: sa.Engine) -> str | None:  # noqa: ARG002
-        """Why Airflow's own database cannot be on this server ("on MariaDB …"); None where it can."""
+        """What this server is, where Airflow's own database cannot be on it; None where it can."""
         return None
 
     def airflow_url(self, connection: AirflowConnection) -> URL | None:
@@ -265,6 +265,7 @@ def engine_named(dialect: str) -> Engine:
             return engine
     raise UsageError(
         f"databases of the kind {dialect} are not supported",
+        ko=f"지원하지 않는 데이터베이스입니다: {dialect}",
         todo_en="use SQLite, PostgreSQL or MariaDB",
         todo_ko="SQLite, PostgreSQL, MariaDB 가운데 하나를 쓰십시오",
     )

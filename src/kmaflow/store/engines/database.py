@@ -66,6 +66,7 @@ def understood(url: str) -> URL:
     except sa.exc.ArgumentError as cause:
         raise UsageError(
             f"KMAFLOW_DATABASE_URL is no SQLAlchemy URL ({type(cause).__name__})",
+            ko=f"KMAFLOW_DATABASE_URL이 SQLAlchemy URL이 아닙니다({type(cause).__name__})",
             todo_en=f"write for example {' or '.join(examples)}",
             todo_ko=f"예: {', '.join(examples)}",
         ) from None
@@ -73,6 +74,7 @@ def understood(url: str) -> URL:
     if driver is None:
         raise StoreUnreachable(
             f"databases of the kind {parsed.drivername} are not supported",
+            ko=f"지원하지 않는 데이터베이스입니다: {parsed.drivername}",
             todo_en=f"use a URL such as {', '.join(examples)}",
             todo_ko=f"{', '.join(examples)} 가운데 하나를 쓰십시오",
         )

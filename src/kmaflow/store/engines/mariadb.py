@@ -63,9 +63,7 @@ _ERRORS: dict[int, type[errors.StoreError]] = {
 _TLS = {"ca": "ssl_ca", "cert": "ssl_cert", "key": "ssl_key", "check_hostname": "ssl_check_hostname"}
 #: With the rights of who asks, so that a dump can be restored by another user.
 _CREATE_VIEW = "CREATE OR REPLACE SQL SECURITY INVOKER VIEW"
-_STORED_VIEW = (
-    "SELECT view_definition FROM information_schema.views WHERE table_schema = DATABASE() AND table_name = '{}'"
-)
+_STORED_VIEW = "SELECT view_definition FROM information_schema.views WHERE table_schema=DATABASE() AND table_name='{}'"
 
 
 class MariadbWords(Words):
@@ -239,8 +237,10 @@ class Mariadb(base.Engine):
 
     def refuse_unfit(self, connection: sa.Connection) -> None:
         """As :meth:`Engine.refuse_unfit`: a missing right. (Our tables say utf8mb4 themselves.)"""
-        if lacking := _lacking_rights(connection):
-            raise errors.StoreDenied(f"{shown(connection.engine.url)}: this user lacks the rights {', '.join(lacking)}")
+        if lacking := ", ".join(_lacking_rights(connection)):
+            where = shown(connection.engine.url)
+            ko = f"{where}: 사용자에게 없는 권한: {lacking}"
+            raise errors.StoreDenied(f"{where}: this user lacks the rights {lacking}", ko=ko)
 
     def holds(self, found: base.ColumnType, wanted: base.ColumnType) -> bool:
         """As :meth:`Engine.holds`; TIMESTAMP depends on the session's time zone."""
@@ -259,7 +259,7 @@ class Mariadb(base.Engine):
             version = str(connection.exec_driver_sql("SELECT VERSION()").scalar_one())
         if "mariadb" not in version.lower():
             return None
-        return f"on MariaDB ({version}): the scheduler of Airflow 3.3 dies there with error 1064"
+        return f"MariaDB ({version})"
 
     def airflow_query(self, extras: dict[str, Any]) -> dict[str, str]:
         """As :meth:`Engine.airflow_query`; Airflow's own driver takes TLS as ``{"ssl": {"ca": …}}``."""
@@ -306,7 +306,10 @@ def _named_locks(engine: sa.Engine, names: Sequence[str]) -> Iterator[sa.Connect
                 digest = f"kmaflow {number_of(f'{engine.url.database} {name}'):x}"
                 got = connection.exec_driver_sql("SELECT GET_LOCK(%s, %s)", (digest, base.BUSY_SECONDS)).scalar()
                 if got != 1:
-                    raise errors.StoreBusy(f"{shown(engine.url)}: another process holds {name}")
+                    where = shown(engine.url)
+                    raise errors.StoreBusy(
+                        f"{where}: another process holds {name}", ko=f"{where}: 다른 프로세스가 {name} 사용 중"
+                    )
             connection.commit()
             yield connection
         finally:

@@ -92,6 +92,7 @@ def keep(engine: sa.Engine, table: str, window: Window) -> None:
     if month_of(window.end) > add_months(month_of(now_kst()), _AHEAD):
         raise StoreError(
             f"{table}: {window} lies more than {_AHEAD} months in the future",
+            ko=f"{table}: {window} 구간이 {_AHEAD}개월 넘게 미래입니다",
             todo_en="check this machine's clock and the times of what is loaded",
             todo_ko="컴퓨터 시각과 적재하는 자료의 시각을 확인하십시오",
         )

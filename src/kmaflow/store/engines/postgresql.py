@@ -221,8 +221,9 @@ class Postgresql(base.Engine):
         if key != "RANGE (tm_kst)":
             raise StoreForeign(
                 f"{shown(connection.engine.url)}: the table {table} is not partitioned by tm_kst",
+                ko=f"{shown(connection.engine.url)}: 테이블 {table}: tm_kst로 파티션되어 있지 않습니다",
                 todo_en="rename it, let kmaflow make its own, and copy the rows: INSERT INTO … SELECT",
-                todo_ko="이름을 바꾸고 kmaflow가 표를 만들게 한 뒤 INSERT INTO … SELECT 로 행을 옮기십시오",
+                todo_ko="이름을 바꾸고 kmaflow가 테이블을 만들게 한 뒤 INSERT INTO … SELECT로 행을 옮기십시오",
             )
         _refuse_detached(connection, table, missing)
         for name, (start, end) in missing.items():
@@ -249,6 +250,7 @@ class Postgresql(base.Engine):
         if encoding != "UTF8":
             raise StoreForeign(
                 f"{shown(connection.engine.url)}: the encoding of this database is {encoding}, which cannot hold Korean text",
+                ko=f"{shown(connection.engine.url)}: 인코딩이 {encoding}인 데이터베이스에는 한글을 저장할 수 없습니다",
                 todo_en="make one that can, and name it in KMAFLOW_DATABASE_URL: CREATE DATABASE kmaflow ENCODING 'UTF8' TEMPLATE template0",
                 todo_ko="UTF8 데이터베이스를 만들어 KMAFLOW_DATABASE_URL에 쓰십시오: CREATE DATABASE kmaflow ENCODING 'UTF8' TEMPLATE template0",
             )
@@ -316,6 +318,7 @@ def _refuse_detached(connection: sa.Connection, table: str, names: Iterable[str]
     if found is not None:
         raise StoreForeign(
             f"{shown(connection.engine.url)}: the table {found} is there but is no partition of {table}",
+            ko=f"{shown(connection.engine.url)}: 테이블 {found}: {table}의 파티션이 아닙니다",
             todo_en=f"attach it again, rename it or drop it: ALTER TABLE {table} ATTACH PARTITION …",
             todo_ko=f"다시 붙이거나 이름을 바꾸거나 지우십시오: ALTER TABLE {table} ATTACH PARTITION …",
         )

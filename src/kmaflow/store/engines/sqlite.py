@@ -326,6 +326,7 @@ def _connect_read_only(path: Path, dialect: Any, _: Any, __: list[Any], named: d
     if not alone and not index.is_file():
         raise StoreReadOnly(
             f"{path}: what was written last lies in {log.name}, which can only be read where its folder may be written",
+            ko=f"{path}: 마지막에 쓴 자료가 {log.name}에 있어, 폴더에 쓸 수 있어야 읽을 수 있습니다",
             todo_en="open it once where it may be written (kmaflow status), or copy the file and its -wal to such a folder",
             todo_ko="쓸 수 있는 곳에서 한 번 여십시오(kmaflow status). 아니면 파일과 -wal을 그런 폴더로 복사하십시오",
         )

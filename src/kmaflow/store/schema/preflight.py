@@ -34,8 +34,9 @@ def with_grant(denied: StoreDenied, engine: sa.Engine) -> StoreDenied:
     grant = engine_of(engine).grant(user, database)
     return StoreDenied(
         denied.what,
+        ko=denied.what_ko,
         todo_en=f"let the database's administrator run {grant}; tables that another user made need that user",
-        todo_ko=f"데이터베이스 관리자가 {grant} 를 실행하게 하십시오. 다른 사용자가 만든 표는 그 사용자로 고칩니다",
+        todo_ko=f"데이터베이스 관리자에게 실행을 요청하십시오: {grant}; 다른 사용자가 만든 테이블은 그 사용자로 고칩니다",
     )
 
 
@@ -64,18 +65,23 @@ def refuse_unlike(connection: sa.Connection, tables: Iterable[sa.Table], *, may_
             if column.name not in found and not (may_grow and _may_be_added(column))
         ]
         if lacking:
-            raise StoreForeign(f"{where(connection)}: the table {table.name} lacks the columns {', '.join(lacking)}")
+            raise StoreForeign(
+                f"{where(connection)}: the table {table.name} lacks the columns {', '.join(lacking)}",
+                ko=f"{where(connection)}: 테이블 {table.name}에 없는 열: {', '.join(lacking)}",
+            )
         for column in table.columns:
             if column.name in found and not engine_of(connection).holds(found[column.name], column.type):
                 kind, wanted = found[column.name], column.type.compile(connection.dialect)
                 raise StoreForeign(
-                    f"{where(connection)}: the column {column.name} of the table {table.name} is {kind}, not {wanted}"
+                    f"{where(connection)}: the column {column.name} of the table {table.name} is {kind}, not {wanted}",
+                    ko=f"{where(connection)}: 테이블 {table.name}의 열 {column.name}: 자료형 {kind} (필요: {wanted})",
                 )
         keys = inspector.get_pk_constraint(table.name)["constrained_columns"]
         wanted_keys = [column.name for column in table.primary_key.columns]
         if set(keys) != set(wanted_keys):
             raise StoreForeign(
-                f"{where(connection)}: the primary key of the table {table.name} is ({', '.join(keys)}), not ({', '.join(wanted_keys)})"
+                f"{where(connection)}: the primary key of the table {table.name} is ({', '.join(keys)}), not ({', '.join(wanted_keys)})",
+                ko=f"{where(connection)}: 테이블 {table.name}의 기본 키: ({', '.join(keys)}) (필요: ({', '.join(wanted_keys)}))",
             )
 
 
@@ -87,4 +93,7 @@ def refuse_taken(connection: sa.Connection, names: Iterable[str], *taken: Iterab
     """
     for name in names:
         if any(name in others for others in taken):
-            raise StoreForeign(f"{where(connection)}: {name} is not the view that kmaflow makes under this name")
+            raise StoreForeign(
+                f"{where(connection)}: {name} is not the view that kmaflow makes under this name",
+                ko=f"{where(connection)}: {name}: kmaflow가 만든 뷰가 아닙니다",
+            )

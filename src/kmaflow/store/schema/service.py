@@ -57,6 +57,8 @@ LEDGER = sa.Table(
         LONG_TEXT,
         comment="파일이 가진 칸: 날짜 → 지점 → 분 / cells that a file holds: day, stations, minutes, JSON",
     ),
+    sa.Column("dag_id", sa.String(250), comment="요청한 Airflow DAG / DAG of Airflow that asked"),
+    sa.Column("run_id", sa.String(250), comment="그 DAG의 실행 / its run"),
     sa.Index("request_window", "dataset", "tm_to", "tm_from", "stn"),
     sa.Index("request_when", "fetched_at"),
     sa.Index("request_outcome", "dataset", "outcome", "tm_to"),
@@ -122,6 +124,7 @@ COVERAGE_DAY = sa.Table(
     sa.Column("rejected", LONG_TEXT, comment="읽지 못한 칸 / cells whose line cannot be read, JSON"),
     sa.Column("present", sa.BigInteger, nullable=False, comment="값이 있는 행 수 / rows with at least one value"),
     sa.Column("blank", sa.BigInteger, nullable=False, comment="결측부호뿐인 행 수 / rows of sentinels only"),
+    sa.Column("hours", LONG_TEXT, comment="시간별 present, 쉼표로 / present of each hour, by commas"),
     comment="자료·날짜별 수집 범위 / what is known of each dataset and day",
     **ON_SERVERS,
 )

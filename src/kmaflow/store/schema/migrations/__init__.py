@@ -33,7 +33,7 @@ class History:
     earlier: tuple[str, ...]
 
 
-SERVICE = History("service", "kmaflow_version", "0008", ("0004", "0005", "0006", "0007"))
+SERVICE = History("service", "kmaflow_version", "0009", ("0004", "0005", "0006", "0007"))
 STATE = History("state", "kmaflow_state_version", "0004", ("0002", "0003"))
 
 
@@ -77,6 +77,7 @@ def upgrade(connection: sa.Connection, history: History, *, only_look: bool = Fa
         if current is not None and current not in {step.revision for step in script.walk_revisions()}:
             raise StoreForeign(
                 f"{where(connection)}: made by a newer kmaflow ({history.version_table} {current}, known here: {history.head})",
+                ko=f"{where(connection)}: 더 새로운 kmaflow가 만든 데이터베이스입니다({history.version_table} {current}, 이 버전: {history.head})",
                 todo_en="install that kmaflow, or a newer one: pip install --upgrade kmaflow",
                 todo_ko="같거나 더 새로운 kmaflow를 설치하십시오: pip install --upgrade kmaflow",
             )

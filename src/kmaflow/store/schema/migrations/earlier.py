@@ -22,7 +22,7 @@ from kmaflow.store.errors import StoreForeign
 from kmaflow.store.schema import observations
 from kmaflow.store.schema.migrations.steps import add_columns, drop_indexes, rename_column
 from kmaflow.store.schema.preflight import where
-from kmaflow.store.schema.service import CALL_SIZE, LEDGER, METADATA
+from kmaflow.store.schema.service import CALL_SIZE, COVERAGE_DAY, LEDGER, METADATA
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,9 @@ _LEASE = sa.table("lease", sa.column("name"))
 def _service(connection: sa.Connection, version: str) -> None:
     """Rename what has another name now, add the columns that are new, and take back what files claimed."""
     _rename(connection)
+    # What counts days anew writes all columns of today; the history begins with them.
+    add_columns(connection, COVERAGE_DAY.name, COVERAGE_DAY.c.hours)
+    add_columns(connection, LEDGER.name, LEDGER.c.dag_id, LEDGER.c.run_id)
     if version < "0005":
         add_columns(connection, LEDGER.name, LEDGER.c.kind, LEDGER.c.holds)
         _tell_apart(connection)
@@ -50,7 +53,10 @@ def _rename(connection: sa.Connection) -> None:
     there = set(sa.inspect(connection).get_table_names())
     if "fetch" in there:
         if LEDGER.name in there:
-            raise StoreForeign(f"{where(connection)}: the table {LEDGER.name} is not the one that kmaflow makes")
+            raise StoreForeign(
+                f"{where(connection)}: the table {LEDGER.name} is not the one that kmaflow makes",
+                ko=f"{where(connection)}: 테이블 {LEDGER.name}: kmaflow가 만든 것이 아닙니다",
+            )
         drop_indexes(connection, "fetch", "fetch_window", "fetch_when", "fetch_outcome")
         connection.execute(
             sa.text(f"ALTER TABLE {connection.dialect.identifier_preparer.quote('fetch')} RENAME TO {LEDGER.name}")

@@ -1,0 +1,1 @@
+import{N as e}from"./index-CmRw3NAM.js";e();

@@ -1,0 +1,139 @@
+/** What the routes answer; `/openapi.json` describes them. Times are KST. */
+export interface Overview {
+  now: string;
+  datasets: DatasetNow[];
+  quota: QuotaNow;
+  incidents: Incident[];
+  running: Running[];
+  next: Next[];
+}
+
+export interface DatasetNow {
+  dataset: string;
+  name_ko: string;
+  name_en: string;
+  last: string | null;
+  lag_minutes: number | null;
+  due_minutes: number;
+  state: "ok" | "late" | "stopped" | "never";
+  expected: number;
+  reporting: number;
+  completeness: { hour: string; share: number | null }[];
+}
+
+export interface QuotaNow {
+  day: string;
+  calls_limit: number;
+  bytes_limit: number;
+  classes: { name: "live" | "repair" | "backfill"; calls: number; bytes: number; reserved_calls: number }[];
+  forecast: { calls: number; bytes: number; enough: boolean };
+  exhausted: "calls" | "bytes" | null;
+  until: string | null;
+  known: boolean;
+}
+
+export interface Incident {
+  kind: string;
+  dataset: string | null;
+  since: string | null;
+  until: string | null;
+  count: number;
+  cause: string;
+  next_step: string;
+}
+
+export interface Running {
+  kind: "live" | "repair" | "backfill" | "rebuild";
+  dataset: string | null;
+  from: string | null;
+  to: string | null;
+  since: string;
+  worker: string;
+}
+
+export interface Next {
+  kind: "live" | "repair";
+  dataset: string;
+  from: string;
+  to: string;
+  at: string;
+}
+
+export interface StationOfFrames {
+  stn: number;
+  name: string | null;
+  name_en: string | null;
+  lat: number | null;
+  lon: number | null;
+  alt_m: number | null;
+  network: string | null;
+}
+
+export interface Frames {
+  dataset: string;
+  element: string;
+  name_ko: string;
+  name_en: string;
+  unit: string;
+  times: string[];
+  stations: StationOfFrames[];
+  values: (number | null)[][] | null;
+  speed: (number | null)[][] | null;
+  direction: (number | null)[][] | null;
+}
+
+export interface Revisions {
+  rows: {
+    dataset: string;
+    stn: number;
+    tm_kst: string;
+    col: string;
+    old_value: number | string | null;
+    new_value: number | string | null;
+    cause: "hub" | "parser";
+    changed_at: string;
+  }[];
+  more: boolean;
+}
+
+export interface StationPage {
+  stn: number;
+  name_ko: string | null;
+  name_en: string | null;
+  networks: string;
+  lat: number | null;
+  lon: number | null;
+  alt_m: number | null;
+  address: string | null;
+  history: {
+    network: string;
+    valid_from: string;
+    valid_to: string | null;
+    name_ko: string | null;
+    name_en: string | null;
+    lat: number | null;
+    lon: number | null;
+    alt_m: number | null;
+    address: string | null;
+  }[];
+  neighbours: { stn: number; name: string | null; lat: number; lon: number; alt_m: number | null; distance_km: number }[];
+  datasets: { dataset: string; first: string; last: string | null; present: number; share: number | null }[];
+  elements: {
+    dataset: string;
+    element: string;
+    name_ko: string;
+    name_en: string;
+    unit: string;
+    first: string;
+    last: string;
+    share: number;
+  }[];
+  elements_from: string;
+  elements_to: string;
+}
+
+export interface StationRow {
+  stn: number;
+  name_ko: string | null;
+  name_en: string | null;
+}
