@@ -147,7 +147,7 @@ def main() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         _check_language()
-        code = app(standalone_mode=False)
+        code = app(prog_name="kmaflow", standalone_mode=False)
     except KmaflowError as error:
         if "--debug" in sys.argv:
             raise

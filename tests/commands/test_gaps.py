@@ -39,6 +39,7 @@ def collected(hub: Running, kmaflow: Kmaflow) -> Running:
 
 
 def test_an_empty_database_has_nothing_to_tell(kmaflow: Kmaflow) -> None:
+    kmaflow("init")
     for command in ("gaps", "plan"):
         done = kmaflow(command)
         assert (done.code, done.out) == (0, "")
@@ -181,10 +182,11 @@ def test_what_the_hub_no_longer_has_is_said_and_not_asked(
     assert (hourly.code, json.loads(hourly.out)["no_longer_on_hub"]) == (0, [])
 
 
+@pytest.mark.usefixtures("hub")
 def test_a_window_that_begins_before_is_cut_where_the_hub_begins(kmaflow: Kmaflow) -> None:
     now = now_kst()
     window = ("--from", f"{now - timedelta(days=800):%Y-%m-%d}", "--to", f"{now - timedelta(days=700):%Y-%m-%d}")
-    kmaflow("init")
+    assert kmaflow("stations", "sync").code == 0
     done = kmaflow("gaps", "aws_minute", *window, "--stations", "108", "--json")
     assert done.code == 3
     found = json.loads(done.out)["gaps"]

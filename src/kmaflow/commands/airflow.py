@@ -9,7 +9,10 @@ from kmaflow.commands.output import tell
 from kmaflow.language import say
 
 app = typer.Typer(
-    cls=Group, add_completion=False, no_args_is_help=True, help=say("Airflow 설정", "settings inside Airflow")
+    cls=Group,
+    add_completion=False,
+    no_args_is_help=True,
+    help=say("Airflow 설정\n\n예: kmaflow airflow setup", "Settings inside Airflow.\n\nExample: kmaflow airflow setup"),
 )
 
 

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from kmaflow.maintain.prune import Lapsed
 
 app = typer.Typer(
-    cls=Group, add_completion=False, no_args_is_help=True, help=say("원문 보관소", "the archive of the hub's responses")
+    cls=Group,
+    add_completion=False,
+    no_args_is_help=True,
+    help=say(
+        "원문 보관소\n\n예: kmaflow archive prune --keep-months 24 --dry-run",
+        "The archive of the hub's responses.\n\nExample: kmaflow archive prune --keep-months 24 --dry-run",
+    ),
 )
 
 

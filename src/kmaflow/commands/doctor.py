@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kmaflow.commands.output import Json, exit_with, print_json, print_table, tell
+from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress, tell
 from kmaflow.commands.sources import sources
 from kmaflow.language import say
 
@@ -46,7 +46,12 @@ def doctor(
         with Collector.open(settings, needs_hub=False) as collector:
             collector.store.init()
             mended = future_times.mend(collector)
-    findings = list(check_up(settings))
+    findings = []
+    with progress(quiet=as_json, rows=False) as bars:
+        bar = bars.add_task(say("점검", "checks"), total=None)
+        for finding in check_up(settings):
+            findings.append(finding)
+            bars.update(bar, advance=1)
     well = all(finding.ok for finding in findings)
     if as_json:
         told = {"ok": well, "hub": settings.hub_url, "checks": [asdict(finding) for finding in findings]}

@@ -39,6 +39,9 @@ _REASONS = {
     "planned": say("수집 예정", "planned"),
     "gone": say("API허브에 없음", "no longer on the hub"),
     "given_up": say("재시도 중단", "abandoned"),
+    "unknown_endpoint": say("설정 KMAFLOW_HUB_URL 확인", "check the setting KMAFLOW_HUB_URL"),
+    "bad_key": say("인증키 확인", "check the key"),
+    "not_applied": say("활용신청 필요", "application (활용신청) needed"),
 }
 
 

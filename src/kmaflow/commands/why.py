@@ -57,7 +57,7 @@ def why(
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
 
-    settings = load_settings()
+    what, moment, settings = described(dataset), parse_time(time), load_settings()
     with Store(settings.database_url, must_exist=True) as there:
         there.init()
     with Collector.open(settings, needs_hub=False) as collector:
@@ -72,7 +72,7 @@ def why(
                     todo_ko="지점번호를 쓰십시오",
                 )
             number = stations[0]
-        told = story(collector, described(dataset), number, parse_time(time))
+        told = story(collector, what, number, moment)
     if as_json:
         print_json(told)
         return
