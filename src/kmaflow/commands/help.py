@@ -60,7 +60,8 @@ def _lines(command: Any, ctx: Any) -> Iterator[str]:
         example = next((mark for mark in _EXAMPLE if text.startswith(mark)), None)
         if example:
             yield _bold(example.strip())
-            yield folded(f"  {text.removeprefix(example)}", columns, " " * 6, " \\")
+            for line in text.removeprefix(example).split(" → "):
+                yield folded(f"  {line}", columns, " " * 6, " \\")
         else:
             yield folded(text, columns)
         yield ""
