@@ -47,6 +47,7 @@ class Entry:
         noted_at: when the line was written: the order in which answers were loaded. None in lines of kmaflow 0.1.0.
         values_only: of a saved file: only its rows were read, in the catalogue's order.
         covers: of a saved file that is the whole answer to its window: for which stations (``all``, or numbers); None for any other.
+        imported: the body holds rows of an older table or of somebody else's file (:mod:`kmaflow.maintain.imports.body`).
     """
 
     fetched_at: datetime
@@ -60,6 +61,7 @@ class Entry:
     noted_at: datetime | None = None
     values_only: bool = False
     covers: str | None = None
+    imported: bool = False
 
     @property
     def arrived_at(self) -> datetime:
@@ -94,6 +96,8 @@ def line_of(entry: Entry) -> bytes:
         told["values_only"] = True
     if entry.covers is not None:
         told["covers"] = entry.covers
+    if entry.imported:
+        told["imported"] = True
     return f"{json.dumps(told)}\n".encode()
 
 
@@ -120,6 +124,7 @@ def parse_line(line: bytes) -> Entry:
             datetime.fromisoformat(told["noted_at"]) if told.get("noted_at") else None,
             told.get("values_only") is True,
             str(told["covers"]) if told.get("covers") else None,
+            told.get("imported") is True,
         )
     except json.JSONDecodeError:
         raise ValueError("cut off, or no JSON") from None

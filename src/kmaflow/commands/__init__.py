@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import typer
@@ -18,6 +19,7 @@ NAMES = (
     "collect",
     "backfill",
     "load",
+    "import",
     "status",
     "why",
     "gaps",
@@ -64,11 +66,13 @@ class Commands(Group):
             for name in NAMES:
                 self.get_command(ctx, name)
         elif cmd_name not in self.commands:
-            module = import_module(f"{__name__}.{cmd_name}")
+            # A module cannot be called as a word of Python.
+            cmd_module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+            module = import_module(f"{__name__}.{cmd_module}")
             app = getattr(module, "app", None)
             if app is None:
                 app = typer.Typer(add_completion=False)
-                app.command(cmd_name, cls=Command, help=getattr(module, "HELP", None))(getattr(module, cmd_name))
+                app.command(cmd_name, cls=Command, help=getattr(module, "HELP", None))(getattr(module, cmd_module))
             self.commands[cmd_name] = get_command(app)
             self.commands[cmd_name].name = cmd_name  # a group does not know its own
         return self.commands.get(cmd_name)

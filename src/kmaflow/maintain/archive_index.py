@@ -38,6 +38,7 @@ _SCHEMA: dict[str, pl.DataType] = {
     "noted_at": _TIME,
     "values_only": pl.Boolean(),
     "covers": pl.String(),
+    "imported": pl.Boolean(),
 }
 
 
@@ -149,6 +150,7 @@ class ArchiveIndex:
                 row["noted_at"],
                 row["values_only"],
                 row["covers"],
+                row["imported"],
             )
             for row in chosen.iter_rows(named=True)
         ]
@@ -187,7 +189,7 @@ def _frames(entries: Iterable[Entry]) -> Iterator[pl.DataFrame]:
             (
                 *(entry.fetched_at, entry.dataset, entry.stn, start, end, entry.status),
                 *(bytes.fromhex(entry.sha256), entry.bytes, entry.parser_version, entry.noted_at),
-                *(entry.values_only, entry.covers),
+                *(entry.values_only, entry.covers, entry.imported),
             )
         )
         if len(rows) == _BATCH:

@@ -19,8 +19,10 @@ from kmaflow.hub.parse import Parsed, parse
 from kmaflow.hub.saved_file import UnfitFile, read_saved
 from kmaflow.hub.station_list import ParsedStations, parse_stations
 from kmaflow.maintain.archive_index import LISTS
+from kmaflow.maintain.imports.body import decoded, understood
+from kmaflow.maintain.imports.mapping import MapError
 from kmaflow.maintain.load_saved import covers_of, part_of, pieces, stretches, understand, within
-from kmaflow.store.ledger import FILE, REQUEST, LedgerRow
+from kmaflow.store.ledger import FILE, IMPORTED, REQUEST, LedgerRow
 from kmaflow.store.selection import StationChoice
 
 #: Answers that are read and parsed while one is loaded: bounds the memory.
@@ -51,7 +53,7 @@ class Reparsed:
             stn=self.entry.stn,
             fetched_at=self.entry.fetched_at,
             http_status=self.entry.status,
-            outcome=outcome,
+            outcome=IMPORTED if self.entry.imported and isinstance(self.said, Parsed) else outcome,
             sha256=self.entry.sha256,
             bytes=self.entry.bytes,
             row_count=self.said.rows.height if isinstance(self.said, ParsedStations) else 0,
@@ -79,6 +81,8 @@ def reparse(archive: Archive, entry: Entry, choice: StationChoice) -> Reparsed:
 
 
 def _understand(entry: Entry, content: bytes, choice: StationChoice) -> Reparsed:
+    if entry.imported:
+        return _imported(entry, content, choice)
     if entry.status is None or (entry.window is None and entry.dataset in DATASETS):
         return _file(entry, content, choice)
     if error := refusal(content, entry.status):
@@ -96,6 +100,15 @@ def _understand(entry: Entry, content: bytes, choice: StationChoice) -> Reparsed
         raise error
     parsed = parse(dataset, content, window=entry.window, one_station=entry.stn != 0)
     return Reparsed(entry, chosen_rows(parsed, choice), entry.window)
+
+
+def _imported(entry: Entry, content: bytes, choice: StationChoice) -> Reparsed:
+    """Rows of an older table."""
+    try:
+        said = understood(decoded(content), entry.fetched_at).parsed
+    except MapError as error:
+        raise UnfitFile(error.what) from None
+    return Reparsed(entry, chosen_rows(said, choice), entry.window)
 
 
 def _file(entry: Entry, content: bytes, choice: StationChoice) -> Reparsed:

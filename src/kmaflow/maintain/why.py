@@ -14,6 +14,7 @@ from kmaflow.collect.collector import Collector
 from kmaflow.hub.body import open_body
 from kmaflow.hub.header import column_order
 from kmaflow.hub.lines import tokens_of
+from kmaflow.maintain.imports.body import is_import, line_of
 from kmaflow.store import ledger
 from kmaflow.store.coverage.states import stamps
 from kmaflow.store.engines.database import reading
@@ -22,6 +23,10 @@ from kmaflow.store.schema.service import LEDGER, REJECTED_LINE, REVISION
 
 _WHY = {
     "present": ("값이 있습니다", "the row has values"),
+    "imported": (
+        "이전 테이블이나 파일에서 가져온 값입니다. 허브가 응답하면 그 값을 씁니다",
+        "the row was imported from an older table or file; an answer of the hub would count for more",
+    ),
     "blank": ("허브가 모든 값을 결측부호로 보냈습니다", "the hub sent missing codes for every value"),
     "absent": (
         "응답은 온전하지만 이 지점의 줄이 없었습니다",
@@ -71,6 +76,7 @@ _WHY = {
 _NOT_ASKED = {"quota": "quota", "before_start": "before_start", "stations": "stations"}
 #: What :func:`story` calls them by the states of the contract.
 _STATE = {
+    "imported": "present",
     "given_up": "refused",
     "unread": "rejected",
     "gone": "absent",
@@ -86,7 +92,7 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
 
     Returns:
         dataset, stn, tm_kst, state (of design.md §6), expected (whether the station reported within 7 days), why_ko, why_en,
-        values (name → stored), raw (name → as printed), lines (raw lines), brought_by (what last changed the row: id, kind, fetched_at, sha256, dag_id
+        values (name → stored), raw (name → as printed), lines (raw lines), brought_by (what last changed the row: id, kind, outcome, fetched_at, sha256, dag_id
         and run_id of Airflow), requests and revisions (oldest first).
     """
     store = collector.store
@@ -117,11 +123,13 @@ def story(collector: Collector, dataset: Dataset, stn: int, stamp: datetime) -> 
         ]
         source = None
         if row is not None:
-            names = ("id", "kind", "fetched_at", "sha256", "dag_id", "run_id")
-            brought = sa.select(*(LEDGER.c[name] for name in names)).where(LEDGER.c.id == row["request_id"])
-            found = connection.execute(brought).mappings().first()
+            names = ["id", "kind", "outcome", "fetched_at", "sha256", "message", "dag_id", "run_id"]
+            writer = sa.select(*(LEDGER.c[name] for name in names)).where(LEDGER.c.id == row["request_id"])
+            found = connection.execute(writer).mappings().first()
             source = None if found is None else dict(found)
         state, detail, expected = _state(connection, collector, dataset, stn, stamp, requests, rejected)
+    if source is not None and source["outcome"] == ledger.IMPORTED:
+        state, detail = "imported", f" ({source['message'].removeprefix('imported from ')})"
     values = {column.name: row[column.name] for column in dataset.stored} if row is not None else {}
     raw, lines = _raw(collector, dataset, stn, stamp, source["sha256"] if source else None)
     ko, en = _WHY[state]
@@ -220,9 +228,12 @@ def _raw(
     if digest is None:
         return {}, []
     try:
-        body = open_body(collector.archive.body(digest), end_marker=False)
+        content = collector.archive.body(digest)
     except ArchiveError as error:
         return {}, [f"({error})"]
+    if is_import(content):
+        return line_of(content, stamp, stn)
+    body = open_body(content, end_marker=False)
     lines = []
     raw: dict[str, str] = {}
     order = column_order(dataset, body.head, header_expected=False).columns

@@ -28,7 +28,7 @@ from kmaflow.catalog.time import MINUTE, Window, start_of
 from kmaflow.read.tables import REQUEST_ID, Subject, subject
 from kmaflow.store.coverage.day import decoded, numbers_of
 from kmaflow.store.engines.loader import select
-from kmaflow.store.ledger import LOADED, RETIRED, touching
+from kmaflow.store.ledger import IMPORTED, LOADED, RETIRED, touching
 from kmaflow.store.schema.service import LEDGER, REVISION
 
 _KEY = ["tm_kst", "stn"]
@@ -43,6 +43,7 @@ _ANSWERS: dict[str, pl.DataType] = {
     "selection": pl.String(),
     "lacking": pl.String(),
     "holds": pl.String(),
+    "imported": pl.Boolean(),
 }
 
 
@@ -52,7 +53,8 @@ class Answers:
 
     Attributes:
         loaded: answers that were loaded: ``id``, ``body`` (the first load of these very bytes, whose values they are), ``tm_from``, ``tm_to``,
-            ``asked`` (station, 0 = all), ``fetched_at``, ``selection``, ``lacking`` and ``holds`` (of ``body``).
+            ``asked`` (station, 0 = all), ``fetched_at``, ``selection``, ``lacking`` and ``holds`` (of ``body``), and whether
+            they were imported: then every other answer counts for more.
         retired: (window, id) of each time that rows were taken out by ``kmaflow retention``: what was loaded before is not in the table.
     """
 
@@ -90,7 +92,8 @@ def answers(connection: sa.Connection, dataset: str, window: Window) -> Answers:
         if row.outcome != "unchanged" or bytes_ not in bodies:
             bodies[bytes_] = (row.id, row.lacking, row.holds)
         body, lacking, holds = bodies[bytes_]
-        rows.append((row.id, body, row.tm_from, row.tm_to, row.stn, row.fetched_at, row.selection, lacking, holds))
+        asked = (row.tm_from, row.tm_to, row.stn, row.fetched_at, row.selection)
+        rows.append((row.id, body, *asked, lacking, holds, row.outcome == IMPORTED))
     return Answers(pl.DataFrame(rows, schema=_ANSWERS, orient="row"), tuple(retired))
 
 
@@ -206,7 +209,7 @@ class _Past:
         bodies = (
             fetched.group_by("body")
             .agg(pl.col("fetched_at").max(), pl.exclude("fetched_at").first())
-            .sort("fetched_at", "body")
+            .sort("imported", "fetched_at", "body", descending=[True, False, False])
             .with_row_index("age")
         )
         span = bodies.select("body", "age", "tm_from", "tm_to", "asked")

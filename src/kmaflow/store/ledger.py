@@ -26,8 +26,12 @@ REQUEST: Kind = "request"
 FILE: Kind = "file"
 EVENT: Kind = "event"
 DEFERRED: Kind = "deferred"
-#: Outcomes of requests whose rows are in the tables.
-LOADED = ("ok", "partial", "unchanged", "incomplete_answer")
+#: Outcomes of requests that the hub, or a saved answer of it, has given.
+ANSWERS = ("ok", "partial", "unchanged", "incomplete_answer")
+#: Outcome of rows that came from an older table or somebody else's file (kind ``file``): every answer of the hub counts for more, whenever it came.
+IMPORTED = "imported"
+#: Outcomes of rows whose observations are in the tables.
+LOADED = (*ANSWERS, IMPORTED)
 #: Outcome of a station list that would close many stations: it changes nothing until a second one agrees.
 HELD = "held"
 #: Outcome of the row that says which rows retention has taken out.
@@ -253,7 +257,8 @@ def earlier(connection: sa.Connection, request: LedgerRow) -> Earlier:
     if _none_touches(connection, request.dataset, request.window):
         return Earlier(repeats=False, same_bytes=False)
     table = LEDGER.c
-    loaded = sa.and_(table.dataset == request.dataset, table.outcome.in_(LOADED))
+    # What was imported stands behind no value.
+    loaded = sa.and_(table.dataset == request.dataset, table.outcome.in_(ANSWERS))
     same_window = sa.and_(
         loaded, table.tm_to == request.window.end, table.tm_from == request.window.start, table.stn == request.stn
     )
@@ -339,6 +344,13 @@ def covering(connection: sa.Connection, dataset: str, stn: int, stamp: datetime)
     )
     found = connection.execute(query).mappings()
     return [row for row in found if row["holds"] is None or holds(decoded(row["holds"]), stamp, stn)]
+
+
+def imported(connection: sa.Connection, dataset: str) -> frozenset[str]:
+    """The SHA-256 of everything that was imported into a dataset."""
+    table = LEDGER.c
+    mine = (table.dataset == dataset) & (table.outcome == IMPORTED)
+    return frozenset(connection.execute(sa.select(table.sha256).where(mine)).scalars())
 
 
 def last_note(connection: sa.Connection, dataset: str) -> str | None:

@@ -3,6 +3,7 @@
 What happens to a cell (``design.md`` §7): first appearance, and blank → values, leave no trace but the row; a value that changes, appears or goes in
 a row that has values is a revision; a blank row overwrites nothing. Which answer is the newer is decided by ``fetched_at`` alone: an older
 body loaded late fills what is empty, and where it disagrees, the younger value stays and the older one is written down as its predecessor.
+What is imported from an older table only adds rows, and every answer of the hub counts for more.
 
 The caller's transaction holds the locks of the window's days (:mod:`kmaflow.store.engines.database`), so what is read here stays true until it ends.
 """
@@ -25,7 +26,7 @@ from kmaflow.store.coverage import record
 from kmaflow.store.coverage.day import by_hour, encoded, held_cells
 from kmaflow.store.coverage.proof import NOTHING_LEFT, Proof, proof_of
 from kmaflow.store.engines.loader import Loader, loader_for
-from kmaflow.store.ledger import FILE, Earlier, LedgerRow
+from kmaflow.store.ledger import FILE, IMPORTED, Earlier, LedgerRow
 from kmaflow.store.pairs import load_pairs
 from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, LEDGER, REJECTED_LINE, REVISION
@@ -46,6 +47,7 @@ class Loaded:
             the ledger row was written).
         inserted / updated: rows of the observation table.
         revised: values that changed.
+        differing: of an import, rows that the table has with other values, which stay.
         proof: which stamps it leaves unanswered.
     """
 
@@ -54,6 +56,7 @@ class Loaded:
     inserted: int = 0
     updated: int = 0
     revised: int = 0
+    differing: int = 0
     proof: Proof = NOTHING_LEFT
 
 
@@ -81,7 +84,7 @@ def load(connection: sa.Connection, parsed: Parsed, request: LedgerRow, *, advan
         return stored
 
     proof = proof_of(connection, parsed, request, before)
-    outcome = "unchanged" if known.repeats else proof.outcome
+    outcome = "unchanged" if known.repeats else IMPORTED if request.outcome == IMPORTED else proof.outcome
     request = replace(
         request,
         outcome=outcome,
@@ -119,6 +122,21 @@ def load(connection: sa.Connection, parsed: Parsed, request: LedgerRow, *, advan
         loaded = replace(loaded, revised=loaded.revised + revised)
         reach("pairs_written")
     return loaded
+
+
+def compare(connection: sa.Connection, parsed: Parsed, window: Window) -> tuple[int, int]:
+    """Of the rows of an import, how many the table has already, and how many of those with other values; nothing is written."""
+    table = OBSERVATIONS[parsed.dataset.name]
+    stored = loader_for(connection).stored(table, window, sorted(parsed.rows["stn"].unique()))
+    names = [column.name for column in parsed.dataset.stored]
+    return parsed.rows.join(stored, on=_KEY, how="semi").height, _said_otherwise(parsed.rows, stored, names)
+
+
+def _said_otherwise(rows: pl.DataFrame, stored: pl.DataFrame, names: list[str]) -> int:
+    """How many rows have a value that is stored otherwise."""
+    both = rows.join(stored, on=_KEY, suffix="_old")
+    other = (pl.col(name).is_not_null() & pl.col(name).ne_missing(pl.col(f"{name}_old")) for name in names)
+    return both.filter(pl.any_horizontal(other)).height
 
 
 def load_list(
@@ -208,20 +226,23 @@ class _Merge:
         self.others = [name for name in self.names if name not in self.values]
 
     def run(self, stored: pl.DataFrame) -> Loaded:
-        new, differing = self.rows, self.rows.clear()
+        new, differing, otherwise = self.rows, self.rows.clear(), 0
         if not stored.is_empty():
             stored = stored.with_columns(empty=self._all_missing())
             self._note_lacking(stored)
             new = self.rows.join(stored, on=_KEY, how="anti", maintain_order="left")
-            differing = self._differing(stored)
+            if self.request.outcome == IMPORTED:
+                otherwise = _said_otherwise(self.rows, stored, self.names)
+            else:
+                differing = self._differing(stored)
         if new.is_empty() and differing.is_empty():
-            return Loaded(self.request_id, self.request.outcome)
+            return Loaded(self.request_id, self.request.outcome, differing=otherwise)
         if not new.is_empty():
             self.loader.insert(self.table, new.with_columns(request_id=pl.lit(self.request_id)))
             reach("rows_inserted")
         updated, revised, filled = self._correct(differing)
         self._count(new, filled)
-        return Loaded(self.request_id, self.request.outcome, new.height, updated, revised)
+        return Loaded(self.request_id, self.request.outcome, new.height, updated, revised, otherwise)
 
     def _all_missing(self) -> pl.Expr:
         return pl.all_horizontal(pl.col(name).is_null() for name in self.values)

@@ -16,10 +16,11 @@ from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger, stations
 from kmaflow.store.engines import partitions
+from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.database import again, locks_of, open_engine, reading, shown, writing, writing_alone
 from kmaflow.store.errors import StoreMonthGone
 from kmaflow.store.ledger import LedgerRow
-from kmaflow.store.load import Loaded, load, load_list
+from kmaflow.store.load import Loaded, compare, load, load_list
 from kmaflow.store.schema import upgrade
 from kmaflow.store.schema.observations import tables_of
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, LATEST, LEDGER, STATION
@@ -145,6 +146,23 @@ class Store:
         with reading(self.engine) as connection:
             found = {name: ledger.asked_one_by_one(connection, name, window_minutes) for name in DATASETS}
         return {name: why for name, why in found.items() if why is not None}
+
+    def imported(self, dataset: str) -> frozenset[str]:
+        """The SHA-256 of everything that was imported into a dataset; nothing is made for it."""
+        if not engine_of(self.engine).is_there(self.engine.url):
+            return frozenset()
+        with reading(self.engine) as connection:
+            there = sa.inspect(connection).has_table(LEDGER.name)
+            return ledger.imported(connection, dataset) if there else frozenset()
+
+    def compare(self, parsed: Parsed, window: Window) -> tuple[int, int]:
+        """Of the rows of an import, how many the table has already, and how many of those with other values; nothing is written."""
+        if not engine_of(self.engine).is_there(self.engine.url):
+            return 0, 0
+        with reading(self.engine) as connection:
+            if not sa.inspect(connection).has_table(parsed.dataset.name):
+                return 0, 0
+            return compare(connection, parsed, window)
 
     def note(self, request: LedgerRow) -> int:
         """A ledger row for a request that brought no rows; gives its id."""

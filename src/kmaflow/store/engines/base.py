@@ -104,6 +104,10 @@ class Engine(ABC):
         """URL of a database near this one that holds rows of observations, and how many; None where there is none."""
         return None
 
+    def is_there(self, url: URL) -> bool:  # noqa: ARG002
+        """Whether there is a database to be read; False where opening it would make it."""
+        return True
+
     @abstractmethod
     def only_read(self, engine: sa.Engine, seconds: float) -> None:
         """Let the sessions that the engine opens from now on read only, whoever the user is, and end what takes longer."""

@@ -200,6 +200,10 @@ class Sqlite(base.Engine):
         found = neighbour(Path(url.database).absolute()) if url.database else None
         return found and (f"{self.name}:///{found[0]}", found[1])
 
+    def is_there(self, url: URL) -> bool:
+        """As :meth:`Engine.is_there`: a file is made when it is opened."""
+        return url.database is not None and Path(url.database).is_file()
+
     def only_read(self, engine: sa.Engine, seconds: float) -> None:
         """As :meth:`Engine.only_read`; the time is that of a transaction."""
 
