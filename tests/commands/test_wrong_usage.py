@@ -24,7 +24,7 @@ DAY = ("--from", "2026-01-01", "--to", "2026-01-02")
         (("collect", "aws_minute", "--from", "2026-11-22", "12:00", "--to", "2026-11-23"), "quote a time", "따옴표로 묶으십시오"),
         (("collect", "aws"), "is missing", "값이 없습니다"),
         (("plan", "aws"), "did you mean aws_minute, aws_cloud", "혹시 aws_minute"),
-        (("plan", "asos_hourli"), "did you mean asos_hourly? datasets: all, aws_minute", "혹시 asos_hourly? 사용할 수 있는 자료: all, aws"),
+        (("plan", "asos_hourli"), "did you mean asos_hourly? datasets: aws_minute", "혹시 asos_hourly? 사용할 수 있는 자료: aws"),
         (("plan", "aws_minute", "--from", "2026-11-22 12:00:30"), "seconds are not taken", "초는 쓸 수 없습니다"),
         (("why", "aws_minute,asos_hourly", "108", "2026-11-22 12:00"), "one dataset is wanted", "자료 하나만"),
     ],

@@ -72,8 +72,8 @@ def named(words: Iterable[str], among: Iterable[str] = DATASETS) -> list[str]:
         near = near or dict.fromkeys(
             meant[alias] for word in unknown for alias in get_close_matches(_plain(word), meant, n=2, cutoff=0.6)
         )
-        advice_en = (f"did you mean {', '.join(near)}? " if near else "") + f"datasets: all, {', '.join(names)}"
-        advice_ko = (f"혹시 {', '.join(near)}? " if near else "") + f"사용할 수 있는 자료: all, {', '.join(names)}"
+        advice_en = (f"did you mean {', '.join(near)}? " if near else "") + f"datasets: {', '.join(names)}, all"
+        advice_ko = (f"혹시 {', '.join(near)}? " if near else "") + f"사용할 수 있는 자료: {', '.join(names)}, all"
         if any(_CLOCK.fullmatch(word) for word in unknown):
             advice_en = 'quote a time that holds a blank: "2026-11-22 12:00"'
             advice_ko = '시각에 공백이 있으면 따옴표로 묶으십시오: "2026-11-22 12:00"'
@@ -87,8 +87,8 @@ def named(words: Iterable[str], among: Iterable[str] = DATASETS) -> list[str]:
         raise UsageError(
             "no dataset is named",
             ko="자료를 지정하지 않았습니다",
-            todo_en=f"datasets: all, {', '.join(names)}",
-            todo_ko=f"사용할 수 있는 자료: all, {', '.join(names)}",
+            todo_en=f"datasets: {', '.join(names)}, all",
+            todo_ko=f"사용할 수 있는 자료: {', '.join(names)}, all",
         )
     return list(dict.fromkeys(meant[_plain(word)] for word in words))
 

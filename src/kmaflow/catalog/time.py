@@ -106,8 +106,8 @@ def _parsed(text: str) -> datetime:
         raise UsageError(
             f"seconds are not taken: {text!r}",
             ko=f"초는 쓸 수 없습니다: {text!r}",
-            todo_en="write hours and minutes, as 2026-11-22 12:00",
-            todo_ko="시와 분까지만 쓰십시오: 2026-11-22 12:00",
+            todo_en=f"{_TODO_EN}, without seconds",
+            todo_ko=f"{_TODO_KO}(초 없이)",
         )
     raise UsageError(f"not a time: {text!r}", ko=f"시각이 아닙니다: {text!r}", todo_en=_TODO_EN, todo_ko=_TODO_KO)
 

@@ -77,6 +77,7 @@ def gaps(
     as_json: Json = False,
 ) -> None:
     """Show what is missing and why."""
+    from kmaflow.catalog import named
     from kmaflow.catalog.time import now_kst, parse_time
     from kmaflow.collect.planning.estimate import usual_windows
     from kmaflow.settings import load_settings
@@ -86,6 +87,8 @@ def gaps(
 
     settings, now = load_settings(), now_kst()
     begin, end = (None if text is None else parse_time(text) for text in (from_, to))
+    if datasets:
+        datasets = named(datasets)
     with Store(settings.database_url, must_exist=True) as store:
         store.init()
         with reading(store.engine) as connection:
