@@ -51,7 +51,10 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"kmaflow {__version__}")
+        from kmaflow.hub.parse import PARSER_VERSION
+        from kmaflow.store.schema.migrations import SERVICE, STATE
+
+        typer.echo(f"kmaflow {__version__} (parser {PARSER_VERSION}, schema {SERVICE.head}, state schema {STATE.head})")
         raise typer.Exit
 
 

@@ -97,6 +97,9 @@ class Settings(BaseSettings):
     catchup: bool = Field(False, description="whether Airflow catches up")
     revisit_days: int = Field(2, ge=0, le=30, description="days that are requested again to find corrections")
     max_active_tasks: int = Field(2, ge=1, description="datasets collected at the same time")
+    alert_webhook: SecretStr | None = Field(
+        None, description="URL that is told when observations are missing (Slack and the like)"
+    )
     ui_port: int = Field(8080, ge=1, le=65535, description="port of Airflow's UI")
     simulator_port: int = Field(8765, ge=1, le=65535, description="port of the simulator")
     lang: Annotated[Language | None, BeforeValidator(lambda value: value or None)] = Field(
@@ -113,6 +116,18 @@ class Settings(BaseSettings):
     def _checked_key(cls, key: SecretStr | None) -> SecretStr | None:
         # Not an error of pydantic's, whose texts are English: it comes through as it is.
         return key and checked_key(key.get_secret_value(), "KMAFLOW_API_KEY")
+
+    @field_validator("alert_webhook", mode="after")
+    @classmethod
+    def _checked_webhook(cls, url: SecretStr | None) -> SecretStr | None:
+        if url and not url.get_secret_value().startswith(("http://", "https://")):
+            raise UsageError(
+                "a setting is wrong: KMAFLOW_ALERT_WEBHOOK: this is no URL",
+                ko="설정이 잘못되었습니다: KMAFLOW_ALERT_WEBHOOK: URL이 아닙니다",
+                todo_en="write a URL that begins with https://",
+                todo_ko="https://로 시작하는 URL을 쓰십시오",
+            )
+        return url or None
 
     @model_validator(mode="after")
     def _fill(self) -> Settings:

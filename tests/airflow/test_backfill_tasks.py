@@ -60,6 +60,7 @@ class FakeBackfill:
 @pytest.fixture
 def core(monkeypatch: pytest.MonkeyPatch) -> FakeCollector:
     fake = FakeCollector()
+    monkeypatch.setenv("KMAFLOW_LANG", "en")
     monkeypatch.setattr(connections, "open_collector", fake.open)
     monkeypatch.setattr(core_backfill, "Backfill", FakeBackfill)
     monkeypatch.setattr(FakeBackfill, "result", Backfilled("aws_minute", WINDOW, calls=288, rows=7))

@@ -61,11 +61,12 @@ def test_an_empty_connection_leaves_everything_to_the_settings(settings: Setting
     assert store_url("kma_store", settings) == settings.database_url
 
 
-def test_a_key_in_the_connection_wins_and_belongs_to_the_public_hub(settings: Settings, connect: Any) -> None:
+def test_a_key_in_the_connection_wins_and_an_empty_host_follows_the_settings(settings: Settings, connect: Any) -> None:
     connect("kma_apihub", password=f" {KEY} ")
     access = hub_access("kma_apihub", settings)
     assert access.require_key().get_secret_value() == KEY
-    assert access.hub_url == PUBLIC_HUB
+    assert access.hub_url == settings.hub_url
+    assert hub_access("kma_apihub", load_settings(home=settings.home)).hub_url == PUBLIC_HUB
 
 
 @pytest.mark.parametrize("password", [f"{KEY} {KEY}", f'"{KEY}"', f"https://hub.test/?authKey={KEY}", f"{KEY}\nx"])

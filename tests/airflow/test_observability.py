@@ -14,7 +14,6 @@ from threading import Thread
 from typing import Any, cast
 
 import pytest
-from airflow.sdk.observability import stats
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
@@ -45,7 +44,7 @@ Sent = list[tuple[str, float, Mapping[str, str] | None]]
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     """What is handed to Airflow."""
     found: Sent = []
-    monkeypatch.setattr(stats, "gauge", lambda name, value, tags=None: found.append((name, value, tags)))
+    monkeypatch.setattr(metrics, "gauge", lambda name, value, tags=None: found.append((name, value, tags)))
     return found
 
 

@@ -17,8 +17,11 @@ NOW = datetime(2026, 3, 1, 12, 30)
 RUN_AFTER = datetime(2026, 3, 1, 3, 19, tzinfo=UTC)
 
 
-def window(start: str | None, end: str | None, interval: tuple[datetime, datetime] | None = None) -> Window:
-    return run_window({"from": start, "to": end}, interval=interval, run_after=RUN_AFTER, timetable=TIMETABLE, now=NOW)
+def window(
+    start: str | None, end: str | None, interval: tuple[datetime, datetime] | None = None, *, by_hand: bool = True
+) -> Window:
+    form = {"from": start, "to": end}
+    return run_window(form, interval=interval, by_hand=by_hand, run_after=RUN_AFTER, timetable=TIMETABLE, now=NOW)
 
 
 def test_the_data_interval_is_the_window() -> None:
@@ -35,6 +38,12 @@ def test_from_and_to_win() -> None:
     interval = (datetime(2026, 3, 1, 0, 0, tzinfo=UTC), datetime(2026, 3, 1, 1, 0, tzinfo=UTC))
     found = window("2026-03-01 00:00", "202603010130", interval)
     assert found == Window(datetime(2026, 3, 1), datetime(2026, 3, 1, 1, 30))
+
+
+def test_each_run_of_a_backfill_keeps_its_own_interval() -> None:
+    interval = (datetime(2026, 3, 1, 0, 0, tzinfo=UTC), datetime(2026, 3, 1, 1, 0, tzinfo=UTC))
+    found = window("2026-02-01 00:00", "2026-02-01 01:30", interval, by_hand=False)
+    assert found == Window(datetime(2026, 3, 1, 9), datetime(2026, 3, 1, 10))
 
 
 def test_a_run_without_interval_takes_the_one_complete_when_it_was_triggered() -> None:

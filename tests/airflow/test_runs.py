@@ -26,6 +26,7 @@ _moments = iter(range(1, 60))
 @pytest.fixture
 def core(monkeypatch: pytest.MonkeyPatch) -> FakeCollector:
     fake = FakeCollector()
+    monkeypatch.setenv("KMAFLOW_LANG", "en")
     monkeypatch.setattr(connections, "open_collector", fake.open)
     return fake
 
@@ -126,13 +127,14 @@ class TestRuns:
     ) -> None:
         state, tasks = run(dagbag, "kma_asos", **conf)
         assert (state, tasks["check"], tasks["asos_hourly"]) == ("failed", "failed", "upstream_failed")
-        (line,) = [
+        lines = [
             record.getMessage()
             for record in caplog.records
-            if record.name == "kmaflow.airflow.tasks.form" and record.levelname == "ERROR"
+            if record.name == "kmaflow.airflow.tasks.ending" and record.levelname == "ERROR"
         ]
-        assert words in line
-        assert "\n" not in line
+        assert [line.partition(":")[0] for line in lines] == ["cause", "next step"]
+        assert words in lines[0]
+        assert not any("\n" in line for line in lines)
         assert core.asked == []
 
     def test_the_stations_dag_only_fetches_lists(self, dagbag: DagBag, core: FakeCollector) -> None:

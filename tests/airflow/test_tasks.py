@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from kmaflow.airflow.provider import connections
 from kmaflow.airflow.provider.timetable import WindowTimetable
 from kmaflow.airflow.tasks import observations
+from kmaflow.airflow.tasks.ending import Stopped
 from kmaflow.errors import UsageError
 from kmaflow.hub.errors import BadKey, NotYetProduced
 from tests.airflow.fake_core import FakeCollector, FakeResult, quota_spent
@@ -31,6 +32,11 @@ class FakeTaskInstance:
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = value
+
+
+@pytest.fixture(autouse=True)
+def _english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KMAFLOW_LANG", "en")
 
 
 @pytest.fixture
@@ -51,7 +57,7 @@ def context(**params: Any) -> tuple[Context, FakeTaskInstance]:
             "run_id": "manual__of_this_test",
             "params": form | params,
             "dag": SimpleNamespace(timetable=timetable),
-            "dag_run": SimpleNamespace(run_after=datetime(2026, 3, 1, 4, 25, tzinfo=UTC)),
+            "dag_run": SimpleNamespace(run_type="manual", run_after=datetime(2026, 3, 1, 4, 25, tzinfo=UTC)),
         },
     ), instance
 
@@ -128,6 +134,36 @@ def test_a_dataset_of_another_dag_is_refused_by_name(core: FakeCollector) -> Non
 def test_a_run_without_data_interval_gets_the_last_complete_one(core: FakeCollector) -> None:
     plan = observations.check(context()[0], names=["asos_hourly"])
     assert (plan["from"], plan["to"]) == ("2026-03-01 12:00", "2026-03-01 13:00")
+
+
+@pytest.mark.parametrize("run_type", ["backfill", "scheduled"])
+def test_airflows_own_backfill_collects_the_intervals_it_shows_whatever_the_form_says(
+    core: FakeCollector, run_type: str
+) -> None:
+    given, _ = context(**{"from": "2026-01-01 00:00", "to": "2026-01-01 09:00"})
+    plan = observations.check(given, names=["asos_hourly"])
+    assert (plan["from"], plan["to"]) == ("2026-01-01 00:00", "2026-01-01 09:00")
+    given["dag_run"].run_type = run_type  # type: ignore[assignment]
+    plan = observations.check(given, names=["asos_hourly"])
+    assert (plan["from"], plan["to"]) == ("2026-03-01 12:00", "2026-03-01 13:00")
+
+
+def test_a_failed_task_says_cause_and_next_step_in_two_lines_and_leaves_the_cause(
+    core: FakeCollector, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core.refuse["asos_hourly"] = UsageError("a wrong form", ko="잘못된 양식", todo_en="mend it", todo_ko="고치십시오")
+    given, instance = context()
+    with pytest.raises(Stopped):
+        observations.collect(given, dataset="asos_hourly")
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert lines == ["cause: a wrong form", "next step: mend it"]
+    assert instance.pushed["cause"] == "a wrong form"
+    caplog.clear()
+    monkeypatch.setenv("KMAFLOW_LANG", "ko")
+    with pytest.raises(Stopped, match=r"^잘못된 양식 → 고치십시오$"):
+        observations.collect(given, dataset="asos_hourly")
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert lines == ["원인: 잘못된 양식", "조치: 고치십시오"]
 
 
 def test_a_dataset_that_is_not_in_the_plan_is_skipped(core: FakeCollector) -> None:

@@ -49,6 +49,34 @@ def test_pandas(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {tm.to_pydatetime(): None if pd.isna(value) else value for tm, value in frame["ta"].items()} == truth
 
 
+def test_pandas_from_the_database(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KMAFLOW_DATABASE_URL", api.filled.url)
+    (code,) = blocks("pandas from the database", "python")
+    means = run(code, api, monkeypatch)["means"]
+    assert [f"{tm:%H:%M}" for tm in means.index] == ["12:30", "12:40", "12:50"]
+    for stn in (108, 159):
+        mine = [
+            values["ta"]
+            for tm, values in api.filled.cells["aws_minute"][stn]
+            if values["ta"] is not None and 20 < tm.minute <= 30
+        ]
+        assert means[str(stn)].iloc[0] == pytest.approx(sum(mine) / len(mine))
+
+
+def test_hours_for_excel(api: Api, tmp_path: Path) -> None:
+    (lines,) = blocks("Hours of two cities for Excel", "sh")
+    environment = {
+        **os.environ,
+        "KMAFLOW_DATABASE_URL": api.filled.url,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    subprocess.run(["sh", "-ec", lines], cwd=tmp_path, env=environment, check=True, timeout=60)
+    head, row = (tmp_path / "hours.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert head == "일시,서울 108 1분 평균 기온: 평균(°C),부산 159 1분 평균 기온: 평균(°C)"
+    assert row.startswith("2025-01-15 13:00:00,")
+    assert (tmp_path / "hours.xlsx").stat().st_size > 5_000
+
+
 def test_excel(api: Api, tmp_path: Path) -> None:
     (line,) = blocks("Excel with Korean headers", "sh")
     command = line.replace(_ADDRESS, api.url).replace("curl ", "curl -s --noproxy '*' ", 1)

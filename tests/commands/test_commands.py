@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import re
 import sqlite3
 import sys
 import time
@@ -23,9 +24,11 @@ from kmaflow.catalog.time import now_kst
 from kmaflow.cli import main
 from kmaflow.collect import Collector
 from kmaflow.errors import UsageError
+from kmaflow.hub.parse import PARSER_VERSION
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.simulator.hub import Hub
 from kmaflow.simulator.server import Running
+from kmaflow.store.schema.migrations import SERVICE, STATE
 
 from ..collect.hub import plan, requests_seen, settings_for
 from ..store.bodies import minute_body, stamp, station_body
@@ -85,7 +88,10 @@ def test_help_teaches(kmaflow: Kmaflow, home: Path, command: str, words: list[st
 
 
 def test_version_and_nothing(kmaflow: Kmaflow) -> None:
-    assert kmaflow("--version").out.startswith("kmaflow ")
+    told = kmaflow("--version").out
+    assert re.fullmatch(
+        rf"kmaflow \S+ \(parser {PARSER_VERSION}, schema {SERVICE.head}, state schema {STATE.head}\)\n", told
+    )
     nothing = kmaflow()
     assert nothing.code == 2
     assert "Usage" in nothing.out + nothing.err

@@ -53,7 +53,7 @@ def picture(page: Page, name: str) -> None:
 
 def test_the_graph_shows_the_flow_in_korean(page: Page, make_run: MakeRun) -> None:
     page.goto(f"{make_run.url}/dags/kma_aws")
-    expect(page.get_by_role("heading", name="기상청 방재기상관측 (AWS)")).to_be_visible()
+    expect(page.get_by_role("heading", name="기상청 방재기상관측 AWS (kma_aws)")).to_be_visible()
     page.get_by_role("button", name="Show Graph").click()
     page.get_by_role("button", name="Collapse Details Panel").click()
     graph = page.locator(".react-flow")

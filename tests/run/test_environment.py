@@ -51,6 +51,7 @@ OTHER: dict[str, Any] = {
     "serve_port": 8801,
     "serve_docs": True,
     "serve_origins": "https://a.example",
+    "alert_webhook": SecretStr("https://hooks.example/services/secret"),
 }
 #: What a container has of its own.
 OF_A_CONTAINER = {"home", "ui_port", "simulator_port", "serve_host", "serve_port"}

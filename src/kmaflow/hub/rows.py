@@ -180,7 +180,7 @@ def stamps(printed: pl.Series, form: Stamp = TO_THE_MINUTE) -> pl.Series:
     runs = printed.rle().struct.unnest()
     stamp_of = {value: None if value is None else form.read(str(value)) for value in runs["value"].unique().to_list()}
     values = pl.Series([stamp_of[value] for value in runs["value"].to_list()], dtype=pl.Datetime("us"))
-    return pl.select(values.repeat_by(runs["len"]).list.explode(empty_as_null=False)).to_series()
+    return values.repeat_by(runs["len"]).explode()
 
 
 def clean(name: str, column: Column) -> pl.Expr:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from kmaflow.simulator import outages
 from kmaflow.simulator.minute_values import air, ground
 from kmaflow.simulator.noise import Ints, below, byte, cells, line
+from kmaflow.simulator.sky import SNOW_BELOW, present_code
 from kmaflow.simulator.weather import DAY, World, at, pick
 
 ASOS = (
@@ -125,9 +126,8 @@ def _sky(world: World, day: int, t: Ints, idx: Ints, columns: Values, noise: NDA
     columns["ct"][manned] = np.where(amount < 3, kinds[0], kinds[1 + byte(noise, 2) % 4])[manned]
     for name, code in (("ct_top", 2), ("ct_mid", 0), ("ct_low", 5)):
         columns[name][manned] = np.where(byte(noise, 3) % 2 == 0, code, 0)[manned]
-    haze = np.clip(at(weather.haze, t, idx), 0, 40000)
-    sight = np.where(raining, 900, np.where(haze > 25000, 90, 5200 - haze // 8))
-    columns["vs"] = np.minimum(np.maximum(sight - byte(noise, 1), 10), 5000).astype(np.int32)
+    sight, _ = present_code(world, day, t, idx)
+    columns["vs"] = np.minimum(sight // 10, 5000)
     # sunshine and radiation of the hour: nothing at night, which KMA prints as missing
     hour = (t - 30) / 60 % 24
     height = np.cos(2 * np.pi * (hour - 12.6) / 24) + 0.12 * np.cos(2 * np.pi * (day / 365.2425 - 0.572))
@@ -152,11 +152,11 @@ def _precipitation(world: World, day: int, t: Ints, idx: Ints, columns: Values) 
     columns["rn_day"] = np.where(today, pick(weather.rain, t, idx), -90).astype(np.int32)
     columns["rn_jun"] = columns["rn_day"].copy()
     columns["ir"] = np.where(fell, REPORTED, DRY).astype(np.int32)
-    cold = (columns["ta"] < 5) & today
+    snow = columns["ta"] < SNOW_BELOW
+    cold = snow & today
     columns["sd_day"] = np.where(cold, pick(weather.rain, t, idx), -90).astype(np.int32)
     columns["sd_tot"] = np.where(cold, columns["sd_day"] + 3, -90).astype(np.int32)
     columns["sd_hr3"] = np.where(cold & fell & (t % 180 == 0)[:, None], amount, -90).astype(np.int32)
-    snow = columns["ta"] < 5
     columns["wc"] = np.where(fell, np.where(snow, 71, np.where(amount > 20, 63, 61)), -9).astype(np.int32)
     columns["wp"] = np.where(fell, np.where(snow, 77, 66), -9).astype(np.int32)
     kinds = np.array([NO_TEXT, b"01", b"0108", b"05", b"0508"], dtype="S22")

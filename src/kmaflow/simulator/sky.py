@@ -21,6 +21,8 @@ VISIBILITY = ("s", "vis1", "vis10", "ww1", "ww15")
 CLEAR = 7620
 HEIGHT_MISSING, AMOUNT_MISSING = -991, -9920
 VISIBILITY_MISSING, WEATHER_MISSING, WEATHER_ERROR = -999, -999, -997
+SNOW_BELOW, RAIN_FROM = 10, 18
+"""Air temperature, tenths of °C: below the first it snows, from the second on it rains, in between both."""
 
 
 def _falling(weather: DayWeather, t: Ints, idx: Ints) -> Bools:
@@ -64,7 +66,7 @@ def present_code(world: World, day: int, t: Ints, idx: Ints) -> tuple[NDArray[np
     sight = 62000 - np.clip(dim, 0, None) * 3
     sight = np.where(dim > 12000, 26000 - (dim - 12000) * 11 // 10, sight)
     sight = np.where(falling, 14000 - np.minimum(rate, 40) * 280, sight)
-    sight = np.where(falling & (ta < 5), sight // 3, sight)
+    sight = np.where(falling & (ta < SNOW_BELOW), sight // 3, sight)
     sight = sight + (byte(noise, 0) - 128) * np.clip(sight, 400, 40000) // 2600
     sight = np.clip(sight, 110, None)
     capped = sight > 50000
@@ -74,8 +76,8 @@ def present_code(world: World, day: int, t: Ints, idx: Ints) -> tuple[NDArray[np
     wet = np.where(
         byte(noise, 3) < 40, 40, np.where(rate < 1, 51, np.where(rate < 15, 61, np.where(rate < 40, 62, 63)))
     )
-    wet = np.where((ta >= 5) & (ta < 15), 67, wet)
-    wet = np.where(ta < 5, np.where(rate < 10, 71, np.where(rate < 25, 72, 73)), wet)
+    wet = np.where((ta >= SNOW_BELOW) & (ta < RAIN_FROM), 67, wet)
+    wet = np.where(ta < SNOW_BELOW, np.where(rate < 10, 71, np.where(rate < 25, 72, 73)), wet)
     code = np.where(falling, wet, code)
     rare = (byte(noise, 1) == 255) & (byte(noise, 3) < 90)
     return sight.astype(np.int32), np.where(rare & ~falling, byte(noise, 2) % 30, code).astype(np.int32)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from kmaflow.simulator.noise import Bools, Ints, line, unit
 from kmaflow.simulator.station_list import listed
+from kmaflow.simulator.terrain import Terrain, terrain
 
 _LIST_SEED = 1904
 AIRPORTS = (92, 110, 113, 151, 163, 167, 182)
@@ -29,7 +30,7 @@ SILENT = (128, 139, 142, 153, 158, 161, 429, 896, 897)
 ALWAYS_BLANK = (370, 884, 974, 978)
 """Stations whose rows hold sentinels only."""
 
-BAD_BAROMETER = 355
+BAD_BAROMETER = 364
 """Its station pressure is always 500.0."""
 
 
@@ -77,6 +78,7 @@ class Network:
     visibility: Bools
     soil: Bools
     coast: Bools
+    terrain: Terrain
     radiation: Bools
     always_blank: Bools
     restless: Bools
@@ -98,6 +100,7 @@ def network() -> Network:
         return unit(line(_LIST_SEED, what, stn))
 
     barometer = sfc | airport | (stn == BAD_BAROMETER) | (chance("barometer") > 0.172)
+    land = terrain(lon, lat)
     sfc_rank = np.cumsum(sfc)
     return Network(
         stn=stn, lon=lon, lat=lat, ht=ht, sfc=sfc, airport=airport,
@@ -107,7 +110,7 @@ def network() -> Network:
         ceilometer=sfc & (sfc_rank > 1) & (sfc_rank < 97),
         visibility=sfc | airport | (chance("visibility") < 0.28),
         soil=sfc & (chance("soil") < 0.3),
-        coast=(lon < 126.6) | (lon > 129.2) | (lat < 34.7),
+        coast=land.sea > 0.5, terrain=land,
         radiation=chance("radiation") < 0.5,
         always_blank=np.isin(stn, ALWAYS_BLANK),
         restless=np.isin(stn, (*UNLISTED, 344)),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from unicodedata import normalize
 
 import sqlalchemy as sa
 
@@ -151,6 +152,10 @@ def _nearest(word: str, members: Sequence[Station], numbers: set[int]) -> str:
     else:
         names = {plain(name): station.stn for station in members for name in (station.name_ko, station.name_en) if name}
         inside = [name for name in names if plain(word) and (plain(word) in name or name in plain(word))]
-        close = inside[:3] or get_close_matches(plain(word), names, n=3, cutoff=0.3)
-        found = sorted({names[name] for name in close})
+        # letter by letter, so that 서을 is nearer to 서울 than to any other name with a syllable of it
+        letters = {normalize("NFD", name): name for name in names}
+        close = inside[:3] or [
+            letters[near] for near in get_close_matches(normalize("NFD", plain(word)), letters, n=3, cutoff=0.3)
+        ]
+        found = list(dict.fromkeys(names[name] for name in close))
     return ", ".join(f"{stn} {named.get(stn, '')}".strip() for stn in found)

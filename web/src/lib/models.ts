@@ -137,3 +137,59 @@ export interface StationRow {
   name_ko: string | null;
   name_en: string | null;
 }
+
+export interface YearOfHours {
+  datasets: string[];
+  hours: { first: string; count: number };
+  share: Record<string, (number | null)[]>;
+}
+
+export interface DayOfCells {
+  dataset: string;
+  day: string;
+  interval_minutes: number;
+  stamps: string[];
+  states: { id: number; state: string; label_ko: string; label_en: string; missing: boolean }[];
+  stations: { stn: number; name: string | null; runs: [first: number, count: number, state: number][] }[];
+}
+
+export interface WorkNow {
+  now: string;
+  running: Running[];
+  waiting: { kind: string; dataset: string; from: string; to: string; cells: number; waits_for: string }[];
+  planned: Next[];
+  backfills: {
+    datasets: string[];
+    from: string;
+    to: string;
+    stations: string;
+    since: string;
+    running: boolean;
+    done_share: number;
+    calls_left: number;
+    days_left: number | null;
+    until: string | null;
+  }[];
+  repairs: {
+    dataset: string;
+    from: string;
+    to: string;
+    stations: number[] | "all";
+    cells: number;
+    state: string;
+    cause: string;
+    error: string | null;
+    next_try: string | null;
+    waits_for: string;
+  }[];
+}
+
+export interface PriceOfBackfill {
+  stations: string;
+  calls: number;
+  bytes: number;
+  rows: number;
+  days_of_quota: number | null;
+  already_there: number;
+  not_kept_by_hub: number;
+}

@@ -8,6 +8,8 @@ day's quota is still running, and holds no worker slot.
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.sdk import DAG
 
 from kmaflow.airflow.builders import docs
@@ -23,8 +25,8 @@ from kmaflow.settings import load_settings
 _TRIES = 7
 
 
-def backfill_dag() -> DAG:
-    """The DAG.
+def backfill_dag(**arguments: Any) -> DAG:
+    """The DAG; arguments as of :func:`kmaflow.airflow.builders.dag.kma_dag`.
 
     Raises:
         UsageError: a setting cannot be used (shown as import error in the UI).
@@ -32,7 +34,7 @@ def backfill_dag() -> DAG:
     settings = load_settings()
     with kma_dag(
         "kma_backfill",
-        title=say_in_airflow("기상청 과거 자료 채우기", "KMA backfill"),
+        title=say_in_airflow("기상청 과거자료 수집", "KMA backfill"),
         description=say_in_airflow(
             "지난 관측의 누락을 하루 한도 안에서 채웁니다", "Fills past observations within the day's quota"
         ),
@@ -41,7 +43,8 @@ def backfill_dag() -> DAG:
         # The rest of the pool is for live data, which is also let in first.
         max_active_tasks=min(settings.max_active_tasks, pool_slots(settings.max_active_tasks) // 2),
         params=backfill_form(list(DATASETS.values()), settings.stations, settings.backfill_share),
-        tags=["backfill"],
+        tags=["backfill", "과거자료"],
+        **arguments,
     ) as frame:
         periods = check_task(docs.BACKFILL_CHECK, backfill.check).as_setup()
         frame.stations >> periods

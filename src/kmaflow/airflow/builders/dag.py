@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Asset, AssetAny, TriggerRule, get_current_context, task
 
+from kmaflow.airflow.alerts import Tell, callbacks, webhook
 from kmaflow.airflow.builders import docs
 from kmaflow.airflow.provider.schedule import start_date
+from kmaflow.airflow.provider.versions import DOUBLING
 from kmaflow.airflow.tasks import observations
 from kmaflow.language import say_in_airflow
 from kmaflow.settings import load_settings
@@ -31,7 +33,7 @@ STATION_LIST_AGE = timedelta(hours=24)
 RETRIES: dict[str, Any] = {
     "retries": 5,
     "retry_delay": timedelta(seconds=15),
-    "retry_exponential_backoff": 2.0,
+    "retry_exponential_backoff": DOUBLING,
     "max_retry_delay": timedelta(minutes=10),
 }
 _ONE_RETRY: dict[str, Any] = {"retries": 1, "retry_delay": timedelta(seconds=30)}
@@ -57,30 +59,39 @@ def kma_dag(
     params: dict[str, Any],
     tags: Iterable[str],
     station_list_age: timedelta = STATION_LIST_AGE,
+    default_args: Mapping[str, Any] | None = None,
+    on_missing: Tell | None = None,
     **arguments: Any,
 ) -> Iterator[Frame]:
     """A DAG, one run of which is under way at a time; within, tasks are added to it.
 
     Args:
-        title: Korean display name.
+        title: display name, which the id follows.
         page: its documentation.
         station_list_age: younger station lists are not fetched again.
+        default_args: of the tasks, beside and over those that are usual here.
+        on_missing: is told when observations are missing; default: the webhook of the settings, if there is one.
         arguments: of Airflow's DAG.
 
     Raises:
         UsageError: a setting cannot be used (shown as import error in the UI).
     """
+    settings = load_settings()
+    if on_missing is None and settings.alert_webhook is not None:
+        on_missing = webhook(settings.alert_webhook.get_secret_value())
+    told = {} if on_missing is None else callbacks(on_missing)
     dag = DAG(
         dag_id,
-        dag_display_name=title,
+        # The search box of Airflow's pages looks into the name that is shown.
+        dag_display_name=f"{title} ({dag_id})",
         description=description,
         doc_md=page,
         schedule=schedule,
-        start_date=start_date(load_settings()),
+        start_date=start_date(settings),
         max_active_runs=1,
-        default_args={"owner": OWNER, **RETRIES},
+        default_args={"owner": OWNER, **RETRIES, **told, **(default_args or {})},
         params=params,
-        tags=["kma", *tags],
+        tags=["kma", "기상청", *tags],
         **{"catchup": False, **arguments},
     )
     with dag:

@@ -26,7 +26,7 @@ def lake_dag() -> DAG:
         page=docs.LAKE_DAG,
         schedule=AssetAny(*map(asset, DATASETS)),
         params=connection_form(),
-        tags=["lake"],
+        tags=["lake", "레이크"],
         is_paused_upon_creation=True,
     ) as frame:
         frame.stations >> _lake_task() >> frame.end

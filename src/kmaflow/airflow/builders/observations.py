@@ -39,23 +39,25 @@ if TYPE_CHECKING:
 _SIDE_BY_SIDE = 2
 
 
-def observation_dags() -> dict[str, DAG]:
-    """All collecting DAGs, by id.
+def observation_dags(**arguments: Any) -> dict[str, DAG]:
+    """All collecting DAGs, by id; arguments as :func:`observation_dag`.
 
     Raises:
         UsageError: a setting cannot be used (shown as import error in the UI).
     """
     return {
-        dag_id: observation_dag(SCHEDULES[dag_id], [DATASETS[name] for name in names]) for dag_id, names in DAGS.items()
+        dag_id: observation_dag(SCHEDULES[dag_id], [DATASETS[name] for name in names], **arguments)
+        for dag_id, names in DAGS.items()
     }
 
 
-def observation_dag(schedule: Schedule, datasets: Sequence[Dataset]) -> DAG:
+def observation_dag(schedule: Schedule, datasets: Sequence[Dataset], **arguments: Any) -> DAG:
     """One collecting DAG.
 
     Args:
         schedule: gives each run its window.
         datasets: in the order in which they are asked, two at a time.
+        arguments: ``default_args``, ``on_missing`` (see :func:`kma_dag`) and what else Airflow's DAG knows.
 
     Raises:
         UsageError: a setting cannot be used.
@@ -74,6 +76,7 @@ def observation_dag(schedule: Schedule, datasets: Sequence[Dataset]) -> DAG:
         max_active_tasks=settings.max_active_tasks,
         params=observation_form(datasets, settings.stations),
         tags=schedule.tags,
+        **arguments,
     ) as frame:
         check = check_task(docs.CHECK, lambda context: observations.check(context, names=names)).as_setup()
         frame.stations >> check

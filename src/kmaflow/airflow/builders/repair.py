@@ -9,6 +9,7 @@ missing since: there is no run for each missed interval.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import DAG
 
@@ -25,8 +26,8 @@ from kmaflow.settings import load_settings
 _TIMETABLE = WindowTimetable(step=timedelta(minutes=10), delay=timedelta(minutes=7))
 
 
-def repair_dag() -> DAG:
-    """The DAG.
+def repair_dag(**arguments: Any) -> DAG:
+    """The DAG; arguments as of :func:`kmaflow.airflow.builders.dag.kma_dag`.
 
     Raises:
         UsageError: a setting cannot be used (shown as import error in the UI).
@@ -34,7 +35,7 @@ def repair_dag() -> DAG:
     settings = load_settings()
     with kma_dag(
         "kma_repair",
-        title=say_in_airflow("기상청 누락 복구", "KMA repair"),
+        title=say_in_airflow("기상청 누락자료 재수집", "KMA repair"),
         description=say_in_airflow(
             "빠진 관측, 늦게 온 값, 정정을 다시 요청합니다", "Requests missing, late and corrected observations again"
         ),
@@ -42,7 +43,8 @@ def repair_dag() -> DAG:
         schedule=_TIMETABLE,
         max_active_tasks=settings.max_active_tasks,
         params=repair_form(list(DATASETS.values()), settings.stations),
-        tags=["repair"],
+        tags=["repair", "누락자료"],
+        **arguments,
     ) as frame:
         check = check_task(docs.REPAIR_CHECK, lambda context: repair.due(context, names=list(DATASETS)), branch=True)
         frame.stations >> check

@@ -25,7 +25,7 @@ def stations_dag() -> DAG:
         page=docs.STATIONS_DAG,
         schedule=WindowTimetable(timedelta(days=1), timedelta(hours=3)),
         params=connection_form(),
-        tags=["stations"],
+        tags=["stations", "지점"],
         station_list_age=_MAX_AGE,
     ) as frame:
         return frame.dag

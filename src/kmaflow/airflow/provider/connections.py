@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
 from kmaflow.airflow.builders.form import STORE_CONNECTION
 from kmaflow.airflow.provider.hook import KmaApiHubHook
 from kmaflow.airflow.provider.store_connection import database_url
+from kmaflow.airflow.provider.versions import AirflowNotFoundException
 from kmaflow.errors import UsageError
 from kmaflow.settings import Settings, load_settings
 

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 class KmaApiHubHook(BaseHook):
     """A connection of the type ``kma_apihub``: password = 인증키, host = address of the hub.
 
-    Key and address belong together (an institution's key is wrong at the public host, and none belongs to the simulator), so a
-    connection with a key is taken whole: where its host is empty, the public hub is meant, whatever KMAFLOW_HUB_URL says. A
-    connection without a key leaves the key to the settings.
+    What is empty comes from the settings: KMAFLOW_API_KEY, KMAFLOW_HUB_URL.
 
     Args:
         kma_apihub_conn_id: id of the connection.
@@ -61,14 +59,10 @@ class KmaApiHubHook(BaseHook):
     @property
     def hub_url(self) -> str | None:
         """Address up to and with ``/api/typ01``; None where the settings decide."""
-        from kmaflow.catalog import PUBLIC_HUB
-
         host = (self.connection.host or "").strip().rstrip("/")
-        if not host:
-            return PUBLIC_HUB if self.api_key else None
-        if "://" not in host:
+        if host and "://" not in host:
             host = f"{self.connection.schema or 'https'}://{host}"
-        return host
+        return host or None
 
     def test_connection(self) -> tuple[bool, str]:
         """One call for the short station list (ASOS): does the hub know the key?"""

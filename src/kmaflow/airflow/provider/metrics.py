@@ -8,9 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from airflow.sdk import conf
-from airflow.sdk.observability import stats
-
+from kmaflow.airflow.provider.versions import conf, gauge
 from kmaflow.errors import KmaflowError
 
 if TYPE_CHECKING:
@@ -42,9 +40,9 @@ def send(samples: Iterable[Sample]) -> None:
     tagless = _drops_tags()
     for sample in samples:
         if tagless:
-            stats.gauge(".".join((sample.metric.airflow, *sample.labels.values())), sample.value)
+            gauge(".".join((sample.metric.airflow, *sample.labels.values())), sample.value)
         else:
-            stats.gauge(sample.metric.airflow, sample.value, tags=dict(sample.labels))
+            gauge(sample.metric.airflow, sample.value, tags=dict(sample.labels))
 
 
 def _drops_tags() -> bool:

@@ -27,7 +27,7 @@ STAND_IN: dict[str, Any] = {
 
 
 def get_provider_info() -> dict[str, Any]:
-    """The provider's metadata, as ``provider_info.schema.json`` of Airflow 3.3 wants it.
+    """The provider's metadata, as ``provider_info.schema.json`` of Airflow wants it.
 
     The form has two fields: password (인증키) and host (the hub's address). Airflow stores the password encrypted and never
     shows it again; a field of our own in ``extra`` would be read more often than needed, so there is none that holds a secret.
@@ -51,12 +51,12 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "placeholders": {
                         "password": say_in_airflow(
-                            "API허브 마이페이지의 인증키(비우면 KMAFLOW_API_KEY)",
-                            "key of your API Hub page (empty: KMAFLOW_API_KEY)",
+                            "API허브 마이페이지의 인증키(비우면 KMAFLOW_API_KEY). 넣은 키를 지우려면 연결을 삭제하십시오",
+                            "key of your API Hub page (empty: KMAFLOW_API_KEY). To remove a key, delete the connection",
                         ),
                         "host": say_in_airflow(
-                            "https://apihub.kma.go.kr/api/typ01 (비우면 이 주소)",
-                            "https://apihub.kma.go.kr/api/typ01 (default)",
+                            "비우면 KMAFLOW_HUB_URL(기본 https://apihub.kma.go.kr/api/typ01)",
+                            "empty: KMAFLOW_HUB_URL (default https://apihub.kma.go.kr/api/typ01)",
                         ),
                     },
                 },

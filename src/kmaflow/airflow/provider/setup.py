@@ -24,13 +24,17 @@ POOL_DESCRIPTION = say_in_airflow(
     "API허브를 호출하는 태스크의 동시 실행 한도", "tasks that may call the hub at the same time"
 )
 
+#: As Airflow's form sends an empty port: it tests only a connection that equals the stored one.
+_NO_PORT = 0
 #: Type (None: that of the first engine) and description.
 _CONNECTIONS: dict[str, tuple[str | None, str]] = {
     "kma_apihub": (
         "kma_apihub",
         say_in_airflow(
-            "기상청 API허브. Password에 인증키를 넣습니다. 비우면 KMAFLOW_API_KEY와 KMAFLOW_HUB_URL을 씁니다",
-            "KMA API Hub. The key goes into Password; empty: KMAFLOW_API_KEY and KMAFLOW_HUB_URL",
+            "기상청 API허브. 인증키와 주소를 비우면 KMAFLOW_API_KEY와 KMAFLOW_HUB_URL을 씁니다. "
+            "넣은 인증키를 지우려면 이 연결을 삭제하고 kmaflow airflow setup을 실행하십시오",
+            "KMA API Hub. Empty key and address: KMAFLOW_API_KEY and KMAFLOW_HUB_URL. "
+            "To remove a key, delete this connection and run kmaflow airflow setup",
         ),
     ),
     "kma_store": (
@@ -98,23 +102,30 @@ def setup_airflow() -> list[str]:
 
 
 def make_defaults() -> SetupResult:
-    """Make the pool `kma_apihub` and the connections `kma_apihub` and `kma_store` where they are missing. Changes nothing that exists.
+    """Make the pool `kma_apihub` and the connections `kma_apihub` and `kma_store` where they are missing. Keeps what is set.
 
     Needs a migrated Airflow database (`airflow db migrate`) and write access to it.
 
     Raises:
         MetadataRefused: Airflow's own database is on MariaDB.
-        UsageError: a setting cannot be used.
+        UsageError: a setting cannot be used, or Airflow's own database has no tables yet.
     """
     from airflow.models import Connection, Pool
     from airflow.utils.session import create_session
-    from sqlalchemy import select
+    from sqlalchemy import inspect, select
 
     from airflow import settings
     from kmaflow.store.engines.base import engines
 
     if settings.engine is not None:
         require_usable_metadata(settings.engine)
+        if not inspect(settings.engine).has_table(Pool.__tablename__):
+            raise UsageError(
+                "Airflow's own database has no tables yet",
+                ko="Airflow 데이터베이스에 아직 테이블이 없습니다",
+                todo_en="first airflow db migrate, then kmaflow airflow setup",
+                todo_ko="먼저 airflow db migrate를 실행한 뒤 kmaflow airflow setup을 실행하십시오",
+            )
     made, kept = [], []
     with create_session() as session:
         if session.scalar(select(Pool).where(Pool.pool == POOL)) is None:
@@ -128,10 +139,12 @@ def make_defaults() -> SetupResult:
             existing = session.scalar(select(Connection).where(Connection.conn_id == conn_id))
             if existing is None:
                 conn_type = conn_type or engines()[0].airflow_types[0]
-                session.add(Connection(conn_id=conn_id, conn_type=conn_type, description=description))
+                session.add(Connection(conn_id=conn_id, conn_type=conn_type, description=description, port=_NO_PORT))
                 made.append(f"connection {conn_id}")
                 continue
             kept.append(f"connection {conn_id}")
+            if existing.port is None:
+                existing.port = _NO_PORT
             if conn_id == "kma_apihub":
                 has_key = bool((existing.password or "").strip())
     return SetupResult(tuple(made), tuple(kept), has_key)

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.exceptions import AirflowTimetableInvalid
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 from pendulum import DateTime, instance, now
 
-from kmaflow.catalog.time import in_words
+from kmaflow.catalog.time import HOUR, KST, in_words
 from kmaflow.language import say_in_airflow
+
+if TYPE_CHECKING:
+    from airflow.utils.types import DagRunType
 
 _DAY = timedelta(days=1)
 #: Steps divide a day, so counting them from any midnight of KST will do; this is how far the one of 1970-01-01 lies before the epoch.
@@ -55,7 +58,22 @@ class WindowTimetable(Timetable):
     @property
     def summary(self) -> str:
         """What the list of DAGs shows as schedule."""
-        return self.description
+        if self.step == _DAY and self.delay < _DAY:
+            clock = f"{datetime.min + self.delay:%H:%M}"
+            return say_in_airflow(f"매일 {clock}", f"daily at {clock}")
+        if self.step == HOUR and self.delay < HOUR:
+            minute = int(self.delay.total_seconds() // 60)
+            return say_in_airflow(f"매시 {minute}분", f"hourly at :{minute:02}")
+        every, late = (in_words(span, say_in_airflow("ko", "en")) for span in (self.step, self.delay))  # type: ignore[arg-type]
+        return say_in_airflow(f"{every}마다 ({late} 뒤)", f"every {every} ({late} later)")
+
+    def generate_run_id(
+        self, *, run_type: DagRunType, run_after: DateTime, data_interval: DataInterval | None, **extra: Any
+    ) -> str:
+        """Run ids tell KST, as everything here does."""
+        return super().generate_run_id(
+            run_type=run_type, run_after=instance(run_after.astimezone(KST)), data_interval=data_interval, **extra
+        )
 
     def serialize(self) -> dict[str, Any]:
         """Seconds, as stored in Airflow's database."""

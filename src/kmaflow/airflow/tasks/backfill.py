@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-
-from kmaflow.airflow.tasks.form import as_texts, chosen_stations, from_texts, open_for, past_window, task_errors
+from kmaflow.airflow.provider.versions import AirflowSkipException
+from kmaflow.airflow.tasks.ending import ended, task_errors
+from kmaflow.airflow.tasks.form import as_texts, chosen_stations, from_texts, open_for, past_window
 from kmaflow.airflow.tasks.observations import SUMMARY, WindowIncomplete
 from kmaflow.airflow.tasks.quota_operator import UntilQuota
+from kmaflow.airflow.tasks.words import collected
 from kmaflow.catalog import DATASETS, named
 from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import DAY, HOUR, Window, floor_to, parse_time
-from kmaflow.language import say
+from kmaflow.language import say_in_airflow
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -33,10 +34,10 @@ Periods: TypeAlias = dict[str, dict[str, str]]
 def check(context: Context) -> list[Periods]:
     """Check the form before anything is collected; gives what the tasks of each dataset are mapped over, the latest periods first."""
     params = context["params"]
-    with task_errors():
+    with task_errors(context):
         names = named(params["datasets"])
         window = past_window(parse_time(str(params["from"])), parse_time(str(params["to"])))
-    with open_for(params, needs_hub=False) as collector:
+    with open_for(context, needs_hub=False) as collector:
         choice = chosen_stations(collector, params, names)
     parts = {name: list(reversed(periods_of(DATASETS[name], window))) for name in names}
     counts = ", ".join(f"{name} {len(own)}" for name, own in parts.items())
@@ -87,22 +88,30 @@ class FillPeriod(UntilQuota):
 
         params = context["params"]
         if self.period is None:
-            raise AirflowSkipException(f"{self.dataset}: " + say("채울 기간이 없습니다", "there is no period to fill"))
+            raise AirflowSkipException(
+                f"{self.dataset}: " + say_in_airflow("채울 기간이 없습니다", "there is no period to fill")
+            )
         window = from_texts(self.period)
-        with open_for(params, work="backfill") as collector:
+        with open_for(context, work="backfill") as collector:
             choice = chosen_stations(collector, params, [self.dataset])
             job = Backfill(collector, [self.dataset], window, choice, workers=1, patient=False)
             (found,) = job.run()
         until = job.deferred_until
         summary = found.summary() | {"deferred_until": f"{until:%Y-%m-%d %H:%M}" if until else None}
-        log.info("%s", summary)
+        log.info("%s", collected(summary))
         if until is not None or not found.left:
             return summary
         context["ti"].xcom_push(key=SUMMARY, value=summary)
-        if found.trouble is not None and found.trouble.for_a_person:
-            raise AirflowFailException(found.trouble.told)
-        told = found.trouble.told if found.trouble else say("다음 재시도 시각 전입니다", "the next try has not come")
-        raise WindowIncomplete(
-            f"{self.dataset} {window}: {found.left} cell(s) are still missing: {told}",
-            ko=f"{self.dataset} {window}: {found.left}칸 누락: {told}",
+        told = (
+            found.trouble.told
+            if found.trouble
+            else say_in_airflow("다음 재시도 시각 전입니다", "the next try has not come")
+        )
+        raise ended(
+            context,
+            WindowIncomplete(
+                f"{self.dataset} {window}: {found.left} cell(s) are still missing: {told}",
+                ko=f"{self.dataset} {window}: {found.left:,}칸 누락: {told}",
+            ),
+            for_good=found.trouble is not None and found.trouble.for_a_person,
         )

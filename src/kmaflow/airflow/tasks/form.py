@@ -1,4 +1,4 @@
-"""What a run's form chose: window, datasets, stations, connections; and how an error of ours ends a task."""
+"""What a run's form chose: window, datasets, stations, connections."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException
-
+from kmaflow.airflow.tasks.ending import task_errors
 from kmaflow.catalog.time import Window, now_kst, parse_time, to_kst
-from kmaflow.errors import KmaflowError, UsageError
+from kmaflow.errors import UsageError
 
 if TYPE_CHECKING:
+    from airflow.sdk import Context
+
     from kmaflow.airflow.provider.timetable import WindowTimetable
     from kmaflow.collect import Collector, StationChoice
     from kmaflow.quota.limits import CallClass
@@ -22,16 +23,16 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_for(params: Mapping[str, Any], *, needs_hub: bool = True, work: CallClass = "live") -> Iterator[Collector]:
-    """The core's facade, opened with the connections that the form names; within, errors of ours end the task (:func:`as_task_error`).
+def open_for(context: Context, *, needs_hub: bool = True, work: CallClass = "live") -> Iterator[Collector]:
+    """The core's facade, opened with the connections that the form names; within, errors of ours end the task.
 
     Args:
-        params: the form.
         work: the class to which its calls are charged.
     """
     from kmaflow.airflow.provider.connections import open_collector
 
-    with task_errors():
+    params = context["params"]
+    with task_errors(context):
         share = params.get("share")
         with open_collector(
             hub_conn_id=str(params["hub_conn_id"]),
@@ -41,26 +42,6 @@ def open_for(params: Mapping[str, Any], *, needs_hub: bool = True, work: CallCla
             backfill_share=None if share is None else float(share),
         ) as collector:
             yield collector
-
-
-@contextmanager
-def task_errors() -> Iterator[None]:
-    """Within, errors of ours end the task."""
-    try:
-        yield
-    except KmaflowError as error:
-        raise as_task_error(error) from None
-
-
-def as_task_error(error: KmaflowError) -> Exception:
-    """The exception with which the task ends: no retry where only a person or midnight can help."""
-    from kmaflow.hub.errors import TerminalHubError
-    from kmaflow.store.errors import StoreDenied, StoreForeign, StoreReadOnly
-
-    log.error("%s", error)
-    if isinstance(error, UsageError | TerminalHubError | StoreDenied | StoreForeign | StoreReadOnly):
-        return AirflowFailException(str(error))
-    return error
 
 
 def chosen_stations(collector: Collector, params: Mapping[str, Any], names: Iterable[str]) -> StationChoice:
@@ -113,6 +94,7 @@ def run_window(
     params: Mapping[str, Any],
     *,
     interval: tuple[datetime, datetime] | None,
+    by_hand: bool,
     run_after: datetime,
     timetable: WindowTimetable,
     now: datetime,
@@ -120,7 +102,8 @@ def run_window(
     """The window of one run, naive KST.
 
     Args:
-        params: the form; ``from`` and ``to`` are texts, None or empty.
+        params: the form; ``from`` and ``to`` are texts, None or empty. Only a run by hand heeds them: Airflow's Backfill hands one form to all
+            its runs, each of which has an interval of its own.
         interval: the run's data interval (aware), None for a run that was triggered without a logical date.
         run_after: when the run was to start (aware). Such a run takes the interval that was the last complete one *then*, so
             that a retry or a cleared run asks for the same window again.
@@ -130,7 +113,7 @@ def run_window(
     Raises:
         UsageError: one line: not a time, not KST, only one of the two, from ≥ to, or in the future.
     """
-    begin, end = (given_time(params, name) for name in ("from", "to"))
+    begin, end = (given_time(params, name) if by_hand else None for name in ("from", "to"))
     if begin and end:
         return past_window(begin, end, now)
     if begin or end:

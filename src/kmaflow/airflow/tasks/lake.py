@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from kmaflow.airflow.tasks.ending import task_errors
+from kmaflow.language import say_in_airflow
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -26,7 +29,7 @@ def keep(context: Context) -> dict[str, Any]:
     from kmaflow.store import Store
 
     settings = load_settings()
-    with Store(store_url(context["params"]["conn_id"], settings)) as store:
+    with task_errors(context), Store(store_url(context["params"]["conn_id"], settings)) as store:
         kept = list(keep_lake(store, settings.lake_url))
     for one in kept:
         if one.fewer is not None:
@@ -37,5 +40,10 @@ def keep(context: Context) -> dict[str, Any]:
         "rows": sum(one.rows for one in kept if one.written),
         "fewer": sum(one.fewer is not None for one in kept),
     }
-    log.info("lake: %s", summary)
+    log.info(
+        say_in_airflow(
+            f"레이크: 파일 {summary['written']:,}개, {summary['rows']:,}행 저장",
+            f"lake: {summary['written']:,} files with {summary['rows']:,} rows written",
+        )
+    )
     return summary

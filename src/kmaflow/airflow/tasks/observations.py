@@ -11,22 +11,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowSkipException
 from structlog.contextvars import bound_contextvars
 
-from kmaflow.airflow.tasks.form import (
-    as_task_error,
-    as_texts,
-    chosen_stations,
-    from_texts,
-    open_for,
-    run_window,
-    task_errors,
-)
+from kmaflow.airflow.provider.versions import AirflowSkipException
+from kmaflow.airflow.tasks.ending import ended, task_errors
+from kmaflow.airflow.tasks.form import as_texts, chosen_stations, from_texts, open_for, run_window
+from kmaflow.airflow.tasks.words import collected, unasked
 from kmaflow.catalog import named
 from kmaflow.catalog.time import now_kst
 from kmaflow.errors import KmaflowError
-from kmaflow.language import say
+from kmaflow.language import say_in_airflow
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -58,14 +52,23 @@ def sync_stations(context: Context, *, max_age: timedelta) -> dict[str, Any]:
     """
     from kmaflow.hub.errors import QuotaSpent
 
-    with open_for(context["params"]) as collector:
+    with open_for(context) as collector:
         try:
             sync = collector.sync_stations(max_age=max_age)
         except QuotaSpent as error:
             context["ti"].xcom_push(key=SUMMARY, value={"synced": False, "deferred_until": _time(error.until)})
-            raise _not_asked("station lists", error.until) from None
+            raise _not_asked("stations", error.until) from None
     summary = {name: getattr(sync, name) for name in ("synced", "added", "changed", "closed", "total", "held")}
-    log.info("station metadata: %s", summary)
+    log.info(
+        say_in_airflow(
+            f"지점 {sync.held:,}곳: 추가 {sync.added}, 변경 {sync.changed}, 폐지 {sync.closed}"
+            if sync.synced
+            else f"지점 목록을 최근에 받았습니다({sync.held:,}곳)",
+            f"{sync.held:,} stations: {sync.added} added, {sync.changed} changed, {sync.closed} closed"
+            if sync.synced
+            else f"the station lists were fetched recently ({sync.held:,} stations)",
+        )
+    )
     return summary
 
 
@@ -76,10 +79,10 @@ def check(context: Context, *, names: Sequence[str]) -> dict[str, Any]:
     ``datasets``.
     """
     params = context["params"]
-    with task_errors():
+    with task_errors(context):
         window = _window(context)
         chosen = named(params["datasets"], names)
-    with open_for(params, needs_hub=False) as collector:
+    with open_for(context, needs_hub=False) as collector:
         choice = chosen_stations(collector, params, names)
     plan = {
         **as_texts(window),
@@ -87,7 +90,15 @@ def check(context: Context, *, names: Sequence[str]) -> dict[str, Any]:
         "chosen": choice.describe(),
         "datasets": chosen,
     }
-    log.info("window %s, stations %s, datasets %s", window, plan["chosen"], ", ".join(chosen))
+    log.info(
+        "%s %s, %s %s, %s %s",
+        say_in_airflow("구간", "window"),
+        window,
+        say_in_airflow("지점", "stations"),
+        plan["chosen"],
+        say_in_airflow("자료", "datasets"),
+        ", ".join(chosen),
+    )
     return plan
 
 
@@ -102,7 +113,7 @@ def collect(context: Context, *, dataset: str) -> dict[str, Any]:
     """
     plan: Mapping[str, Any] = context["ti"].xcom_pull(task_ids=CHECK)
     if dataset not in plan["datasets"]:
-        raise AirflowSkipException(f"{dataset}: " + say("선택하지 않은 자료입니다", "not chosen"))
+        raise AirflowSkipException(f"{dataset}: " + say_in_airflow("선택하지 않은 자료입니다", "not chosen"))
     window = from_texts(plan)
     with bound_contextvars(run_id=context["run_id"], dataset=dataset, window=str(window)):
         return _collect(context, dataset, window, plan)
@@ -112,27 +123,26 @@ def _collect(context: Context, dataset: str, window: Window, plan: Mapping[str, 
     """As :func:`collect`, with a log whose lines say for what they are."""
     from kmaflow.airflow.provider import metrics
 
-    with open_for(context["params"]) as collector:
+    with open_for(context) as collector:
         result = collector.collect(dataset, window, chosen_stations(collector, plan, [dataset]))
         metrics.report(collector, dataset)
     summary = dict(result.summary())
     summary["missing"] = list(result.missing)[:_MISSING_SHOWN]
-    log.info("%s", summary)
+    log.info("%s", collected(summary))
     if result.complete:
         return summary
     context["ti"].xcom_push(key=SUMMARY, value=summary)
-    if result.deferred_until is not None:
-        for missing in result.missing:
-            log.warning("%s: %s", dataset, missing)
-        raise _not_asked(dataset, result.deferred_until)
     for missing in result.missing:
-        log.error("%s: %s", dataset, missing)
-    raise as_task_error(
+        log.warning("%s: %s", dataset, missing)
+    if result.deferred_until is not None:
+        raise _not_asked(dataset, result.deferred_until)
+    raise ended(
+        context,
         result.error
         or WindowIncomplete(
             f"{dataset} {window}: {len(result.missing)} part(s) missing, {result.rejected} line(s) rejected",
             ko=f"{dataset} {window}: 누락 {len(result.missing)}건, 해석 불가 {result.rejected}줄",
-        )
+        ),
     ) from None
 
 
@@ -142,6 +152,7 @@ def _window(context: Context) -> Any:
     return run_window(
         context["params"],
         interval=(start, end) if start is not None and end is not None else None,
+        by_hand=context["dag_run"].run_type == "manual",
         run_after=run_after,
         timetable=context["dag"].timetable,  # type: ignore[arg-type]
         now=now_kst(),
@@ -150,12 +161,9 @@ def _window(context: Context) -> Any:
 
 def _not_asked(what: str, until: datetime | None) -> AirflowSkipException:
     """How a live task ends that the quota stopped: neither red nor tried again, so that the next run starts on time."""
-    again = _time(until) or "00:00"
-    why = say(
-        f"하루 한도 때문에 요청하지 않았습니다({again}부터 다시 요청)",
-        f"not requested: quota (requested again from {again} KST)",
-    )
-    return AirflowSkipException(f"{what}: {why}")
+    sentence = f"{what}: {unasked(_time(until))}"
+    log.warning("%s", sentence)
+    return AirflowSkipException(sentence)
 
 
 def _time(moment: datetime | None) -> str | None:

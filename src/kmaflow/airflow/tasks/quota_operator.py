@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseOperator
 
 from kmaflow.catalog.time import KST, parse_time
+from kmaflow.language import say_in_airflow
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -52,8 +53,12 @@ class UntilQuota(BaseOperator):
         until = summary.get("deferred_until")
         if until is not None:
             context["ti"].xcom_push(key=_SUMMARY, value=summary)
-            log.info("the day's quota is used up: continues by itself at %s KST", until)
-            log.info("the quota is spent: goes on by itself at %s KST", until)
+            log.info(
+                say_in_airflow(
+                    f"하루 한도를 다 썼습니다: {until}(한국시각)에 자동으로 재개합니다",
+                    f"the day's quota is used up: resumes automatically at {until} KST",
+                )
+            )
             self._wait(str(until), {name: summary[name] for name in _ADDED if name in summary})
         return summary
 

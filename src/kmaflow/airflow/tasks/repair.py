@@ -6,14 +6,17 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from structlog.contextvars import bound_contextvars
 
+from kmaflow.airflow.provider.versions import AirflowSkipException
+from kmaflow.airflow.tasks.ending import ended
 from kmaflow.airflow.tasks.form import chosen_stations, given_time, open_for
 from kmaflow.airflow.tasks.observations import SUMMARY
 from kmaflow.airflow.tasks.quota_operator import UntilQuota
+from kmaflow.airflow.tasks.words import collected
 from kmaflow.catalog import named
-from kmaflow.language import say
+from kmaflow.errors import KmaflowError
+from kmaflow.language import say_in_airflow
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,11 +33,11 @@ _HISTORY_OF_A_RUN = 100
 def due(context: Context, *, names: Sequence[str]) -> list[str]:
     """The tasks that have work: those of the datasets of which something is due. Checks the form before."""
     params = context["params"]
-    with open_for(params, work="repair") as collector:
+    with open_for(context, work="repair") as collector:
         chosen = named(params["datasets"], names)
         looked = {name: _repair(collector, params, name).look(name) for name in chosen}
     found = [name for name, one in looked.items() if one.anything or one.exhausted]
-    log.info("datasets with something due: %s", ", ".join(found) or "-")
+    log.info("%s: %s", say_in_airflow("다시 요청할 자료", "datasets with something due"), ", ".join(found) or "-")
     return found
 
 
@@ -61,23 +64,23 @@ class RepairDataset(UntilQuota):
 
         name, params = self.dataset, context["params"]
         with bound_contextvars(run_id=context["run_id"], dataset=name, window="repair"):
-            with open_for(params, work="repair") as collector:
+            with open_for(context, work="repair") as collector:
                 found = _repair(collector, params, name).mend(name)
                 metrics.report(collector, name)
             summary = found.summary()
-            log.info("%s", summary)
+            log.info("%s", collected({"dataset": name, **summary}))
             if found.deferred_until is not None:
                 return summary
             if found.busy or found.refused:
                 why = (
-                    say("다른 작업이 복구하고 있습니다", "another worker is repairing it")
+                    say_in_airflow("다른 작업이 복구하고 있습니다", "another worker is repairing it")
                     if found.busy
                     else f"kmaflow doctor: {found.refused}"
                 )
                 raise AirflowSkipException(f"{name}: {why}")
             if found.error:
                 context["ti"].xcom_push(key=SUMMARY, value=summary)
-                raise AirflowFailException(found.error)
+                raise ended(context, KmaflowError(found.error), for_good=True)
             return summary
 
 

@@ -23,11 +23,11 @@ ASOS_HOURLY = Dataset(
     ),
     schedule=Schedule(
         dag="kma_asos",
-        ko="기상청 종관기상관측 (ASOS)",
+        ko="기상청 종관기상관측 ASOS",
         en="KMA synoptic stations (ASOS)",
         every=HOUR,
         delay=20 * MINUTE,
-        tags=("asos", "hourly"),
+        tags=("asos", "hourly", "종관기상관측"),
     ),
     cadence=HOUR,
     retention=None,

@@ -104,7 +104,7 @@ def _expected(timeline: Timeline) -> pl.DataFrame:
             for stations, hidden in zip(timeline.expected(group), timeline.unknown(group), strict=True)
         ]
         roster = pl.DataFrame({"day": days, "stn": pl.Series(members, dtype=pl.List(pl.Int32))})
-        roster = roster.explode("stn", empty_as_null=False)
+        roster = roster.filter(pl.col("stn").list.len() > 0).explode("stn")
         joined = mine.join(roster, on="day").drop("day")
         # Nobody knows who was there, but everything was answered: then there was nobody.
         frames.append(joined.filter((pl.col("stn") != 0) | (pl.sum_horizontal(_UNANSWERED[2:]) > 0)))

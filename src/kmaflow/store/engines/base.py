@@ -199,7 +199,7 @@ class Engine(ABC):
             username=connection.login or None,
             password=connection.password or None,
             host=connection.host or None,
-            port=connection.port,
+            port=connection.port or None,
             database=connection.schema,
         )
 

@@ -1,1 +1,0 @@
-import{D as e,E as t,M as n,S as r,T as i,a,c as o,g as s,h as c,j as l,v as u}from"./index-CmRw3NAM.js";import"./legacy-CHQIVEKX.js";var d=u(`<h1> </h1> <p class="quiet"> </p>`,1);function f(u,f){n(f,!1),o();var p=d(),m=i(p),h=t(m,!0),g=e(m,2),_=t(g,!0);r((e,t)=>{c(h,e),c(_,t)},[()=>a(`완전성`,`Completeness`),()=>a(`아직 없는 화면입니다.`,`Not there yet.`)]),s(u,p),l()}export{f as default};

@@ -1,1 +1,0 @@
-import{N as e}from"./index-CmRw3NAM.js";e();
