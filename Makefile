@@ -42,7 +42,7 @@ run: $(VENV)/.run ## set up, start hub simulator (without a key) and Airflow, co
 	@exec $(BIN)/python -m kmaflow.run.launch
 
 smoke: $(VENV)/.run ## the same without a person: every cell compared with the simulator's truth ## 같은 것을 무인으로 실행하고 모든 값을 시뮬레이터의 참값과 비교
-	@$(BIN)/python -m kmaflow.run.smoke
+	@$(BIN)/python -m tests.smoke
 
 lint: $(VENV)/.dev ## ruff, mypy, import-linter ## ruff, mypy, import-linter
 	@$(BIN)/ruff check .

@@ -136,7 +136,7 @@ def _check_language() -> None:
     if (name := setting()) and name not in LANGUAGES:
         raise UsageError(
             f"a setting is wrong: {VARIABLE}: {name!r} is no language of kmaflow",
-            ko=f"설정이 잘못되었습니다: {VARIABLE}: {name!r}은(는) 지원하는 언어가 아닙니다",
+            ko=f"설정이 잘못되었습니다: {VARIABLE}: 지원하지 않는 언어 {name!r}",
             todo_en="write ko or en",
             todo_ko="ko 또는 en을 쓰십시오",
         )

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.smoke import smoke_settings
 
 from kmaflow.catalog.time import HOUR, Window
-from kmaflow.run.smoke import smoke_settings
 
 ROOT = Path(__file__).parents[2]
 #: For a start, a run, an end: what a loaded machine may need, not what it does need.

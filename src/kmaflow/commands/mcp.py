@@ -28,7 +28,7 @@ def mcp() -> None:
     except ModuleNotFoundError as cause:
         raise UsageError(
             f"{cause.name} is not installed",
-            ko=f"{cause.name}이(가) 설치되어 있지 않습니다",
+            ko=f"설치되어 있지 않습니다: {cause.name}",
             todo_en="pip install 'kmaflow[mcp]'",
             todo_ko="pip install 'kmaflow[mcp]'",
         ) from None

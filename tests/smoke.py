@@ -26,8 +26,8 @@ from kmaflow.run.environment import LOOPBACK
 from kmaflow.run.finished_runs import FinishedRun, finished_run
 from kmaflow.run.launch import Running, Stopped, await_condition, started, stop_signals
 from kmaflow.run.preparation import StartFailed
-from kmaflow.run.truth_check import Comparison, TruthCheck
 from kmaflow.settings import Settings, own_settings
+from tests.truth_check import Comparison, TruthCheck
 
 OUTAGE = timedelta(hours=3)
 REPAIR = "kma_repair"
