@@ -44,7 +44,7 @@ def setup() -> None:
             "Airflow is not installed here",
             ko="Airflow가 설치되어 있지 않습니다",
             todo_en="pip install 'kmaflow[airflow]'",
-            todo_ko="pip install 'kmaflow[airflow]' 로 설치하십시오",
+            todo_ko="pip install 'kmaflow[airflow]'로 설치하십시오",
         )
     from kmaflow.airflow.provider.setup import setup_airflow
 
