@@ -42,7 +42,7 @@ run: $(VENV)/.run ## set up, start hub simulator (without a key) and Airflow, co
 	@exec $(BIN)/python -m kmaflow.run.launch
 
 smoke: $(VENV)/.run ## the same without a person: every cell compared with the simulator's truth ## 같은 것을 무인으로 실행하고 모든 값을 시뮬레이터의 참값과 비교
-	@$(BIN)/python -m kmaflow.run.smoke
+	@$(BIN)/python -m tests.smoke
 
 lint: $(VENV)/.dev ## ruff, mypy, import-linter ## ruff, mypy, import-linter
 	@$(BIN)/ruff check .
@@ -88,7 +88,7 @@ web: ## build the page of web/ into src/kmaflow/web/static, which is committed (
 	@cd web && npm ci --silent && npm run --silent check && npm run --silent build
 
 pictures: $(VENV)/.dev ## the pictures of docs/, from a real browser (needs chromium and fonts-noto-cjk) ## docs/의 그림을 실제 브라우저로 (chromium, fonts-noto-cjk 필요)
-	@KMAFLOW_PICTURES=1 $(BIN)/pytest -m e2e tests/e2e/test_browser.py
+	@KMAFLOW_PICTURES=1 $(BIN)/pytest -m e2e tests/e2e/test_browser.py tests/e2e/test_page.py
 
 lock: $(VENV)/.uv ## resolve the locks anew (KEEP=1: only what pyproject.toml asks anew) ## 잠금 파일을 새로 계산 (KEEP=1: pyproject.toml이 새로 요구하는 것만)
 	@$(BIN)/python locks/resolve.py $(if $(KEEP),--keep)

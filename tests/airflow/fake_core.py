@@ -53,7 +53,13 @@ class FakeResult:
         return not self.missing and not self.rejected
 
     def summary(self) -> dict[str, Any]:
-        return {"dataset": self.dataset, "rows": self.rows, "missing": list(self.missing), "complete": self.complete}
+        return {
+            "dataset": self.dataset,
+            "rows": self.rows,
+            "missing": list(self.missing),
+            "complete": self.complete,
+            "deferred_until": f"{self.deferred_until:%Y-%m-%d %H:%M}" if self.deferred_until else None,
+        }
 
 
 @dataclass

@@ -30,11 +30,14 @@ from .csv_files import written
 MINUTES = table_map("aws_minute", {"time": "time", "stn": "stn"}, "a test")
 
 
-def _import(
-    collector: Collector, path: Path, cells: dict[tuple[datetime, int], float], **changes: object
-) -> TableImported:
+def _import(collector: Collector, path: Path, cells: dict[tuple[datetime, int], float]) -> TableImported:
     file = written(path / "old.csv", {cell: {"ta": value} for cell, value in cells.items()})
-    (done,), _ = run_import(collector, CsvFile(file), [MINUTES.model_copy(update=changes)])
+    return _taken(collector, file)
+
+
+def _taken(collector: Collector, path: Path) -> TableImported:
+    file = CsvFile(path)
+    (done,) = run_import(collector, file, [file.fitted(MINUTES)])
     return done
 
 
@@ -117,7 +120,7 @@ def test_a_rebuild_makes_it_again(collector: Collector, tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text(
         "time,stn,ta\n2025-01-15 12:04,108,cold\n2025-01-15 12:05,108,1\n", encoding="utf-8"
     )
-    run_import(collector, CsvFile(tmp_path / "bad.csv"), [MINUTES])
+    assert _taken(collector, tmp_path / "bad.csv").unreadable == 1
     load_body(collector, minute_body({(stamp(3), 108): {"ta": 3.0}}), at(12))
     before = snapshot(collector.store)
     report = rebuild(collector)

@@ -254,7 +254,7 @@ def test_codes_that_were_numbers_get_their_zeros_back(kmaflow: Kmaflow, home: Pa
         engine.dispose()
         told = kmaflow("import", "airflow-with-dag", old)
     assert told.code == 0
-    assert "ww: 1 codes had lost digits and are NULL" in told.out
+    assert "ww: 1 codes had lost their last digits and are NULL" in told.out
     with Store(_home_url(home)) as store:
         found = [one for (one,) in rows(store, "SELECT ww FROM asos_hourly ORDER BY tm_kst")]
     assert found == ["05", "0508", "056105020102", "6105", "0561050201020304", None, "05", None, "61050201020304050607"]

@@ -14,7 +14,7 @@ from kmaflow.language import say
 if TYPE_CHECKING:
     from kmaflow.maintain.imports.mapping import TableMap
     from kmaflow.maintain.imports.run import TableImported
-    from kmaflow.maintain.imports.sources import CsvFile, Database
+    from kmaflow.maintain.imports.sources import CsvFile, Database, TableMissing
 
 HELP = say(
     """이전에 쓰던 테이블이나 CSV 파일의 관측자료를 가져옵니다. 비어 있는 칸만 채우며, 허브의 응답은 덮어쓰지 않습니다.
@@ -64,30 +64,41 @@ def import_(
     """Take over observations from older tables or files."""
     from kmaflow.collect import Collector
     from kmaflow.maintain.imports.mapping import read_maps
-    from kmaflow.maintain.imports.run import run_import
+    from kmaflow.maintain.imports.run import fitted, run_import
     from kmaflow.settings import load_settings
 
     recipe = _recipe(source)
     if recipe is not None and (url is None or map_file is not None):
-        raise typer.BadParameter(f"{source} needs the URL of its database, and no --map")
-    if recipe is None and (map_file is None or url is not None):
-        raise typer.BadParameter("a file or database of your own needs --map FILE; known recipes: airflow-with-dag")
-    maps = read_maps(recipe or map_file or Path())
-    with (
-        _opened(url or source, maps) as opened,
-        Collector.open(load_settings(), needs_hub=False) as collector,
-        progress(quiet=as_json) as bars,
-    ):
-        bar = bars.add_task("import", total=None, rows=0)
-
-        def show(table: TableImported) -> None:
-            bars.update(bar, description=table.dataset, completed=table.read, total=table.total, rows=table.inserted)
-
-        done, absent = run_import(
-            collector, opened, maps, dry_run=dry_run, some_missing=recipe is not None, on_progress=show
+        raise typer.BadParameter(
+            say(
+                f"{source} 뒤에 데이터베이스 URL을 쓰고 --map은 빼십시오",
+                f"{source} takes the URL of its database and no --map",
+            )
         )
+    if recipe is None and (map_file is None or url is not None):
+        raise typer.BadParameter(
+            say(
+                f"{source}: 파일이나 데이터베이스에는 --map FILE이 필요합니다. 맵이 들어 있는 것: airflow-with-dag",
+                f"{source}: a file or database of your own needs --map FILE; known without: airflow-with-dag",
+            )
+        )
+    maps = read_maps(recipe or map_file or Path())
+    with _opened(url or source, maps, is_url=recipe is not None) as opened:
+        # Before anything of ours is opened, which would make it.
+        rules, absent = fitted(opened, maps, some=recipe is not None)
+        with Collector.open(load_settings(), needs_hub=False) as collector, progress(quiet=as_json) as bars:
+            bar = bars.add_task("import", total=None, rows=0)
+
+            def show(table: TableImported) -> None:
+                bars.update(
+                    bar, description=table.dataset, completed=table.read, total=table.total, rows=table.inserted
+                )
+
+            done = run_import(collector, opened, rules, dry_run=dry_run, on_progress=show)
     if as_json:
-        print_json({"dry_run": dry_run, "tables": [table.told() for table in done], "absent": absent})
+        print_json(
+            {"dry_run": dry_run, "tables": [table.told() for table in done], "absent": [one.what for one in absent]}
+        )
     else:
         _report(done, absent, dry_run=dry_run)
     exit_with(3 if any(table.rejected for table in done) else 0)
@@ -99,13 +110,13 @@ def _recipe(name: str) -> Path | None:
     return next((path for path in FOLDER.glob("*.toml") if path.stem == name.replace("_", "-").lower()), None)
 
 
-def _opened(source: str, maps: list[TableMap]) -> CsvFile | Database:
+def _opened(source: str, maps: list[TableMap], *, is_url: bool) -> CsvFile | Database:
     from kmaflow.errors import UsageError
     from kmaflow.maintain.imports.sources import CsvFile, Database
 
     if source == "-":
-        source = sys.stdin.readline().strip()
-    if "://" in source:
+        source, is_url = sys.stdin.readline().strip(), True
+    if is_url or "://" in source:
         return Database(source)
     if len(maps) != 1:
         raise UsageError(
@@ -117,7 +128,7 @@ def _opened(source: str, maps: list[TableMap]) -> CsvFile | Database:
     return CsvFile(Path(source))
 
 
-def _report(done: list[TableImported], absent: list[str], *, dry_run: bool) -> None:
+def _report(done: list[TableImported], absent: list[TableMissing], *, dry_run: bool) -> None:
     headings = (
         *(say("자료", "dataset"), say("출처", "source"), say("시작", "from"), say("끝", "to"), say("읽음", "read")),
         say("추가할 행", "would insert") if dry_run else say("추가", "inserted"),
@@ -137,7 +148,7 @@ def _report(done: list[TableImported], absent: list[str], *, dry_run: bool) -> N
         for one in done
     ]
     title = say("미리 보기", "dry run") if dry_run else say("가져오기", "import")
-    print_table(title, headings, rows, right=headings[4:])
+    print_table(title, headings, rows, right=headings[4:], more=(*headings[2:4], *headings[8:10]))
     for one in done:
         for reason, count in one.rejected.most_common(5):
             tell(
@@ -145,10 +156,15 @@ def _report(done: list[TableImported], absent: list[str], *, dry_run: bool) -> N
             )
         if one.example:
             tell(say(f"{one.source}: 예: {one.example}", f"{one.source}: for example {one.example}"))
-        for note in sorted(one.notes):
-            tell(f"{one.source}: {note}")
+        for name, count in one.lost.items():
+            tell(
+                say(
+                    f"{one.source}: {name}: 뒷자리가 지워져 NULL로 둔 코드 {count:,}개",
+                    f"{one.source}: {name}: {count:,} codes had lost their last digits and are NULL",
+                )
+            )
         if one.lacking:
             names = ", ".join(one.lacking)
             tell(say(f"{one.source}: 없는 열: {names}", f"{one.source}: columns that it does not have: {names}"))
-    for words in absent:
-        tell(words)
+    for missing in absent:
+        tell(say(missing.what_ko, missing.what))

@@ -107,7 +107,7 @@ def _imported(entry: Entry, content: bytes, choice: StationChoice) -> Reparsed:
     try:
         said = understood(decoded(content), entry.fetched_at).parsed
     except MapError as error:
-        raise UnfitFile(error.what) from None
+        raise UnfitFile(error.what, ko=error.what_ko) from None
     return Reparsed(entry, chosen_rows(said, choice), entry.window)
 
 

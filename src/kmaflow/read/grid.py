@@ -156,7 +156,7 @@ def _no_element(what: Subject, element: str) -> UsageError:
     numbers = [column.name for column in what.dataset.values if column.kind != "text"]
     return UsageError(
         f"{what.name} has no {element} to draw",
-        ko=f"{what.name}에는 그릴 수 있는 {element}이(가) 없습니다",
+        ko=f"{what.name}에 없거나 그릴 수 없는 요소입니다: {element}",
         todo_en=f"use {', '.join(numbers)}",
         todo_ko=f"다음 가운데 하나를 쓰십시오: {', '.join(numbers)}",
     )

@@ -115,11 +115,13 @@ class Understood:
         parsed: one row for each cell that has a value; of present weather also those that say that no code follows.
         blank: rows without a value: nobody knows whether the station was silent or asked too early, so they are not taken.
         repeated: rows for cells of which a later row counts.
+        lost: of columns of codes, how many cannot be made whole and are NULL.
     """
 
     parsed: Parsed
     blank: int
     repeated: int
+    lost: dict[str, int]
 
 
 def understood(imported: ImportedRows, fetched_at: datetime) -> Understood:
@@ -167,7 +169,8 @@ def understood(imported: ImportedRows, fetched_at: datetime) -> Understood:
     notes = [f"{name}: {count} codes had lost digits and are NULL" for name, count in lost.items()]
     notes = [f"imported from {imported.source}", *notes]
     parsed = Parsed(dataset, rows, None, _rejected(imported.raw, refused), (), raw.height, tuple(notes))
-    return Understood(parsed, good.height - telling.height, telling.height - unclear.height - cells.height)
+    repeated = telling.height - unclear.height - cells.height
+    return Understood(parsed, good.height - telling.height, repeated, lost)
 
 
 def _read(column: Column, rule: ColumnRule) -> tuple[pl.Expr, pl.Expr]:

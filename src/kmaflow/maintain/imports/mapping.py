@@ -35,8 +35,8 @@ _OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})", re.ASCII)
 class MapError(UsageError):
     """The map cannot be used."""
 
-    todo_en = "correct the map: docs/en/coming-from-airflow-with-dag.md says what it may hold"
-    todo_ko = "맵을 고치십시오: 쓸 수 있는 항목은 docs/ko/coming-from-airflow-with-dag.md에 있습니다"
+    todo_en = "correct the map: docs/en/importing.md says what it may hold"
+    todo_ko = "맵을 고치십시오: 쓸 수 있는 항목은 docs/ko/importing.md에 있습니다"
 
 
 class _Strict(BaseModel):
@@ -185,7 +185,9 @@ def table_map(name: str, section: object, where: str) -> TableMap:
     except ValidationError as cause:
         first = cause.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, (name, *first["loc"])))
-        raise MapError(f"{where}: {place}: {first['msg']}") from None
+        raise MapError(
+            f"{where}: {place}: {first['msg']}", ko=f"{where}: {place}: 맞지 않는 값입니다({first['type']})"
+        ) from None
     known = [column.name for column in DATASETS[name].stored]
     if unknown := [column for column in read.columns if column not in known]:
         raise MapError(
@@ -204,7 +206,9 @@ def read_maps(path: Path) -> list[TableMap]:
     try:
         sections = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as cause:
-        raise MapError(f"{path}: {cause.strerror or cause}") from None
+        raise MapError(
+            f"{path}: {cause.strerror or cause}", ko=f"{path}: 읽을 수 없습니다({cause.strerror or cause})"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as cause:
         raise MapError(f"{path}: no TOML: {cause}", ko=f"{path}: TOML이 아닙니다: {cause}") from None
     if not sections:

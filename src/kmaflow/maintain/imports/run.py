@@ -38,7 +38,7 @@ class TableImported:
         blank: rows without a value; ``repeated``: rows for cells of which a later row counts.
         rejected: reasons and counts of rows that could not be read; ``example`` is one of them.
         lacking: the dataset's columns that the source does not have.
-        notes: what else was lost.
+        lost: codes that cannot be made whole and are NULL, by column.
         begin / end: first and last stamp.
     """
 
@@ -54,7 +54,7 @@ class TableImported:
     rejected: Counter[str] = field(default_factory=Counter)
     example: str = ""
     lacking: tuple[str, ...] = ()
-    notes: set[str] = field(default_factory=set)
+    lost: Counter[str] = field(default_factory=Counter)
     begin: datetime | None = None
     end: datetime | None = None
 
@@ -62,7 +62,7 @@ class TableImported:
         """For ``--json``."""
         stamps = {"from": self.begin, "to": self.end}
         told = asdict(self) | {name: stamp and f"{stamp:%Y-%m-%d %H:%M}" for name, stamp in stamps.items()}
-        told |= {"rejected": self.unreadable, "reasons": dict(self.rejected), "notes": sorted(self.notes)}
+        told |= {"rejected": self.unreadable, "reasons": dict(self.rejected)}
         return {name: value for name, value in told.items() if name not in ("begin", "end")}
 
     @property
@@ -74,42 +74,52 @@ class TableImported:
 Progress = Callable[[TableImported], None]
 
 
+def fitted(source: Source, maps: Sequence[TableMap], *, some: bool) -> tuple[list[TableMap], list[TableMissing]]:
+    """The maps with the names as the source writes them, and what is said of tables that are not there.
+
+    Args:
+        some: whether tables may be missing, as long as one is there.
+
+    Raises:
+        SourceError: the source cannot be read, or lacks tables.
+        MapError: a map does not fit.
+    """
+    found: list[TableMap] = []
+    absent: list[TableMissing] = []
+    for rules in maps:
+        try:
+            found.append(source.fitted(rules))
+        except TableMissing as missing:
+            absent.append(missing)
+    if absent and not (some and found):
+        raise absent[0]
+    return found, absent
+
+
 def run_import(
     collector: Collector,
     source: Source,
     maps: Sequence[TableMap],
     *,
     dry_run: bool = False,
-    some_missing: bool = False,
     on_progress: Progress | None = None,
-) -> tuple[list[TableImported], list[str]]:
-    """Import every table of a map; gives what became of each, and the tables that are not there.
+) -> list[TableImported]:
+    """Import the tables of fitted maps; gives what became of each.
 
     Args:
         dry_run: read and compare only.
-        some_missing: whether tables may be missing, as long as one is there.
 
     Raises:
         SourceError: the source cannot be read; what was loaded before stays, and the same command goes on behind it.
-        MapError: the map does not fit; nothing was loaded.
     """
-    fitted: list[TableMap] = []
-    absent: list[TableMissing] = []
-    for rules in maps:
-        try:
-            fitted.append(source.fitted(rules))
-        except TableMissing as missing:
-            absent.append(missing)
-    if absent and not (some_missing and fitted):
-        raise absent[0]
     done = []
-    for rules in fitted:
+    for rules in maps:
         table = _Table(collector, source, rules, dry_run=dry_run)
         for _ in table.run():
             if on_progress is not None:
                 on_progress(table.result)
         done.append(table.result)
-    return done, [one.what for one in absent]
+    return done
 
 
 class _Table:
@@ -142,7 +152,7 @@ class _Table:
         result.blank += found.blank
         result.repeated += found.repeated
         result.rejected.update(line.reason for line in parsed.rejected)
-        result.notes.update(parsed.notes[1:])
+        result.lost.update(found.lost)
         if parsed.rejected and not result.example:
             result.example = parsed.rejected[0].text
         if parsed.rows.is_empty() and not parsed.rejected:

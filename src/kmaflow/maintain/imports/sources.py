@@ -78,8 +78,13 @@ class Database:
                 todo_en=f"write for example {' or '.join(engine.url_example for engine in engines())}",
                 todo_ko=f"예: {', '.join(engine.url_example for engine in engines())}",
             ) from None
+        if not parsed.database:
+            raise SourceError(
+                "the URL of the older database names no database",
+                ko="이전 데이터베이스의 URL에 데이터베이스 이름이 없습니다",
+            )
         if parsed.get_backend_name() == "sqlite":
-            path = Path(parsed.database or "")
+            path = Path(parsed.database)
             if not path.is_file():
                 raise SourceError(f"{path}: no such file", ko=f"{path}: 파일이 없습니다")
             self._engine = sa.create_engine(
@@ -239,11 +244,15 @@ class CsvFile:
             with self.path.open(encoding=encoding, errors="replace", newline="") as file:
                 yield csv.reader(file, delimiter=rules.delimiter)
         except OSError as cause:
-            raise SourceError(f"{self.path}: {cause.strerror or cause}", **_FILE) from None
+            raise SourceError(
+                f"{self.path}: {cause.strerror}", ko=f"{self.path}: 읽을 수 없습니다({cause.strerror})", **_FILE
+            ) from None
         except LookupError:
             raise MapError(f"{rules.encoding} is no encoding", ko=f"{rules.encoding}은(는) 인코딩이 아닙니다") from None
         except csv.Error as cause:
-            raise SourceError(f"{self.path}: {cause}", **_FILE) from None
+            raise SourceError(
+                f"{self.path}: {cause}", ko=f"{self.path}: CSV로 읽을 수 없습니다({cause})", **_FILE
+            ) from None
 
 
 _FILE = {
