@@ -23,8 +23,10 @@ from kmaflow.catalog import DAGS
 from kmaflow.catalog.time import HOUR, Window, floor_to, now_kst
 from kmaflow.run import environment
 from kmaflow.run.launch import Running, await_condition, started, stop_signals
-from kmaflow.run.smoke import smoke_settings
 from kmaflow.simulator import DEFAULT_KEY
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+from tests.smoke import smoke_settings
 
 EMPTY = '''
 """The shape of kma_aws without its work."""

@@ -22,6 +22,10 @@ LOCKS = {
     "core": ("--group", "build", "--constraint", "locks/dev.txt"),
 }
 
+#: The oldest Airflow that is supported, with what the index had when it came out: as its constraints, which hold SQLAlchemy back, have it.
+OLDEST = ("--extra", "airflow", "--group", "build", "--constraint", "locks/oldest.in", "--exclude-newer", "2025-10-05")
+LOCKS["airflow-oldest"] = OLDEST
+
 for name, options in LOCKS.items():
     subprocess.run((*COMPILE, "pyproject.toml", *options, "--output-file", f"locks/{name}.txt"), cwd=ROOT, check=True)
     print(f"locks/{name}.txt")

@@ -78,5 +78,5 @@ def not_installed(package: str, extra: str) -> UsageError:
     """A package is missing that only some need; the extra brings it."""
     command = f"pip install 'kmaflow[{extra}]'"
     return UsageError(
-        f"{package} is not installed", ko=f"{package}이(가) 설치되어 있지 않습니다", todo_en=command, todo_ko=command
+        f"{package} is not installed", ko=f"설치되어 있지 않습니다: {package}", todo_en=command, todo_ko=command
     )

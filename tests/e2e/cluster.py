@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from tests.e2e.compose import Compose, composed, wait_until
+from tests.truth_check import Comparison, TruthCheck
 
 from kmaflow.catalog import DAGS as COLLECTED
 from kmaflow.catalog.time import Window
@@ -19,7 +20,6 @@ from kmaflow.run.api import FINISHED, AirflowApi, ApiBusy
 from kmaflow.run.environment import SIMULATED, server_url
 from kmaflow.run.finished_runs import finished_run
 from kmaflow.run.secrets import ClusterSecrets, read_secrets
-from kmaflow.run.truth_check import Comparison, TruthCheck
 from kmaflow.store.engines.database import open_engine
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "simulator")

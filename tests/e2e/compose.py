@@ -25,9 +25,9 @@ from typing import Any
 import psutil
 import yaml
 from tests.e2e import official_images
+from tests.smoke import free_ports
 
 from kmaflow.run.processes import Child, Children, end_sessions, members
-from kmaflow.run.smoke import free_ports
 
 ROOT = Path(__file__).parents[2]
 LOOPBACK = Path(__file__).parent / "loopback"

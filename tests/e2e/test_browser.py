@@ -98,3 +98,19 @@ def test_the_connection_form_asks_for_key_and_host_only(page: Page, make_run: Ma
     page.set_viewport_size({"width": 1440, "height": 1100})
     picture(page, "connection-form")
     page.set_viewport_size({"width": 1440, "height": 900})
+
+
+@pytest.mark.parametrize("name", ["kma_apihub", "kma_store"])
+def test_the_button_tests_a_default_connection(page: Page, make_run: MakeRun, name: str) -> None:
+    page.goto(f"{make_run.url}/connections")
+    row = page.get_by_role("row").filter(has_text=name).filter(has=page.get_by_role("button", name="Test Connection"))
+    with page.expect_response(lambda answer: answer.url.endswith("/connections/test")) as answered:
+        row.last.get_by_role("button", name="Test Connection").click()
+    assert answered.value.status == 200, answered.value.text()
+    assert answered.value.json()["status"] is True, answered.value.text()
+
+
+def test_a_dag_is_found_by_its_id(page: Page, make_run: MakeRun) -> None:
+    page.goto(f"{make_run.url}/dags?name_pattern=kma_backfill")
+    expect(page.get_by_role("link", name="기상청 과거자료 수집 (kma_backfill)").first).to_be_visible()
+    expect(page.get_by_role("link", name="(kma_aws)")).to_have_count(0)

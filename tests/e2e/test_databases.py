@@ -11,6 +11,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 from tests.e2e.conftest import last_hours
+from tests.smoke import await_run, smoke_settings
+from tests.truth_check import TruthCheck
 
 from kmaflow.catalog import DAGS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, floor_to, now_kst
@@ -18,8 +20,6 @@ from kmaflow.hub.secrecy import key_id
 from kmaflow.quota.limits import Limits
 from kmaflow.quota.quota import Quota
 from kmaflow.run.launch import Running, await_condition, started
-from kmaflow.run.smoke import await_run, smoke_settings
-from kmaflow.run.truth_check import TruthCheck
 from kmaflow.simulator import DEFAULT_KEY
 from kmaflow.store.engines.database import open_engine
 from kmaflow.store.state import State

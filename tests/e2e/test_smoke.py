@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.e2e.conftest import ROOT
 
 pytestmark = pytest.mark.e2e
 
@@ -16,9 +17,9 @@ pytestmark = pytest.mark.e2e
 def test_after_an_outage_of_three_hours_every_cell_is_the_truth_again(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("KMAFLOW_", "AIRFLOW"))}
     done = subprocess.run(
-        [sys.executable, "-m", "kmaflow.run.smoke"],
+        [sys.executable, "-m", "tests.smoke"],
         cwd=tmp_path,
-        env=environment,
+        env=environment | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,

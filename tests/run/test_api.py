@@ -119,6 +119,28 @@ def test_a_red_run_names_its_tasks(airflow: FakeAirflow, api: AirflowApi) -> Non
     assert "failed: aws_cloud" in str(run)
 
 
+def test_a_failed_task_that_left_a_cause_is_told_with_it_and_the_run_is_noted(
+    airflow: FakeAirflow, api: AirflowApi
+) -> None:
+    plan = {"from": "2026-03-01 12:00", "to": "2026-03-01 12:10"}
+    finish(airflow, a_run(state="failed"), check=plan, aws_minute={"rows": 5}, aws_cloud="not a summary")
+    path = f"/dags/kma_aws/dagRuns/{RUN}"
+    airflow.pages[f"GET {path}/taskInstances/aws_cloud/xcomEntries/cause"] = {"value": "the key is wrong"}
+    airflow.pages[f"PATCH {path}"] = {}
+    (run,) = RunWatch(api, datetime(2026, 3, 1, tzinfo=UTC)).new()
+    assert str(run).endswith("failed: aws_cloud (the key is wrong)")
+    assert (f"PATCH {path}", {}, {"note": "5행, 지연 3m20s"}) in airflow.asked
+
+
+def test_a_run_by_hand_over_a_past_window_has_no_lag(airflow: FakeAirflow, api: AirflowApi) -> None:
+    plan = {"from": "2026-02-01 12:00", "to": "2026-02-01 12:10"}
+    finish(airflow, a_run(run_type="manual", note="mine"), check=plan, aws_minute={"rows": 5})
+    (run,) = RunWatch(api, datetime(2026, 3, 1, tzinfo=UTC)).new()
+    assert run.lag is None
+    assert "lag" not in str(run)
+    assert not [page for page, _, _ in airflow.asked if page.startswith("PATCH")], "a person's note stays"
+
+
 def test_the_stations_dag_has_neither_window_nor_rows(airflow: FakeAirflow, api: AirflowApi) -> None:
     finish(airflow, a_run(dag_id="kma_stations"))
     (run,) = RunWatch(api, datetime(2026, 3, 1, tzinfo=UTC)).new()

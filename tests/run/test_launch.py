@@ -16,14 +16,15 @@ import pytest
 
 from kmaflow.catalog.time import now_kst
 from kmaflow.errors import UsageError
-from kmaflow.run import launch, smoke
+from kmaflow.run import launch
 from kmaflow.run.api import ApiBusy
 from kmaflow.run.environment import Places
 from kmaflow.run.launch import Running, Stopped, await_condition, check_alive, require_free, started, stop_signals
 from kmaflow.run.preparation import StartFailed
 from kmaflow.run.processes import Children
-from kmaflow.run.truth_check import Comparison
 from kmaflow.settings import load_settings
+from tests import smoke
+from tests.truth_check import Comparison
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 from kmaflow.catalog.time import Window
 from kmaflow.collect import Collector
-from kmaflow.run.truth_check import TruthCheck
 from kmaflow.settings import load_settings
 from kmaflow.simulator import DEFAULT_KEY, Running, SimulatorSettings, running
+from tests.truth_check import TruthCheck
 
 NOW = datetime(2026, 1, 10, 13, 0)
 WINDOW = Window(datetime(2026, 1, 10, 11, 58), datetime(2026, 1, 10, 12, 0))

@@ -23,7 +23,7 @@ from kmaflow.store.coverage.cells import cells as cells_of
 from kmaflow.store.coverage.day import read_days
 from kmaflow.store.coverage.gaps import Gap, asked, due, first_start, gaps
 from kmaflow.store.coverage.overhead import Beside, beside, most_bytes_per_stamp
-from kmaflow.store.coverage.record import record_answer
+from kmaflow.store.coverage.proof import record_answer
 from kmaflow.store.coverage.recount import recount
 from kmaflow.store.coverage.shares import shares
 from kmaflow.store.coverage.states import STATES, hours, stamps

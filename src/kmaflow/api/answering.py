@@ -113,7 +113,7 @@ class Answers:
         if not self.reader.has(kind.name):
             raise UsageError(
                 f"{kind.name} was never loaded",
-                ko=f"{kind.name}을(를) 받은 적이 없습니다",
+                ko=f"받은 적이 없는 자료입니다: {kind.name}",
                 todo_en="kmaflow collect loads it",
                 todo_ko="kmaflow collect로 받으십시오",
             )

@@ -17,9 +17,8 @@ from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import HOUR, Window, in_words, now_kst
 from kmaflow.collect.live_need import open_quota
 from kmaflow.collect.planning.calls import ONE_STAMP, Call
-from kmaflow.collect.result import DatasetResult
+from kmaflow.collect.result import DatasetResult, told
 from kmaflow.collect.run import DatasetRun, keep
-from kmaflow.collect.unasked import told
 from kmaflow.errors import UsageError
 from kmaflow.hub.client import Failure, HubClient
 from kmaflow.hub.errors import HubError
@@ -154,7 +153,13 @@ class Collector:
     @property
     def client(self) -> HubClient:
         """The open hub client."""
-        assert self._client is not None, "opened without a hub"
+        if self._client is None:
+            raise UsageError(
+                "this work was opened without a hub",
+                ko="API허브 연결 없이 연 작업입니다",
+                todo_en="open it with a key: Collector.open(settings)",
+                todo_ko="인증키를 설정하고 Collector.open(settings)으로 여십시오",
+            )
         return self._client
 
     def _note_failure(self, failure: Failure) -> None:

@@ -17,8 +17,7 @@ from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import Window
 from kmaflow.collect.follow_up import FollowUp
 from kmaflow.collect.planning.calls import Call, plan
-from kmaflow.collect.result import DatasetResult
-from kmaflow.collect.unasked import told, unasked
+from kmaflow.collect.result import DatasetResult, told, unasked
 from kmaflow.errors import KmaflowError
 from kmaflow.failpoints import reach
 from kmaflow.hub.client import Answer, Failure, HubClient

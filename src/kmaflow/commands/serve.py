@@ -55,7 +55,7 @@ def serve(
     except ModuleNotFoundError as cause:
         raise UsageError(
             f"{cause.name} is not installed",
-            ko=f"{cause.name}이(가) 설치되어 있지 않습니다",
+            ko=f"설치되어 있지 않습니다: {cause.name}",
             todo_en="pip install 'kmaflow[api]'",
             todo_ko="pip install 'kmaflow[api]'",
         ) from None

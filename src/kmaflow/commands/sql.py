@@ -126,7 +126,7 @@ def _attach(connection: Any) -> None:
         # Its words may hold the password.
         raise UsageError(
             f"DuckDB cannot open the database with its extension {extension}",
-            ko=f"DuckDB가 확장 {extension}(으)로 DB를 열지 못합니다",
+            ko=f"DuckDB 확장 {extension}에서 데이터베이스를 열지 못합니다",
             todo_en=f"install it once, with internet: duckdb -c 'INSTALL {extension}'; or leave --database out",
             todo_ko=f"인터넷이 될 때 한 번 설치하십시오: duckdb -c 'INSTALL {extension}'. 아니면 --database를 빼십시오",
         ) from None

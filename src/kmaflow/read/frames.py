@@ -206,7 +206,7 @@ def ask(
     if as_of is not None and what.view:
         raise UsageError(
             f"{what.name} is made of the values as they are now",
-            ko=f"{what.name}은(는) 현재 값으로 만든 뷰입니다",
+            ko=f"{what.name}: 현재 값으로 만든 뷰입니다",
             todo_en=f"read {what.dataset.name} as of that moment",
             todo_ko=f"그 시점의 값은 {what.dataset.name}에서 읽으십시오",
         )

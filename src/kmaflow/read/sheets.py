@@ -24,14 +24,14 @@ def refuse_too_large(name: str, rows: int, columns: int) -> None:
     if rows >= MOST_ROWS:
         raise UsageError(
             f"{name} has {rows:,} rows; a sheet holds {MOST_ROWS - 1:,}",
-            ko=f"{name}은(는) {rows:,}행입니다. 시트 하나에는 {MOST_ROWS - 1:,}행까지 들어갑니다",
+            ko=f"{name}: {rows:,}행입니다. 시트 하나에는 {MOST_ROWS - 1:,}행까지 들어갑니다",
             todo_en="use a shorter window (export: --by day), --wide or fewer --stations; or csv or parquet",
             todo_ko="구간을 줄이거나(export는 --by day) --wide를 쓰거나 --stations를 줄이십시오. 또는 csv나 parquet로 내보내십시오",
         )
     if columns > MOST_COLUMNS:
         raise UsageError(
             f"{name} has {columns:,} columns; a sheet holds {MOST_COLUMNS:,}",
-            ko=f"{name}은(는) {columns:,}열입니다. 시트 하나에는 {MOST_COLUMNS:,}열까지 들어갑니다",
+            ko=f"{name}: {columns:,}열입니다. 시트 하나에는 {MOST_COLUMNS:,}열까지 들어갑니다",
             todo_en="use fewer --stations or --columns",
             todo_ko="--stations나 --columns를 줄이십시오",
         )

@@ -56,7 +56,7 @@ def window_of(what: Subject, start: datetime | None, end: datetime | None) -> Wi
             return Window(start, end)
         raise UsageError(
             f"{what.name} is read for a window",
-            ko=f"{what.name}은(는) 구간을 정해서 읽습니다",
+            ko=f"{what.name}: 구간을 정해서 읽습니다",
             todo_en="give --from and --to (in Python: start and end)",
             todo_ko="--from과 --to를 쓰십시오(Python: start와 end)",
         )
@@ -64,7 +64,7 @@ def window_of(what: Subject, start: datetime | None, end: datetime | None) -> Wi
         return ANY_TIME
     raise UsageError(
         f"{what.name} is the newest row of each station, without a window",
-        ko=f"{what.name}은(는) 지점별 최신 관측이며 구간이 없습니다",
+        ko=f"{what.name}: 지점별 최신 관측이며 구간이 없습니다",
         todo_en="leave out --from and --to (in Python: start and end)",
         todo_ko="--from과 --to를 빼십시오(Python: start와 end)",
     )

@@ -70,14 +70,22 @@ class AirflowApi:
         return list(self._get(f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances", {})["task_instances"])
 
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any] | None:
-        """What a task left behind; None where it left nothing."""
-        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}/xcomEntries/return_value"
+        """The summary that a task left behind; None where it left none."""
+        value = self.left(dag_id, run_id, task_id, "return_value")
+        return value if isinstance(value, dict) else None
+
+    def left(self, dag_id: str, run_id: str, task_id: str, key: str) -> Any:
+        """What a task left behind under a key; None where it left nothing."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}/xcomEntries/{key}"
         answer = self._send("GET", path)
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
         answer.raise_for_status()
-        value = answer.json()["value"]
-        return value if isinstance(value, dict) else None
+        return answer.json()["value"]
+
+    def note(self, dag_id: str, run_id: str, text: str) -> None:
+        """Write a run's note."""
+        self._send("PATCH", f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}", json={"note": text})
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
         """Start a run by hand; returns its id."""

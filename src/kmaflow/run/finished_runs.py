@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from kmaflow.catalog import DAGS
 from kmaflow.catalog.time import parse_time, to_kst
-from kmaflow.language import say
+from kmaflow.language import say, say_in_airflow
 from kmaflow.run.api import FINISHED, AirflowApi
 
 
@@ -17,7 +17,7 @@ class FinishedRun:
     """A run that has ended. Times are naive KST.
 
     ``window`` is None for DAGs that collect none, and where `check` failed; ``unasked`` are the datasets that the day's
-    quota stopped.
+    quota stopped; ``causes`` say why a failed task has failed, where it left that.
     """
 
     dag_id: str
@@ -28,11 +28,21 @@ class FinishedRun:
     rows: int | None
     failed: tuple[str, ...]
     unasked: tuple[str, ...] = ()
+    causes: Mapping[str, str] = field(default_factory=dict)
+    scheduled: bool = True
 
     @property
     def lag(self) -> timedelta | None:
-        """From the window's end until everything was stored."""
-        return None if self.window is None else self.end - self.window[1]
+        """From the window's end until everything was stored; None for a run by hand, whose window may lie anywhere."""
+        return self.end - self.window[1] if self.window and self.scheduled else None
+
+    @property
+    def note(self) -> str:
+        """What the run's note in Airflow says."""
+        found = [] if self.rows is None else [f"{self.rows:,}" + say_in_airflow("행", " rows")]
+        if self.lag is not None:
+            found.append(say_in_airflow("지연 ", "lag ") + _short(self.lag))
+        return ", ".join(found)
 
     def __str__(self) -> str:
         parts = [f"{self.end:%m-%d %H:%M:%S}", f"{self.dag_id:12}", f"{self.state:7}"]
@@ -45,7 +55,8 @@ class FinishedRun:
         if self.unasked:
             parts.append(say("한도: ", "quota: ") + ", ".join(self.unasked))
         if self.failed:
-            parts.append(say("실패: ", "failed: ") + ", ".join(self.failed))
+            reasons = (f"{name} ({self.causes[name]})" if name in self.causes else name for name in self.failed)
+            parts.append(say("실패: ", "failed: ") + ", ".join(reasons))
         return "  ".join(parts)
 
 
@@ -68,6 +79,8 @@ class RunWatch:
             if mark in self._told:
                 continue
             done = finished_run(self._api, run)
+            if done.note and not run.get("note"):  # a person's stays
+                self._api.note(done.dag_id, done.run_id, done.note)
             self._told.add(mark)
             yield done
 
@@ -89,6 +102,8 @@ def finished_run(api: AirflowApi, run: dict[str, str]) -> FinishedRun:
         window=(parse_time(plan["from"]), parse_time(plan["to"])) if plan else None,
         rows=sum(int(summary["rows"]) for summary in summaries) if names else None,
         failed=tuple(failed),
+        causes={name: cause for name in failed if (cause := api.left(dag_id, run_id, name, "cause"))},
+        scheduled=run.get("run_type") != "manual",
         unasked=tuple(str(summary["dataset"]) for summary in summaries if summary.get("deferred_until")),
     )
 

@@ -22,9 +22,8 @@ from kmaflow.hub.lines import Rejected
 from kmaflow.hub.parse import Parsed
 from kmaflow.hub.station_list import ParsedStations
 from kmaflow.store import ledger, stations
-from kmaflow.store.coverage import record
 from kmaflow.store.coverage.day import by_hour, encoded, held_cells
-from kmaflow.store.coverage.proof import NOTHING_LEFT, Proof, proof_of
+from kmaflow.store.coverage.proof import NOTHING_LEFT, Proof, proof_of, record_answer
 from kmaflow.store.engines.loader import Loader, loader_for
 from kmaflow.store.ledger import FILE, IMPORTED, Earlier, LedgerRow
 from kmaflow.store.pairs import load_pairs
@@ -97,7 +96,7 @@ def load(connection: sa.Connection, parsed: Parsed, request: LedgerRow, *, advan
     reach("ledger_written")
     if known.repeats:
         if request.window is not None:
-            record.record_answer(connection, parsed, request, stored=None, lacking=proof.lacking)
+            record_answer(connection, parsed, request, stored=None, lacking=proof.lacking)
         return Loaded(request_id, outcome, proof=proof)
     keep_rejected(connection, request.dataset, parsed.rejected, request_id)
     reach("rejected_kept")
@@ -106,7 +105,7 @@ def load(connection: sa.Connection, parsed: Parsed, request: LedgerRow, *, advan
     loader = loader_for(connection)
     merge = _Merge(connection, loader, parsed, request, request_id, known, advance=advance)
     loaded = replace(merge.run(before()), proof=proof)
-    record.record_answer(
+    record_answer(
         connection,
         parsed,
         request,

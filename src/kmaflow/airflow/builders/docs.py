@@ -144,7 +144,8 @@ def observations(datasets: Sequence[Dataset], timetable: WindowTimetable) -> str
 ### 시각
 
 자료 구간(data interval)이 수집하는 구간입니다. 12:00–13:00 구간에는 12:00 다음부터 13:00까지의 시각(한국시각)이 들어갑니다.
-지난 구간은 실행을 지우거나(Clear) Backfill로 다시 수집하고, 임의의 구간은 양식의 `from`·`to`로 수집합니다. 같은 구간을 다시 수집해도 중복되지 않습니다.
+지난 구간은 실행을 지워(Clear) 다시 수집하고, 임의의 구간은 양식의 `from`·`to`로, 과거 자료는 DAG `kma_backfill`로 수집합니다.
+같은 구간을 다시 수집해도 중복되지 않습니다.
 
 ### 실패
 
@@ -163,8 +164,8 @@ Every {step}, it collects the observations of that time for all stations into th
 
 ### Time
 
-The data interval is the window: 12:00–13:00 holds the stamps after 12:00, up to and including 13:00 KST. Clear a run, or use Backfill, to collect a past
-interval again; `from` and `to` of the form collect any window. Collecting a window twice makes no duplicates.
+The data interval is the window: 12:00–13:00 holds the stamps after 12:00, up to and including 13:00 KST. Clear a run to collect its
+interval again; `from` and `to` of the form collect any window, the DAG `kma_backfill` history. Collecting a window twice makes no duplicates.
 
 ### Failure
 

@@ -30,8 +30,10 @@ def observation_form(datasets: Sequence[Dataset], stations: str) -> dict[str, An
         datasets,
         stations,
         begin=say_in_airflow(
-            "한국시각, 예 2026-11-22 12:00. 이 시각 다음부터 수집합니다. 비우면 이 실행의 자료 구간(수동 실행은 마지막으로 끝난 구간)을 수집합니다.",
-            "KST, e.g. 2026-11-22 12:00. The window starts after it. Empty: the run's data interval, or the last complete one for a run by hand.",
+            "한국시각, 예 2026-11-22 12:00. 이 시각 다음부터 수집합니다. 비우면 마지막으로 끝난 구간을 수집합니다. "
+            "수동 실행에만 적용되며 Airflow의 Backfill에는 적용되지 않습니다.",
+            "KST, e.g. 2026-11-22 12:00. The window starts after it. Empty: the last complete interval. "
+            "For runs by hand only: a run of Airflow's Backfill collects its own interval.",
         ),
         end=say_in_airflow(
             "한국시각, 예 2026-11-22 13:00. 이 시각까지 수집합니다. 시작 시각과 함께 쓰거나 둘 다 비우십시오.",

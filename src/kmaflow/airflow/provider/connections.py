@@ -128,7 +128,7 @@ def _exists(conn_id: str, default: str) -> bool:
         if conn_id != default:
             raise UsageError(
                 f"there is no connection {conn_id!r}",
-                ko=f"연결 {conn_id!r}이(가) 없습니다",
+                ko=f"연결이 없습니다: {conn_id!r}",
                 todo_en="make it under Admin → Connections, or take the default",
                 todo_ko="Admin → Connections에서 만들거나 기본 연결을 쓰십시오",
             ) from None

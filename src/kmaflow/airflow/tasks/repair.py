@@ -80,7 +80,7 @@ class RepairDataset(UntilQuota):
                 raise AirflowSkipException(f"{name}: {why}")
             if found.error:
                 context["ti"].xcom_push(key=SUMMARY, value=summary)
-                raise ended(context, KmaflowError(found.error), for_good=True)
+                raise ended(context, KmaflowError(found.error, ko=found.error), for_good=True)
             return summary
 
 

@@ -1,7 +1,7 @@
 """One row for each dataset and day: what the hub has answered wholly, which stations reported, which lines could not be read.
 
 It says the same as ledger, ``completeness_hour`` and ``rejected_line`` together, at a size at which a year is read in a moment: 365 rows instead of
-fifty thousand requests and six million hours. It is kept in the transaction that loads the answer (:mod:`kmaflow.store.coverage.record`) and can be made
+fifty thousand requests and six million hours. It is kept in the transaction that loads the answer (:mod:`kmaflow.store.coverage.proof`) and can be made
 anew from the others (:mod:`kmaflow.store.coverage.recount`).
 
 A day D is (00:00, 24:00]. Minutes of a day are counted 1 … 1440, and a stretch (a, b] of them holds a+1 … b.

@@ -29,7 +29,7 @@ from kmaflow.store.coverage.day import (
     with_held,
     write_day,
 )
-from kmaflow.store.coverage.record import answered_minutes
+from kmaflow.store.coverage.proof import answered_minutes
 from kmaflow.store.ledger import FILE, LOADED, LONGEST, touching
 from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, COVERAGE_DAY, LEDGER, REJECTED_LINE
