@@ -11,7 +11,7 @@ KOREAN := $(shell chosen="$${KMAFLOW_LANG:-$$(sed -n 's/^KMAFLOW_LANG=//p' .env 
 say = $(if $(KOREAN),$(1),$(2))
 
 .DEFAULT_GOAL := help
-.PHONY: help run smoke test test-long lint bench bench-api bench-load bench-growth bench-backfill bench-month docs web pictures lock clean
+.PHONY: help run smoke test test-long lint bench bench-api bench-page bench-load bench-growth bench-backfill bench-month docs web pictures lock clean
 
 help: ## this list ## 이 목록
 	@awk -F' ## ' '/^[a-z-]+:.* ## / {split($$1, name, ":"); printf "make %-14s %s\n", name[1], $$$(call say,3,2)}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bench-load: $(VENV)/.dev ## loading into the three databases, beside each one's 
 bench-api: $(VENV)/.dev ## the HTTP API and the lake beside bare SQL of the same rows, over sixty days of minutes in PostgreSQL (an hour, 15 GB of disk) ## HTTP API와 레이크: 같은 행의 SQL과 비교 (PostgreSQL에 60일 매분자료, 1시간, 디스크 15 GB)
 	@$(BIN)/python benchmarks/api_speed.py
 
+bench-page: $(VENV)/.dev ## the page's requests with a year of completeness behind them, in PostgreSQL and SQLite (ten minutes, 10 GB of disk) ## 1년치 수집 현황에서 화면의 요청, PostgreSQL과 SQLite(10분, 디스크 10 GB)
+	@$(BIN)/python benchmarks/page_speed.py
+
 bench-growth: $(VENV)/.dev ## the same with fifty million rows in the table (half an hour, 20 GB of disk) ## 테이블에 5천만 행이 있을 때의 적재 (30분, 디스크 20 GB)
 	@$(BIN)/python benchmarks/load_growth.py
 
@@ -85,7 +88,7 @@ web: ## build the page of web/ into src/kmaflow/web/static, which is committed (
 	@cd web && npm ci --silent && npm run --silent check && npm run --silent build
 
 pictures: $(VENV)/.dev ## the pictures of docs/, from a real browser (needs chromium and fonts-noto-cjk) ## docs/의 그림을 실제 브라우저로 (chromium, fonts-noto-cjk 필요)
-	@KMAFLOW_PICTURES=1 $(BIN)/pytest -m e2e tests/e2e/test_browser.py
+	@KMAFLOW_PICTURES=1 $(BIN)/pytest -m e2e tests/e2e/test_browser.py tests/e2e/test_page.py
 
 lock: $(VENV)/.uv ## resolve the locks anew (KEEP=1: only what pyproject.toml asks anew) ## 잠금 파일을 새로 계산 (KEEP=1: pyproject.toml이 새로 요구하는 것만)
 	@$(BIN)/python locks/resolve.py $(if $(KEEP),--keep)

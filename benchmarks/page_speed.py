@@ -2,7 +2,8 @@
 
 The books of a year are written as in ``gaps_year.py``: a ledger row for each of 272,000 answers, a row of coverage for each day, and the counts of each
 hour and station (nineteen million), which the server makes itself. Observations are those of the last day. Each figure is the median of nine
-requests, warm, over HTTP to ``kmaflow serve`` as a process beside this one; memory is that process's largest resident size.
+requests, warm, over HTTP to ``kmaflow serve`` as a process beside this one, with the processor time that this took it; memory is that process's largest
+resident size.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from api_speed import ask, median_ms, serving, told
+from api_speed import ask, median_ms, serving
 from gaps_year import fill, numbers
 from load_speed import database
 
@@ -128,9 +129,13 @@ def measure(url: str, token: str, folder: str) -> None:
 
         for view, paths in views().items():
             for path in paths:
-                size = len(request(path)())
-                told(f"{view:13}{path.partition('&from')[0][:66]}", median_ms(request(path)))
-                print(f"{'':13}{size:,} bytes", flush=True)
+                size, before = len(request(path)()), sum(process.cpu_times()[:2])
+                wall = median_ms(request(path))
+                spent = (sum(process.cpu_times()[:2]) - before) / 10
+                print(
+                    f"{view:13} {path[:76]:76} {wall:6.0f} ms  {1000 * spent:5.0f} ms of the processor  {size / 1000:6.0f} kB",
+                    flush=True,
+                )
         highest = next(line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if "VmHWM" in line)
         print(f"resident at most {int(highest.split()[1]) / 1000:.0f} MB")
 

@@ -26,7 +26,7 @@ from kmaflow.run.environment import LOOPBACK
 from kmaflow.run.finished_runs import FinishedRun, finished_run
 from kmaflow.run.launch import Running, Stopped, await_condition, started, stop_signals
 from kmaflow.run.preparation import StartFailed
-from kmaflow.settings import Settings, load_settings
+from kmaflow.settings import Settings, own_settings
 from tests.truth_check import Comparison, TruthCheck
 
 OUTAGE = timedelta(hours=3)
@@ -57,7 +57,7 @@ def smoke_settings(home: Path) -> Settings:
     own = Settings.model_construct().model_dump(exclude={"home", "ui_port", "simulator_port", "api_key"})
     ui_port, simulator_port = free_ports(2)
     own |= {"start": floor_to(now_kst() - OUTAGE, timedelta(minutes=10))}
-    return load_settings(**own, home=home, api_key=None, ui_port=ui_port, simulator_port=simulator_port)
+    return own_settings(**own, home=home, api_key=None, ui_port=ui_port, simulator_port=simulator_port)
 
 
 def check(running: Running) -> list[Comparison]:

@@ -11,15 +11,16 @@ import gc
 import logging
 import os
 import sys
+from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from kmaflow import __version__
 from kmaflow.commands import Commands
 from kmaflow.commands.log_lines import LogFormat, set_up
-from kmaflow.commands.output import complain, tell
+from kmaflow.commands.output import complain, print_json, tell
 from kmaflow.errors import KmaflowError, UsageError
 from kmaflow.language import LANGUAGES, VARIABLE, say, setting
 from kmaflow.printable import printable
@@ -31,20 +32,19 @@ app = typer.Typer(
     name="kmaflow",
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    context_settings={"help_option_names": ["-h", "--help"]},
     help=say(
         "기상청 API허브의 AWS·ASOS 관측자료를 빠짐없이 수집해 내 데이터베이스에 유지합니다.\n\n"
-        "시작: kmaflow doctor → kmaflow collect aws_minute --from 2026-11-22T12:00 --to 2026-11-22T13:00 → kmaflow status\n\n"
+        "예: kmaflow collect aws_minute --from 2026-11-22T12:00 --to 2026-11-22T13:00\n\n"
+        "먼저 kmaflow doctor로 점검하고, 수집한 뒤에는 kmaflow status로 확인하십시오.\n\n"
         "인증키 없이 써 보기: kmaflow simulate (출력되는 KMAFLOW_HUB_URL과 KMAFLOW_API_KEY를 설정하십시오)\n\n"
-        "시각은 한국시각(+09:00)입니다: YYYY-MM-DD HH:MM, YYYYMMDDHHMM 또는 날짜. 구간은 --from 다음 시각부터 --to까지입니다.\n\n"
-        "종료 코드: 0 완료, 1 실패, 2 사용법 오류, 3 완료했으나 누락 있음.",
+        "시각은 한국시각(+09:00)입니다: YYYY-MM-DD HH:MM, YYYYMMDDHHMM, 날짜, 어제, 오늘, 지금. 구간은 --from 다음 시각부터 --to까지입니다.",
         "A complete copy of KMA's surface observations (AWS, ASOS) in your own database.\n\n"
-        "Start: kmaflow doctor → kmaflow collect aws_minute --from 2026-11-22T12:00 --to 2026-11-22T13:00 → kmaflow status\n\n"
+        "Example: kmaflow collect aws_minute --from 2026-11-22T12:00 --to 2026-11-22T13:00\n\n"
+        "Begin with kmaflow doctor; after collecting, look at kmaflow status.\n\n"
         "Without a key: kmaflow simulate (then set KMAFLOW_HUB_URL and KMAFLOW_API_KEY as it prints them)\n\n"
-        "Times are KST (+09:00): YYYY-MM-DD HH:MM, YYYYMMDDHHMM or a date. A window starts after --from and ends with --to.\n\n"
-        "Exit codes: 0 complete, 1 failed, 2 wrong usage, 3 done but data are still missing.",
+        "Times are KST (+09:00): YYYY-MM-DD HH:MM, YYYYMMDDHHMM, a date, yesterday, today, now. A window starts after --from and ends with --to.",
     ),
 )
 
@@ -70,7 +70,10 @@ def _global(
     log_format: Annotated[
         LogFormat,
         typer.Option(
-            "--log-format", envvar="KMAFLOW_LOG_FORMAT", help=say("로그 형식", "text, or one JSON object per line")
+            "--log-format",
+            metavar="text|json",
+            envvar="KMAFLOW_LOG_FORMAT",
+            help=say("로그 형식", "text, or one JSON object per line"),
         ),
     ] = LogFormat.TEXT,
     _version: Annotated[
@@ -81,10 +84,29 @@ def _global(
     set_up(level, log_format)
     if not debug:
         sys.excepthook = _one_line
+    if {"-h", "--help"}.isdisjoint(sys.argv):
+        _say_settings(aloud=verbose)
+
+
+def _say_settings(*, aloud: bool) -> None:
+    """Name misspelt settings, and with -v where home, key and databases come from."""
+    if not aloud and not Path(".env").exists() and not any(name.upper().startswith("KMAFLOW_") for name in os.environ):
+        return
+    from kmaflow.settings import load_settings, misspelt
+
+    for line in misspelt():
+        tell(f"kmaflow: {line}", err=True)
+    if aloud:
+        from kmaflow.commands.sources import sources
+
+        for line in sources(load_settings()):
+            tell(line, err=True)
 
 
 #: What a shell gives a command that Ctrl-C ended; typer turns the interrupt into this code.
 _STOPPED = 130
+#: And one whose output nobody reads any more.
+_NOBODY_READS = 141
 #: Newer versions of typer carry a click of their own, older ones use the one installed: take whichever typer raises.
 _Complaint: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
@@ -96,7 +118,17 @@ def _one_line(kind: type[BaseException], error: BaseException, _: TracebackType 
         f"예상하지 못한 오류 {what} → kmaflow --debug로 다시 실행해 출력을 알려 주십시오",
         f"unexpected {what} → run it again with kmaflow --debug and report what it prints",
     )
+    if "--json" in sys.argv:
+        print_json({"error": {"what": what, "todo": "", "exit_code": 1}})
     complain(told)
+
+
+def _refuse(told: str, what: str, todo: str, code: int) -> NoReturn:
+    """Leave with an error: a line on stderr, and for a program that asked for JSON one object on stdout."""
+    if "--json" in sys.argv:
+        print_json({"error": {"what": what, "todo": todo, "exit_code": code}})
+    complain(told)
+    sys.exit(code)
 
 
 def _check_language() -> None:
@@ -118,26 +150,24 @@ def main() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         _check_language()
-        code = app(standalone_mode=False)
+        code = app(prog_name="kmaflow", standalone_mode=False)
     except KmaflowError as error:
         if "--debug" in sys.argv:
             raise
-        complain(str(error))
-        sys.exit(error.exit_code)
+        _refuse(str(error), say(error.what_ko, error.what), say(error.todo_ko, error.todo_en), error.exit_code)
     except _Complaint as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             error.show()
-        else:
-            context = getattr(error, "ctx", None)
-            command = context.command_path if context else "kmaflow"
-            told = " ".join(error.format_message().split())
-            complain(f"{told} → {command} --help")
-        sys.exit(error.exit_code)
+            sys.exit(error.exit_code)
+        from kmaflow.commands.complaints import explained
+
+        what, todo = explained(error)
+        _refuse(f"{what} → {todo}", what, todo, error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         code = _STOPPED
     except BrokenPipeError:
         sys.stderr.close()
-        sys.exit(1)
+        sys.exit(_NOBODY_READS)
     if code == _STOPPED:
         told = say("중단했습니다. 저장된 자료는 유지됩니다", "stopped; stored data are kept")
         tell(f"kmaflow: {told}", err=True)

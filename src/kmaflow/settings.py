@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from kmaflow.catalog import PUBLIC_HUB
 from kmaflow.catalog.time import parse_time
 from kmaflow.errors import UsageError
-from kmaflow.language import Language
+from kmaflow.language import Language, say
 
 #: KMA's keys have 22 characters.
 _LONGEST_KEY = 200
@@ -146,17 +148,39 @@ _FAULTS = {
     "greater_than": ("{gt}보다 커야 합니다", "it must be greater than {gt}"),
     "greater_than_equal": ("{ge} 이상이어야 합니다", "it must be at least {ge}"),
     "less_than_equal": ("{le} 이하여야 합니다", "it must be at most {le}"),
+    "int_type": ("정수를 쓰십시오", "write a whole number"),
     "literal_error": ("{expected} 가운데 하나여야 합니다", "it must be {expected}"),
 }
 
 
+#: Below the home: the settings of a ``make run`` that simulates, for whoever has no key.
+SIMULATED = Path("simulated", "settings.env")
+#: Variables of ours that are no settings.
+_OTHERS = [
+    "ADMIN_PASSWORD", "API_SERVER", "CAPTURES", "CENTRAL", "DATASET_PACKAGES", "FAILPOINT", "FERNET_KEY",
+    "FLOWER_PASSWORD", "FLOWER_PORT", "JWT_SECRET", "LOG_FORMAT", "MARIADB", "MARIADB_PASSWORD",
+    "MARIADB_ROOT_PASSWORD", "PICTURES", "POSTGRES", "POSTGRES_OBSERVATIONS", "POSTGRES_PASSWORD", "PRIVATE_ADDRESS",
+    "PROFILES", "REDIS", "REDIS_PASSWORD", "RESULTS", "SECRETS", "SECRETS_FOLDER", "SECRET_KEY", "SIMULATED",
+    "SIMULATOR", "TEST_MARIADB", "TEST_POSTGRESQL", "UI_BIND", "WORKERS", "WORKER_MEMORY",
+]  # fmt: skip
+
+
 def load_settings(**changes: Any) -> Settings:
-    """The settings as environment, ``.env`` and ``changes`` (which win) give them.
+    """The settings: first ``changes``, then environment, then ``.env`` in the current folder; without a key those of a ``make run`` that simulates,
+    so that what it fills is what is spoken of; then what they are without being set.
 
     Raises:
         UsageError: a value cannot be understood; the message names the variable, never its value.
         WrongKeyForm: KMAFLOW_API_KEY cannot be a key.
     """
+    settings = own_settings(**changes)
+    if settings.api_key is None and (left := settings.home / SIMULATED).is_file():
+        settings = own_settings(_env_file=(left, ".env"), **changes)
+    return settings
+
+
+def own_settings(**changes: Any) -> Settings:
+    """The same for ``make run`` itself: what another one has left behind does not count."""
     try:
         return Settings(**changes)
     except UnicodeDecodeError:
@@ -176,9 +200,48 @@ def load_settings(**changes: Any) -> Settings:
     )
 
 
+def misspelt() -> list[str]:
+    """For each variable ``KMAFLOW_…`` of the environment and of ``.env`` that is none of ours but looks like one, a sentence that names both."""
+    known = [*(name.upper() for name in Settings.model_fields), *_OTHERS]
+    names = [name for name in {**_in_file(Path(".env")), **os.environ} if name.upper().startswith("KMAFLOW_")]
+    unknown = [name for name in names if name.upper().removeprefix("KMAFLOW_") not in known]
+    found = [(name, get_close_matches(name.upper().removeprefix("KMAFLOW_"), known, n=1)) for name in unknown]
+    return [
+        say(
+            f"{name}은(는) kmaflow의 설정이 아닙니다. 혹시 KMAFLOW_{near[0]}?",
+            f"{name} is no setting of kmaflow; did you mean KMAFLOW_{near[0]}?",
+        )
+        for name, near in found
+        if near
+    ]
+
+
+def source(field: str, settings: Settings) -> str:
+    """Where a setting comes from, in words."""
+    name = f"KMAFLOW_{field.upper()}"
+    if name in {one.upper() for one in os.environ}:
+        return say(f"환경변수 {name}", f"{name} in the environment")
+    own = Path(".env").absolute()
+    if name in _in_file(own):
+        return say(f"{own}의 {name}", f"{name} in {own}")
+    # Where they count, the key is theirs too.
+    left = _in_file(settings.home / SIMULATED)
+    if name in left and settings.api_key and settings.api_key.get_secret_value() == left.get("KMAFLOW_API_KEY"):
+        return say("인증키 없이 실행한 make run", "make run without a key")
+    return say("기본값", "default")
+
+
+def _in_file(path: Path) -> dict[str, str | None]:
+    from dotenv import dotenv_values
+
+    return (
+        {name.upper(): value for name, value in dotenv_values(path, encoding="utf-8").items()} if path.is_file() else {}
+    )
+
+
 def _fault(error: ErrorDetails) -> tuple[str, str]:
     """What is wrong with one variable, in Korean and in English."""
     name = f"KMAFLOW_{str(error['loc'][0]).upper()}" if error["loc"] else "?"
-    ko, en = _FAULTS.get(error["type"], (error["msg"], error["msg"]))
+    ko, en = _FAULTS.get(error["type"], ("값을 이해할 수 없습니다", "this cannot be understood"))
     values = {key: str(value).replace(" or ", ", ") for key, value in error.get("ctx", {}).items()}
     return f"{name}: {ko.format(**values)}", f"{name}: {en.format(**error.get('ctx', {}))}"

@@ -10,6 +10,7 @@ from typing import Any, Self
 from kmaflow.catalog.time import Window
 from kmaflow.errors import KmaflowError
 from kmaflow.hub.errors import QuotaSpent
+from kmaflow.store.ledger import LedgerRow
 
 
 def quota_spent() -> QuotaSpent:
@@ -70,6 +71,7 @@ class FakeCollector:
     fail_sync: KmaflowError | None = None
     asked: list[tuple[str, Window]] = field(default_factory=list)
     opened: list[dict[str, Any]] = field(default_factory=list)
+    noted: list[LedgerRow] = field(default_factory=list)
 
     def open(self, **arguments: Any) -> Self:
         self.opened.append(arguments)
@@ -80,6 +82,14 @@ class FakeCollector:
 
     def __exit__(self, *_: object) -> None:
         return None
+
+    @property
+    def store(self) -> Self:
+        """Its own store."""
+        return self
+
+    def note(self, request: LedgerRow) -> None:
+        self.noted.append(request)
 
     def sync_stations(self, max_age: timedelta | None = None) -> FakeSync:
         if self.fail_sync is not None:

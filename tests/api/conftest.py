@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +67,15 @@ def running(app: Any) -> Iterator[str]:
 
 
 @contextmanager
-def serving(filled: Filled, home: Path, **options: Any) -> Iterator[Api]:
+def serving(
+    filled: Filled, home: Path, *, now: datetime = NOW, settings: dict[str, Any] | None = None, **options: Any
+) -> Iterator[Api]:
     """The API over a filled database, with a token of its own."""
     with Store(filled.url) as store:
         name = f"test-{time.monotonic_ns()}"
         token = tokens.add(store, name, per_minute=100_000)
-    settings = load_settings(home=home, database_url=filled.url, archive_url=filled.archive)
-    reader = Reader(lambda: settings, clock=lambda: NOW)
+    known = load_settings(home=home, database_url=filled.url, archive_url=filled.archive, **(settings or {}))
+    reader = Reader(lambda: known, clock=lambda: now)
     try:
         with (
             running(create_app(reader, threads=AT_A_TIME, **options)) as url,

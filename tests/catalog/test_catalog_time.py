@@ -132,12 +132,12 @@ class TestParseTime:
         [
             ("2024-12-15T00:00Z", "not in KST"),
             ("2024-12-15 00:00[Asia/Seoul]", "not in KST"),
-            ("2024-12-15 00:00:30", "not a time"),
+            ("2024-12-15 00:00:30", "seconds are not taken"),
             ("2024-02-30", "no such time"),
             ("202413010000", "no such time"),
             ("2024-12-15 24:00", "no such time"),
             ("2024121500", "not a time"),
-            ("yesterday", "not a time"),
+            ("yestreday", "not a time"),
             ("", "not a time"),
         ],
     )
@@ -165,3 +165,15 @@ class TestKst:
         now = now_kst()
         assert now.tzinfo is None
         assert abs(now.replace(tzinfo=KST) - datetime.now(UTC)) < MINUTE
+
+
+@pytest.mark.parametrize(("text", "back"), [("today", 0), ("오늘", 0), ("Yesterday", 1), ("어제", 1)])
+def test_words_for_days(text: str, back: int) -> None:
+    before, found, after = now_kst(), parse_time(text), now_kst()
+    assert found in {floor_to(moment, DAY) - timedelta(days=back) for moment in (before, after)}
+
+
+def test_now_and_a_whole_hour() -> None:
+    before, found, after = now_kst(), parse_time("지금"), now_kst()
+    assert before - MINUTE < found <= after
+    assert parse_time("2026-11-22 12") == parse_time("2026-11-22T12") == datetime(2026, 11, 22, 12)

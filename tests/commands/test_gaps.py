@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kmaflow.catalog.time import MINUTE
+from kmaflow.catalog.time import MINUTE, now_kst
 from kmaflow.collect.planning.estimate import settled
 from kmaflow.simulator.server import Running
 
@@ -39,6 +39,7 @@ def collected(hub: Running, kmaflow: Kmaflow) -> Running:
 
 
 def test_an_empty_database_has_nothing_to_tell(kmaflow: Kmaflow) -> None:
+    kmaflow("init")
     for command in ("gaps", "plan"):
         done = kmaflow(command)
         assert (done.code, done.out) == (0, "")
@@ -161,3 +162,35 @@ def test_what_should_be_there_by_now() -> None:
     assert settled("aws_minute", noon + 23 * MINUTE) == noon + 10 * MINUTE
     assert settled("asos_hourly", noon + 29 * MINUTE) == noon - timedelta(hours=1)
     assert settled("asos_hourly", noon + 30 * MINUTE) == noon
+
+
+@pytest.mark.parametrize("command", ["gaps", "plan", "backfill"])
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_what_the_hub_no_longer_has_is_said_and_not_asked(
+    hub: Running, kmaflow: Kmaflow, monkeypatch: pytest.MonkeyPatch, command: str, language: str
+) -> None:
+    monkeypatch.setenv("KMAFLOW_LANG", language)
+    assert kmaflow("stations", "sync").code == 0
+    before = len(requests_seen(hub))
+    done = kmaflow(command, "aws_minute", "--from", "2010-01-01", "--to", "2010-01-02", "--stations", "108")
+    told = {"en": "the hub keeps about 18 months of minutes", "ko": "분자료를 약 18개월만 보관하므로"}[language]
+    assert (done.code, done.out.count(told)) == (3, 1)
+    assert "planned" not in done.out.replace("planned\t", "")
+    assert "nothing is missing" not in done.out
+    assert len(requests_seen(hub)) == before
+    hourly = kmaflow("plan", "asos_hourly", "--from", "2010-01-01", "--to", "2010-01-02", "--json")
+    assert (hourly.code, json.loads(hourly.out)["no_longer_on_hub"]) == (0, [])
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_window_that_begins_before_is_cut_where_the_hub_begins(kmaflow: Kmaflow) -> None:
+    now = now_kst()
+    window = ("--from", f"{now - timedelta(days=800):%Y-%m-%d}", "--to", f"{now - timedelta(days=700):%Y-%m-%d}")
+    assert kmaflow("stations", "sync").code == 0
+    done = kmaflow("gaps", "aws_minute", *window, "--stations", "108", "--json")
+    assert done.code == 3
+    found = json.loads(done.out)["gaps"]
+    assert [gap["why"] for gap in found] == ["gone", "planned"]
+    assert found[0]["to"] == found[1]["from"]
+    asked = json.loads(kmaflow("plan", "aws_minute", *window, "--stations", "108", "--json").out)["datasets"][0]
+    assert asked["missing_cells"] == found[1]["cells"]

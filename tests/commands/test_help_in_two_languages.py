@@ -11,8 +11,13 @@ import sys
 import pytest
 
 _HANGUL = re.compile("[가-힣]")
+#: Shown in Korean all the same (commands/help.py).
+_OF_TYPER = {
+    "Install completion for the current shell.",
+    "Show completion for the current shell, to copy it or customize the installation.",
+}
 #: What is written alike in both: choices and SQL.
-_ALIKE = {"parquet | csv | xlsx", "AWS | ASOS", "SELECT …"}
+_ALIKE = {"parquet | csv | xlsx", "AWS | ASOS", "SELECT …"} | _OF_TYPER
 _TEXTS = """
 import json
 import typer

@@ -101,7 +101,7 @@ def test_watch_all_means_all_whatever_else_is_named(
     assert hub.url
     monkeypatch.setattr("kmaflow.collect.watch.Watch.turn", lambda _: False)
     done = kmaflow("watch", "all", "aws_minute", "--once")
-    assert done.err.startswith(", ".join(DATASETS))
+    assert done.out.endswith(f"{', '.join(DATASETS)}\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from rich.cells import cell_len
+
+from kmaflow.cli import app
 
 from .conftest import Kmaflow
 from .terminal import on_terminal
@@ -73,3 +80,70 @@ def test_no_color_leaves_no_escape_sequence(filled: Path) -> None:
         assert "\x1b" not in text
     (wrong,) = on_terminal(commands[-1:], filled.parent, plain=False)
     assert wrong[0].startswith("\x1b[31m")
+
+
+def _every_command() -> list[list[str]]:
+    found: list[list[str]] = [[]]
+
+    def note(command: Any, path: list[str]) -> None:
+        for name in command.list_commands(None) if hasattr(command, "list_commands") else ():
+            found.append([*path, name])
+            note(command.get_command(None, name), found[-1])
+
+    note(typer.main.get_command(app), [])
+    assert len(found) > 25
+    return found
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+@pytest.mark.parametrize("columns", [60, 80])
+def test_help_is_whole_and_in_one_language_with_an_example(tmp_path: Path, columns: int, language: str) -> None:
+    paths = _every_command()
+    frame, other = ("사용법:", "옵션", "예:", "종료 코드:"), ("Usage:", "Options", "Example:", "Exit codes:")
+    if language == "en":
+        frame, other = other, frame
+    commands = [[*path, "--help"] for path in paths]
+    for path, (text, code) in zip(
+        paths, on_terminal(commands, tmp_path, columns=columns, KMAFLOW_LANG=language), strict=True
+    ):
+        assert code == 0, text
+        for word in frame:
+            assert re.search(rf"^{word}", text, re.MULTILINE), (path, word)
+        assert not re.search(rf"^({'|'.join(other)}|Commands|Arguments)\b", text, re.MULTILINE) or language == "en"
+        assert re.search(r"^ {2,}kmaflow |^ {2,}\S.*kmaflow ", text, re.MULTILINE), path
+        wide = [line for line in text.split("\n") if cell_len(line.rstrip()) > columns and " " in line.strip()]
+        assert wide == [], path
+
+
+@pytest.mark.usefixtures("home")
+def test_help_loses_no_word(kmaflow: Kmaflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = {}
+    for columns in (50, 200):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        told = kmaflow("backfill", "--help").out
+        assert "\x1b" not in told
+        words[columns] = [word for word in told.split() if word != "\\"]
+    assert words[50] == words[200]
+
+
+def test_completion_is_offered(kmaflow: Kmaflow) -> None:
+    told = kmaflow("--help").out
+    assert "--install-completion" in told
+    assert "--show-completion" in told
+
+
+def test_datasets_are_completed(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "kmaflow"],
+        env={
+            **os.environ,
+            "_KMAFLOW_COMPLETE": "complete_bash",
+            "COMP_WORDS": "kmaflow collect aws_m",
+            "COMP_CWORD": "2",
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["aws_minute"], done

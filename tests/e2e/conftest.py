@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -145,3 +146,17 @@ def make_run(one_make_run: MakeRun) -> MakeRun:
     """`make run`, running, whatever the modules before have done to it."""
     one_make_run.ensure()
     return one_make_run
+
+
+@pytest.fixture(scope="session")
+def npm_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the page is built with, as its lock says."""
+    if shutil.which("npm") is None:
+        assert not os.environ.get("CI"), "continuous integration needs npm"
+        pytest.skip("no npm: sudo apt-get install npm (Node 20)")
+    folder = tmp_path_factory.mktemp("npm")
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copy(ROOT / "web" / name, folder)
+    done = subprocess.run(["npm", "ci"], cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "node_modules"

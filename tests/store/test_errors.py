@@ -48,8 +48,11 @@ def test_the_shown_url_hides_the_password() -> None:
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StoreUnreachable, match=r"Not a directory|File exists"):
-        Store(f"sqlite:///{tmp_path}/file/sub/k.db")
+    with (
+        Store(f"sqlite:///{tmp_path}/file/sub/k.db") as store,
+        pytest.raises(StoreUnreachable, match=r"Not a directory|File exists"),
+    ):
+        store.init()
 
 
 def test_a_folder_in_the_place_of_the_file(tmp_path: Path) -> None:

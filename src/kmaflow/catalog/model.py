@@ -221,7 +221,7 @@ class Dataset:
         schedule: when, by which DAG.
         turn: place among the datasets of the DAG, which are asked two at a time.
         cadence: distance between stamps, counted from midnight KST.
-        retention: how far back the hub answers, None = without limit.
+        retention: how far back the hub answers (an assumption where :attr:`assumptions` says so), None = without limit.
         placeholders: an unproduced stamp is answered with rows of sentinels for all stations.
         columns: every printed column after time and station, in the printed order.
         pair_columns: only with layout ``pairs``: code and count of the first pair, which the dataset's own table keeps.
@@ -298,6 +298,12 @@ class Dataset:
     def completeness(self) -> timedelta:
         """The length of what ``completeness_hour`` counts in one row: an hour, or one stamp where these are further apart."""
         return max(HOUR, self.cadence)
+
+    def given_since(self, now: datetime) -> datetime:
+        """Up to this moment (naive KST, as ``now``) the hub has nothing any more: a third longer ago than it keeps, since both ages were only
+        measured: 18 months back there were minutes, 24 months back there were none. ``datetime.min`` where it keeps everything.
+        """
+        return datetime.min if self.retention is None else floor_to(now - self.retention * 4 / 3, DAY)
 
     @property
     def lately(self) -> timedelta:

@@ -25,6 +25,14 @@ _DATE = re.compile(r"(\d{4})(-?)(\d{2})\2(\d{2})", re.ASCII)
 _FULL = re.compile(
     r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:00(?:\.0+)?)?(Z|[+-]\d{2}:?\d{2}|\[.*\])?", re.IGNORECASE | re.ASCII
 )
+_HOURLY = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2})", re.IGNORECASE | re.ASCII)
+_SECONDS = re.compile(r"\d{2}:\d{2}:\d{2}", re.ASCII)
+#: Words for a moment: so many days back; None is now.
+_WORDS = {
+    **dict.fromkeys(("now", "지금"), None),
+    **dict.fromkeys(("today", "오늘"), 0 * DAY),
+    **dict.fromkeys(("yesterday", "어제"), DAY),
+}
 #: Years that a person can mean: KMA's observations begin in 1904, and no arithmetic leaves the calendar.
 _YEARS = range(1900, 2200)
 _TODO_EN = "write YYYY-MM-DD HH:MM, YYYYMMDDHHMM or a date, in KST (+09:00)"
@@ -51,7 +59,8 @@ def to_kst(moment: datetime) -> datetime:
 def parse_time(text: str) -> datetime:
     """A time as a person types it: naive KST to the minute.
 
-    Accepts ``YYYY-MM-DD HH:MM``, ``YYYY-MM-DDTHH:MM``, ``YYYYMMDDHHMM`` and a date (its 00:00). ``+09:00`` may follow.
+    Accepts ``YYYY-MM-DD HH:MM``, ``YYYY-MM-DDTHH:MM``, ``YYYYMMDDHHMM``, a whole hour as ``YYYY-MM-DD HH``, a date (its 00:00), and ``now``,
+    ``today``, ``yesterday`` (지금, 오늘, 어제: the minute, and the 00:00 of the day). ``+09:00`` may follow a time of day.
 
     Raises:
         UsageError: another form, another offset, seconds other than 0, a day that does not exist, or a year outside of 1900–2199.
@@ -68,6 +77,10 @@ def parse_time(text: str) -> datetime:
 
 
 def _parsed(text: str) -> datetime:
+    if text.casefold() in _WORDS:
+        moment = floor_to(now_kst(), MINUTE)
+        back = _WORDS[text.casefold()]
+        return moment if back is None else start_of(moment.date() - back)
     try:
         if _COMPACT.fullmatch(text):
             return datetime.strptime(text, "%Y%m%d%H%M")
@@ -83,10 +96,19 @@ def _parsed(text: str) -> datetime:
                     todo_ko=_TODO_KO,
                 )
             return datetime.strptime(f"{full.group(1)} {full.group(2)}", "%Y-%m-%d %H:%M")
+        if hour := _HOURLY.fullmatch(text):
+            return datetime.strptime(f"{hour[1]} {hour[2]}", "%Y-%m-%d %H")
     except ValueError as cause:
         raise UsageError(
             f"no such time: {text!r} ({cause})", ko=f"없는 시각입니다: {text!r}", todo_en=_TODO_EN, todo_ko=_TODO_KO
         ) from None
+    if _SECONDS.search(text):
+        raise UsageError(
+            f"seconds are not taken: {text!r}",
+            ko=f"초는 쓸 수 없습니다: {text!r}",
+            todo_en=f"{_TODO_EN}, without seconds",
+            todo_ko=f"{_TODO_KO}(초 없이)",
+        )
     raise UsageError(f"not a time: {text!r}", ko=f"시각이 아닙니다: {text!r}", todo_en=_TODO_EN, todo_ko=_TODO_KO)
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, MINUTE, Window
 from kmaflow.collect.planning.plan import Want
-from kmaflow.store.coverage.gaps import Gap, gaps, runs, unanswered, unread
+from kmaflow.store.coverage.gaps import GONE, Gap, gaps, runs, unanswered, unread
 from kmaflow.store.coverage.gaps import due as had_by_hub
 from kmaflow.store.coverage.retries import (
     FOR_A_PERSON,
@@ -81,6 +81,7 @@ def due_now(
     revisit_days: int = 0,
     everything: bool = False,
     widened: bool = False,
+    only_missing: bool = False,
 ) -> Due:
     """What is due of one dataset.
 
@@ -92,17 +93,20 @@ def due_now(
         revisit_days: how many days back corrections are looked for.
         everything: all that is missing, due or given up.
         widened: also what was answered when other stations were to be stored. The archive has it: ``kmaflow rebuild`` needs no call.
+        only_missing: neither blank cells nor corrections are looked for: no observation is read.
     """
     window_end = min(window.end, had_by_hub(dataset, now))
-    if window_end <= window.start or not Window(window.start, window_end).count(DATASETS[dataset].cadence):
+    begin = max(window.start, DATASETS[dataset].given_since(now))
+    if window_end <= begin or not Window(begin, window_end).count(DATASETS[dataset].cadence):
         return Due(dataset)
+    window = Window(begin, window_end)
     chosen = None if stations is None else frozenset(stations)
     timeline = Timeline(connection, dataset, Window(window.start, window_end), stations=chosen, start=start)
     missing, exhausted, later, tries = _missing(connection, timeline, now, everything=everything, widened=widened)
     quiet: tuple[Want, ...] = ()
     revisits: tuple[Want, ...] = ()
     recent = max(window.start, now - (revisit_days + 2) * DAY)
-    if recent < window_end and Window(recent, window_end).count(timeline.axis.step):
+    if not only_missing and recent < window_end and Window(recent, window_end).count(timeline.axis.step):
         axis = TimeAxis(Window(recent, window_end), timeline.axis.step)
         answered = answers(connection, dataset, axis, chosen or ())
         quiet = _quiet(connection, dataset, axis, answered, chosen, now)
@@ -126,8 +130,8 @@ def meant_gaps(
 
 
 def _not_meant(widened: bool) -> tuple[str, ...]:
-    """States that only a start further back, or a rebuild from the archive, can change."""
-    return ("before_start",) if widened else ("before_start", "stations")
+    """States that only a start further back, or a rebuild from the archive, can change, or nothing."""
+    return ("before_start", GONE) if widened else ("before_start", GONE, "stations")
 
 
 def _missing(

@@ -7,8 +7,9 @@ from keyword import iskeyword
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 from typer.main import get_command
+
+from kmaflow.commands.help import Command, Group
 
 #: Modules of this package in the order of the help; each holds a function of its own name and
 #: ``HELP``, or ``app`` for a group of commands.
@@ -41,8 +42,18 @@ NAMES = (
 )
 
 
-class Commands(TyperGroup):
+_ANYWHERE = ("-v", "--verbose", "--debug")
+
+
+class Commands(Group):
     """Every command, made when it is asked for: each takes typer a millisecond, and only the help needs all of them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """``-v`` and ``--debug`` are understood after the command too."""
+        end = args.index("--") if "--" in args else len(args)
+        front = [one for one in args[:end] if one in _ANYWHERE]
+        rest = [one for one in args[:end] if one not in _ANYWHERE]
+        return super().parse_args(ctx, [*front, *rest, *args[end:]])
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """All names, in the order of the help."""
@@ -61,7 +72,7 @@ class Commands(TyperGroup):
             app = getattr(module, "app", None)
             if app is None:
                 app = typer.Typer(add_completion=False)
-                app.command(cmd_name, help=getattr(module, "HELP", None))(getattr(module, cmd_module))
+                app.command(cmd_name, cls=Command, help=getattr(module, "HELP", None))(getattr(module, cmd_module))
             self.commands[cmd_name] = get_command(app)
             self.commands[cmd_name].name = cmd_name  # a group does not know its own
         return self.commands.get(cmd_name)

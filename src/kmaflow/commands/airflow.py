@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import typer
 
+from kmaflow.commands.help import Command, Group
 from kmaflow.commands.output import tell
 from kmaflow.language import say
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help=say("Airflow 설정", "settings inside Airflow"))
+app = typer.Typer(
+    cls=Group,
+    add_completion=False,
+    no_args_is_help=True,
+    help=say("Airflow 설정\n\n예: kmaflow airflow setup", "Settings inside Airflow.\n\nExample: kmaflow airflow setup"),
+)
 
 
 @app.callback()
@@ -17,6 +23,7 @@ def _group() -> None:
 
 @app.command(
     "setup",
+    cls=Command,
     help=say(
         """풀 kma_apihub와 기본 연결을 만듭니다. 이미 바꾼 설정은 유지합니다.
 

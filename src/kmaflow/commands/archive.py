@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kmaflow.commands.help import Command, Group
 from kmaflow.commands.options import DryRun, Yes
 from kmaflow.commands.output import Json, confirm, print_json, print_table, progress, tell
 from kmaflow.language import say
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
     from kmaflow.maintain.prune import Lapsed
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help=say("원문 보관소", "the archive of the hub's responses")
+    cls=Group,
+    add_completion=False,
+    no_args_is_help=True,
+    help=say(
+        "원문 보관소\n\n예: kmaflow archive prune --keep-months 24 --dry-run",
+        "The archive of the hub's responses.\n\nExample: kmaflow archive prune --keep-months 24 --dry-run",
+    ),
 )
 
 
@@ -26,6 +33,7 @@ def _archive() -> None:
 
 @app.command(
     "prune",
+    cls=Command,
     help=say(
         """오래된 원문을 지웁니다. 데이터베이스의 행은 유지됩니다.
 

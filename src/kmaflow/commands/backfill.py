@@ -8,7 +8,7 @@ import typer
 
 from kmaflow.commands.options import NamedDatasets, NamedFrom, NamedTo, Stations
 from kmaflow.commands.output import Json, complain, exit_with, print_counts, print_json, progress, tell
-from kmaflow.commands.selection import chosen_stations
+from kmaflow.commands.selection import chosen_stations, nothing_left
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -34,6 +34,17 @@ HELP = say(
 )
 
 
+def _checked_share(value: float | None) -> float | None:
+    if value is not None and not 0 < value <= 1:
+        raise typer.BadParameter(
+            say(
+                f"0보다 크고 1 이하여야 합니다({value:g})",
+                f"it must be above 0 and at most 1, not {value:g}",
+            )
+        )
+    return value
+
+
 def backfill(
     datasets: NamedDatasets,
     from_: NamedFrom,
@@ -43,6 +54,7 @@ def backfill(
         float | None,
         typer.Option(
             "--share",
+            callback=_checked_share,
             help=say(
                 "사용할 일일 한도 비율, 0보다 크고 1 이하 (기본: KMAFLOW_BACKFILL_SHARE, 1.0)",
                 "share of the daily quota it may use, above 0, at most 1 (default: KMAFLOW_BACKFILL_SHARE, 1.0)",
@@ -73,10 +85,12 @@ def backfill(
 ) -> None:
     """Fill history."""
     from kmaflow.catalog import named
-    from kmaflow.catalog.time import Window, parse_time
+    from kmaflow.catalog.time import Window, now_kst, parse_time
     from kmaflow.collect import Collector
     from kmaflow.collect.backfill.backfill import Backfill
     from kmaflow.settings import load_settings
+    from kmaflow.store.backfills import begun_row
+    from kmaflow.store.engines.database import reading
 
     names = named(datasets)
     window = Window(parse_time(from_), parse_time(to))
@@ -86,6 +100,7 @@ def backfill(
             collector.check_window(name, window)
         collector.store.init()
         choice = chosen_stations(collector, stations, names)
+        collector.store.note(begun_row(names, window, choice))
         with progress(quiet=as_json) as bars:
             shown = {name: bars.add_task(name, total=None, rows=0) for name in names}
 
@@ -104,10 +119,14 @@ def backfill(
                 on_wait=_say_waiting,
             )
             results = job.run()
+        with reading(collector.store.engine) as connection:
+            gone = nothing_left(connection, dict.fromkeys(names, window), now_kst(), choice.stations)
     _report(results, choice.describe(), job.deferred_until, as_json=as_json)
     if all(result.failed for result in results):
         exit_with(1)
-    exit_with(3 if any(result.left for result in results) else 0)
+    for line in gone:
+        tell(line, err=as_json)
+    exit_with(3 if gone or any(result.left for result in results) else 0)
 
 
 def _say_waiting(until: datetime) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from kmaflow.commands.output import Json, exit_with, print_json, print_table, tell
+from kmaflow.commands.output import Json, exit_with, print_json, print_table, progress, tell
+from kmaflow.commands.sources import sources
 from kmaflow.language import say
 
 HELP = say(
@@ -45,7 +46,12 @@ def doctor(
         with Collector.open(settings, needs_hub=False) as collector:
             collector.store.init()
             mended = future_times.mend(collector)
-    findings = list(check_up(settings))
+    findings = []
+    with progress(quiet=as_json, rows=False) as bars:
+        bar = bars.add_task(say("점검", "checks"), total=None)
+        for finding in check_up(settings):
+            findings.append(finding)
+            bars.update(bar, advance=1)
     well = all(finding.ok for finding in findings)
     if as_json:
         told = {"ok": well, "hub": settings.hub_url, "checks": [asdict(finding) for finding in findings]}
@@ -55,7 +61,7 @@ def doctor(
             tell(f"--mend: {line}")
         rows = [("✓" if finding.ok else "✗", finding.what, finding.seen, finding.todo) for finding in findings]
         print_table(
-            say(f"API허브: {settings.hub_url}", f"hub: {settings.hub_url}"),
+            "\n".join(sources(settings)),
             ("", say("점검", "check"), say("결과", "result"), say("조치", "what to do")),
             rows,
         )

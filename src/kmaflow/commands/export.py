@@ -106,7 +106,7 @@ def export(
     window = Window(parse_time(from_), parse_time(to))
     moment = None if as_of is None else parse_time(as_of)
     files: list[dict[str, Any]] = []
-    with Store(load_settings().database_url) as store, progress(quiet=as_json) as bars:
+    with Store(load_settings().database_url, must_exist=True) as store, progress(quiet=as_json) as bars:
         choices = {name: numbers_of(store, stations, readable(name)) for name in names}
         for name in names:
             bar = bars.add_task(name, total=_hours(window), rows=0)
@@ -150,7 +150,7 @@ def _keep_lake(url: str, names: list[str], from_: str | None, to: str | None, *,
     if from_ is not None or to is not None:
         begin = datetime(1900, 1, 1) if from_ is None else parse_time(from_)
         window = Window(begin, datetime(2200, 1, 1) if to is None else parse_time(to))
-    with Store(load_settings().database_url) as store, progress(quiet=as_json) as bars:
+    with Store(load_settings().database_url, must_exist=True) as store, progress(quiet=as_json) as bars:
         bar = bars.add_task("", total=None, rows=0)
         rows = 0
         kept = []

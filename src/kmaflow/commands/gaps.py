@@ -9,7 +9,7 @@ import typer
 
 from kmaflow.commands.options import Datasets, From, Stations, To
 from kmaflow.commands.output import Json, exit_with, print_json, print_table, tell
-from kmaflow.commands.selection import datasets_and_stations
+from kmaflow.commands.selection import datasets_and_stations, nothing_left
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -37,7 +37,11 @@ _REASONS = {
     "quota": say("일일 한도", "quota"),
     "stations": say("저장 지점 밖", "not among KMAFLOW_STATIONS then"),
     "planned": say("수집 예정", "planned"),
+    "gone": say("API허브에 없음", "no longer on the hub"),
     "given_up": say("재시도 중단", "abandoned"),
+    "unknown_endpoint": say("설정 KMAFLOW_HUB_URL 확인", "check the setting KMAFLOW_HUB_URL"),
+    "bad_key": say("인증키 확인", "check the key"),
+    "not_applied": say("활용신청 필요", "application (활용신청) needed"),
 }
 
 
@@ -73,6 +77,7 @@ def gaps(
     as_json: Json = False,
 ) -> None:
     """Show what is missing and why."""
+    from kmaflow.catalog import named
     from kmaflow.catalog.time import now_kst, parse_time
     from kmaflow.collect.planning.estimate import usual_windows
     from kmaflow.settings import load_settings
@@ -82,19 +87,22 @@ def gaps(
 
     settings, now = load_settings(), now_kst()
     begin, end = (None if text is None else parse_time(text) for text in (from_, to))
-    with Store(settings.database_url) as store:
+    if datasets:
+        datasets = named(datasets)
+    with Store(settings.database_url, must_exist=True) as store:
         store.init()
         with reading(store.engine) as connection:
             names, choice = datasets_and_stations(connection, settings, datasets, stations)
             windows = usual_windows(connection, names, begin, end, settings.start, now, held=True)
             found = _found(connection, windows, choice, settings, all_states=all_states)
             totals = _totals(connection, windows, choice, found) if all_states else None
+            gone = nothing_left(connection, windows, now, choice.stations)
             spans = {name: spanned(connection, name) for name in windows if begin is None}
     missing = [gap for gap in found if gap.state not in ("blank", "absent", "empty")]
     if as_json:
-        print_json(_json(windows, choice, found, totals))
+        print_json(_json(windows, choice, found, totals) | {"no_longer_on_hub": gone})
     else:
-        _print(windows, choice, found, totals)
+        _print(windows, choice, found, totals, gone)
         for name, span in spans.items():
             if span is not None and span.start < windows[name].start:
                 tell(
@@ -104,7 +112,7 @@ def gaps(
                     ),
                     err=True,
                 )
-    exit_with(3 if missing else 0)
+    exit_with(3 if missing or gone else 0)
 
 
 def _found(
@@ -175,7 +183,11 @@ def _json(
 
 
 def _print(
-    windows: dict[str, Window], choice: StationChoice, found: list[Gap], totals: dict[str, dict[str, int]] | None
+    windows: dict[str, Window],
+    choice: StationChoice,
+    found: list[Gap],
+    totals: dict[str, dict[str, int]] | None,
+    gone: list[str],
 ) -> None:
     if not windows:
         tell(
@@ -187,7 +199,10 @@ def _print(
         )
         return
     for name, window in windows.items():
-        tell(f"{name} {window} KST · {choice.describe()}")
+        if found or totals is not None or gone:
+            tell(f"{name} {window} KST · {choice.describe()}")
+    for line in gone:
+        tell(line)
     if totals is not None:
         columns = (say("자료", "dataset"), *_STATES.values())
         print_table(
@@ -197,7 +212,9 @@ def _print(
             right=columns[1:],
         )
     if not found:
-        tell(say("누락 없음", "nothing is missing"))
+        if not gone:
+            told = ", ".join(f"{name} {window}" for name, window in windows.items())
+            tell(say(f"누락 없음: {told}", f"nothing is missing: {told}"))
         return
     last, error, dataset = say("마지막 요청", "last request"), say("오류", "error"), say("자료", "dataset")
     columns = (

@@ -7,8 +7,12 @@ from kmaflow.language import say
 HELP = say(
     """AI 비서에게 관측자료를 제공합니다(MCP, 표준 입출력).
 
+    예: kmaflow mcp
+
     비서 프로그램이 직접 실행합니다. 설정: 명령 kmaflow, 인자 mcp, 환경변수 KMAFLOW_DATABASE_URL (docs/ko/api.md).""",
     """Give an assistant access to the observations, by MCP over stdin and stdout.
+
+    Example: kmaflow mcp
 
     The assistant starts it by itself. Its configuration: command kmaflow, arguments mcp, environment KMAFLOW_DATABASE_URL (docs/en/api.md).""",
 )

@@ -11,6 +11,14 @@ from kmaflow.language import say
 _FROM = say("구간의 시작(미포함), 한국시각", "start of the window, excluded, KST")
 _TO = say("구간의 끝(포함), 한국시각", "end of the window, included, KST")
 
+
+def datasets_like(incomplete: str) -> list[str]:
+    """For a shell that completes the name of a dataset."""
+    from kmaflow.catalog import DATASETS
+
+    return [name for name in ("all", *DATASETS) if name.startswith(incomplete)]
+
+
 #: Of commands that look at what is there.
 Datasets = Annotated[
     list[str] | None,
@@ -19,6 +27,7 @@ Datasets = Annotated[
             "자료 이름 또는 all (기본: 수집한 적이 있는 자료)", "datasets, or all (default: those ever requested)"
         ),
         metavar="[DATASET…]",
+        autocompletion=datasets_like,
     ),
 ]
 From = Annotated[
@@ -40,6 +49,7 @@ NamedDatasets = Annotated[
     typer.Argument(
         help=say("all 또는 자료 이름(kmaflow status)", "all, or names (kmaflow status lists them)"),
         metavar="DATASET…",
+        autocompletion=datasets_like,
     ),
 ]
 NamedFrom = Annotated[str, typer.Option("--from", help=_FROM, metavar="T")]

@@ -228,8 +228,8 @@ class _NoProgress:
         return
 
 
-def progress(*, quiet: bool) -> Progress | _NoProgress:
-    """Progress bars on stderr, shown only to a person."""
+def progress(*, quiet: bool, rows: bool = True) -> Progress | _NoProgress:
+    """Progress bars on stderr, shown only to a person; tasks say how many ``rows`` they have where these are counted."""
     if quiet or not sys.stderr.isatty():
         return _NoProgress()
     from rich.console import Console
@@ -246,7 +246,7 @@ def progress(*, quiet: bool) -> Progress | _NoProgress:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rows]:,}" + say("행", " rows")),
+        *([TextColumn("{task.fields[rows]:,}" + say("행", " rows"))] if rows else []),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),

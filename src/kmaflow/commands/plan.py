@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from kmaflow.commands.options import Datasets, From, Stations, To
-from kmaflow.commands.output import Json, print_json, print_table, tell
-from kmaflow.commands.selection import datasets_and_stations
+from kmaflow.commands.output import Json, exit_with, print_json, print_table, tell
+from kmaflow.commands.selection import datasets_and_stations, known_or_empty, nothing_left
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -40,32 +40,33 @@ def plan(
     from kmaflow.collect.live_need import limits as limits_of
     from kmaflow.collect.planning.estimate import prospects, quota_days, usual_windows
     from kmaflow.settings import load_settings
-    from kmaflow.store import Store
     from kmaflow.store.engines.database import reading
 
     settings, now = load_settings(), now_kst()
     begin, end = (None if text is None else parse_time(text) for text in (from_, to))
     limits = limits_of(settings)
-    with Store(settings.database_url) as store:
-        store.init()
-        with reading(store.engine) as connection:
-            names, choice = datasets_and_stations(connection, settings, datasets, stations)
-            windows = usual_windows(connection, names, begin, end, settings.start, now, held=True)
-            found = prospects(
-                connection,
-                windows,
-                choice,
-                limits,
-                window_minutes=settings.window_minutes,
-                now=now,
-                # Who names a beginning means it.
-                start=settings.start if begin is None else None,
-            )
-            days = quota_days(connection, limits, _sum(found), window_minutes=settings.window_minutes)
+    with known_or_empty(settings) as store, reading(store.engine) as connection:
+        names, choice = datasets_and_stations(connection, settings, datasets, stations)
+        windows = usual_windows(connection, names, begin, end, settings.start, now, held=True)
+        found = prospects(
+            connection,
+            windows,
+            choice,
+            limits,
+            window_minutes=settings.window_minutes,
+            now=now,
+            # Who names a beginning means it.
+            start=settings.start if begin is None else None,
+        )
+        gone = nothing_left(connection, windows, now, choice.stations)
+        days = quota_days(connection, limits, _sum(found), window_minutes=settings.window_minutes)
     if as_json:
-        print_json(_json(found, choice, settings, limits, days))
+        print_json(_json(found, choice, settings, limits, days) | {"no_longer_on_hub": gone})
     else:
         _print(found, choice, settings, limits, days)
+        for line in gone:
+            tell(line)
+    exit_with(3 if gone else 0)
 
 
 def _sum(found: list[Prospect]) -> Cost:

@@ -136,7 +136,7 @@ def read(
     chosen = what.chosen(listed(columns))
     window = window_of(what, *(None if text is None else parse_time(text) for text in (from_, to)))
     moment = None if as_of is None else parse_time(as_of)
-    with Store(load_settings().database_url) as store:
+    with Store(load_settings().database_url, must_exist=True) as store:
         numbers = numbers_of(store, stations, what)
         if out is not None or as_csv:
             question = ask(what.name, window, stations=numbers, columns=chosen, as_of=moment)

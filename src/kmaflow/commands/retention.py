@@ -75,7 +75,7 @@ def retention(
         )
     words = (datasets or "all").split(",")
     names = None if means_all(words) else named(words)
-    with Store(load_settings().database_url) as store:
+    with Store(load_settings().database_url, must_exist=True) as store:
         found = due(store, keep_months, names)
         if found and not dry_run and not yes:
             _ask(found, to)

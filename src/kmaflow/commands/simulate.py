@@ -89,12 +89,15 @@ def simulate(
         ) from None
     settings = SimulatorSettings(seed=seed, now=parse_time(now) if now else None, speed=speed, faults=wanted)
     where = load_settings().simulator_port if port is None else port
-    typer.echo(
-        f"KMAFLOW_HUB_URL=http://127.0.0.1:{where}/api/typ01 KMAFLOW_API_KEY={DEFAULT_KEY}   ({say('종료: Ctrl-C', 'Ctrl-C stops it')})",
-        err=True,
-    )
+
+    def tell(had: int) -> None:
+        typer.echo(
+            f"KMAFLOW_HUB_URL=http://127.0.0.1:{had}/api/typ01 KMAFLOW_API_KEY={DEFAULT_KEY}   ({say('종료: Ctrl-C', 'Ctrl-C stops it')})",
+            err=True,
+        )
+
     try:
-        serve(settings, host, where)
+        serve(settings, host, where, listening=tell)
     except PortTaken as error:
         raise KmaflowError(
             str(error),

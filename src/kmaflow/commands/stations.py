@@ -6,17 +6,27 @@ from typing import Annotated
 
 import typer
 
-from kmaflow.commands.output import Json, print_json, print_table, tell
+from kmaflow.commands.help import Command, Group
+from kmaflow.commands.output import Json, print_json, print_table, progress, tell
 from kmaflow.language import say
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help=say("지점 정보", "station metadata: sync, list"))
+app = typer.Typer(
+    cls=Group,
+    add_completion=False,
+    no_args_is_help=True,
+    help=say(
+        "지점 목록을 받고 찾습니다.\n\n예: kmaflow stations list 부산",
+        "Fetch the station lists, and search them.\n\nExample: kmaflow stations list Busan",
+    ),
+)
 
 
 @app.command(
     "sync",
+    cls=Command,
     help=say(
-        "지점 목록을 받아 바뀐 것을 이력으로 저장합니다.",
-        "Fetch both station lists and store what changed, with history.",
+        "지점 목록을 받아 바뀐 것을 이력으로 저장합니다.\n\n예: kmaflow stations sync --force",
+        "Fetch both station lists and store what changed, with history.\n\nExample: kmaflow stations sync --force",
     ),
 )
 def sync(
@@ -39,7 +49,8 @@ def sync(
     from kmaflow.collect import Collector
     from kmaflow.settings import load_settings
 
-    with Collector.open(load_settings()) as collector:
+    with progress(quiet=as_json, rows=False) as bars, Collector.open(load_settings()) as collector:
+        bars.add_task(say("지점 목록", "station lists"), total=None)
         result = collector.sync_stations(None if force else timedelta(hours=24), force=force)
     if as_json:
         print_json(asdict(result))
@@ -68,6 +79,7 @@ def sync(
 
 @app.command(
     "list",
+    cls=Command,
     help=say(
         """지점을 번호, 이름, 주소, 거리로 찾습니다.
 
@@ -98,7 +110,7 @@ def list_stations(
     from kmaflow.settings import load_settings
     from kmaflow.store import Store
 
-    with Store(load_settings().database_url) as store:
+    with Store(load_settings().database_url, must_exist=True) as store:
         stations = store.stations()
     if not stations:
         tell(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kmaflow.commands.output import Json, print_json, print_table, tell, verbose
+from kmaflow.commands.sources import database, neighbour_line
 from kmaflow.language import say
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def status(
         typer.echo(_exposition(settings), nl=False)
         return
     now = now_kst()
-    with Store(settings.database_url) as store:
+    with Store(settings.database_url, must_exist=True) as store:
         found = store.status()
         held = store.held_lists()
         one_by_one = store.asked_one_by_one(settings.window_minutes)
@@ -63,7 +64,12 @@ def status(
     ]
     quotas = _quotas(settings, now)
     if as_json:
-        told: dict[str, Any] = {"database": where, "now_kst": _time(now), "datasets": rows}
+        told: dict[str, Any] = {
+            "database": where,
+            "database_from": database(settings),
+            "now_kst": _time(now),
+            "datasets": rows,
+        }
         told["asked_one_by_one"] = one_by_one
         told["held_station_lists"] = {name: {"since": _time(since), "why": why} for name, (since, why) in held.items()}
         print_json(told | {"quota_today": quotas[0], "other_keys_today": quotas[1:]})
@@ -80,12 +86,14 @@ def status(
     }
     lags = [_lag(row["lag_minutes"]) for row in rows]
     print_table(
-        f"{where} · {_time(now)} KST",
+        f"{database(settings)} · {_time(now)} KST",
         list(heads.values()),
         [[(row | {"lag": lag})[name] for name in heads] for row, lag in zip(rows, lags, strict=True)],
         right=[heads[name] for name in ("lag", "present", "blank", "given_up")],
         more=[heads[name] for name in ("blank", "first_hour", "last_answer", "given_up")],
     )
+    if not any(row["present"] + row["blank"] for row in rows) and (near := neighbour_line(settings)):
+        tell(near)
     for row in rows:
         if row["note"]:
             tell(f"{row['dataset']}: {row['note']}")
@@ -107,13 +115,13 @@ def _usages(settings: Settings, now: datetime) -> list[Usage]:
     from kmaflow.collect.live_need import limits
     from kmaflow.hub.secrecy import key_id
     from kmaflow.quota.quota import Quota, spent_by_all
-    from kmaflow.store.errors import StoreReadOnly
+    from kmaflow.store.errors import StoreMissing, StoreReadOnly
     from kmaflow.store.state import State
 
-    with State(settings.state_url) as state:
+    with State(settings.state_url, must_exist=True) as state:
         try:
             used = spent_by_all(state, now)
-        except StoreReadOnly:
+        except (StoreMissing, StoreReadOnly):
             # The tables are not there and cannot be made: nothing was ever spent.
             return []
         if settings.api_key is None:
@@ -205,7 +213,7 @@ def _exposition(settings: Settings) -> str:
     from kmaflow.store.selection import resolve_stations
 
     now = now_kst()
-    with Store(settings.database_url) as store:
+    with Store(settings.database_url, must_exist=True) as store:
         store.init()
         with reading(store.engine) as connection:
             names = asked(connection)

@@ -6,17 +6,27 @@ from typing import Annotated
 
 import typer
 
+from kmaflow.commands.help import Command, Group
 from kmaflow.commands.output import Json, print_json, print_table
 from kmaflow.language import say
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=say("HTTP API의 토큰", "tokens of the HTTP API"))
+app = typer.Typer(
+    cls=Group,
+    no_args_is_help=True,
+    add_completion=False,
+    help=say(
+        "HTTP API의 토큰\n\n예: kmaflow token add grafana",
+        "Tokens of the HTTP API.\n\nExample: kmaflow token add grafana",
+    ),
+)
 
 
 @app.command(
     "add",
+    cls=Command,
     help=say(
-        "토큰을 만들어 한 번만 표시합니다. SHA-256만 저장합니다.",
-        "Make a token and show it, once: only its SHA-256 is stored.",
+        "토큰을 만들어 한 번만 표시합니다. SHA-256만 저장합니다.\n\n예: kmaflow token add grafana --expires 2027-01-01",
+        "Make a token and show it, once: only its SHA-256 is stored.\n\nExample: kmaflow token add grafana --expires 2027-01-01",
     ),
 )
 def add(
@@ -40,9 +50,10 @@ def add(
 
 @app.command(
     "list",
+    cls=Command,
     help=say(
-        "토큰의 이름과 유효 기간을 표시합니다.",
-        "Show the name and expiry of every token; the tokens themselves are not stored.",
+        "토큰의 이름과 유효 기간을 표시합니다.\n\n예: kmaflow token list",
+        "Show the name and expiry of every token; the tokens themselves are not stored.\n\nExample: kmaflow token list",
     ),
 )
 def list_(as_json: Json = False) -> None:
@@ -52,7 +63,7 @@ def list_(as_json: Json = False) -> None:
     from kmaflow.store import Store, tokens
 
     now = now_kst()
-    with Store(load_settings().database_url) as store:
+    with Store(load_settings().database_url, must_exist=True) as store:
         found = tokens.listed(store)
     rows = [
         {
@@ -70,7 +81,14 @@ def list_(as_json: Json = False) -> None:
         print_table(say("토큰", "tokens"), columns, [[row[column] for column in columns] for row in rows])
 
 
-@app.command("revoke", help=say("토큰을 취소합니다.", "Revoke a token (a running server notices within two seconds)."))
+@app.command(
+    "revoke",
+    cls=Command,
+    help=say(
+        "토큰을 취소합니다.\n\n예: kmaflow token revoke grafana",
+        "Revoke a token (a running server notices within two seconds).\n\nExample: kmaflow token revoke grafana",
+    ),
+)
 def revoke(name: Annotated[str, typer.Argument(help=say("이름", "name"), metavar="NAME")]) -> None:
     """Revoke a token."""
     from kmaflow.settings import load_settings

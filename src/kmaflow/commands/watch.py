@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kmaflow.commands.options import Stations
-from kmaflow.commands.output import exit_with, tell
+from kmaflow.commands.output import complain, exit_with, print_json, tell
 from kmaflow.commands.selection import chosen_stations
 from kmaflow.language import say
 
@@ -47,6 +48,9 @@ def watch(
             "--once", help=say("지금 필요한 작업만 하고 종료(cron용)", "do what is due now and end, for cron")
         ),
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help=say("한 일마다 JSON 한 줄", "a line of JSON for each piece of work"))
+    ] = False,
 ) -> None:
     """Keep the database complete."""
     from kmaflow.catalog import named
@@ -63,18 +67,18 @@ def watch(
         collector.store.init()
         tidy()
         choice = chosen_stations(collector, stations, names)
-        tell(
-            say(
-                f"{', '.join(names)} · {choice.describe()} · {collector.store.shown_url} · 종료: Ctrl-C",
-                f"{', '.join(names)} · {choice.describe()} · {collector.store.shown_url} · Ctrl-C stops it",
-            ),
-            err=True,
-        )
-        complete = True
+        if not once:
+            tell(
+                say(
+                    f"{', '.join(names)} · {choice.describe()} · {collector.store.shown_url} · 종료: Ctrl-C",
+                    f"{', '.join(names)} · {choice.describe()} · {collector.store.shown_url} · Ctrl-C stops it",
+                ),
+                err=True,
+            )
+        well: list[bool] = []
 
         def heard(news: DatasetResult | Repaired | KmaflowError) -> None:
-            nonlocal complete
-            complete &= _tell(news)
+            well.append(_tell_json(news) if as_json else _tell(news))
 
         work = Watch(collector, names, choice, tell=heard, stopping=stop.is_set)
         if not once:
@@ -82,7 +86,24 @@ def watch(
             return
         while not stop.is_set() and work.turn():
             pass
-    exit_with(0 if complete else 3)
+    if not well and not as_json:
+        told = ", ".join(names)
+        tell(say(f"지금 수집할 자료가 없습니다: {told}", f"nothing is due now: {told}"))
+    exit_with(0 if all(well) else 3)
+
+
+def _tell_json(news: DatasetResult | Repaired | KmaflowError) -> bool:
+    """The same for programs."""
+    from kmaflow.collect.repair import Repaired
+    from kmaflow.errors import KmaflowError
+
+    if isinstance(news, KmaflowError):
+        print_json({"error": {"what": say(news.what_ko, news.what), "todo": say(news.todo_ko, news.todo_en)}})
+        return False
+    repair = isinstance(news, Repaired)
+    print_json({"work": "repair" if repair else "collect", **news.summary()})
+    sys.stdout.flush()
+    return not news.left if isinstance(news, Repaired) else news.complete
 
 
 def _tell(news: DatasetResult | Repaired | KmaflowError) -> bool:
@@ -93,7 +114,7 @@ def _tell(news: DatasetResult | Repaired | KmaflowError) -> bool:
 
     clock = f"{now_kst():%H:%M:%S}"
     if isinstance(news, KmaflowError):
-        tell(f"{clock} kmaflow: {news}", err=True)
+        complain(f"{clock} {news}")
         return False
     if isinstance(news, Repaired):
         left = say(f", 누락 {news.left:,}", f", {news.left:,} still missing") if news.left else ""
@@ -110,5 +131,10 @@ def _tell(news: DatasetResult | Repaired | KmaflowError) -> bool:
         )
         return not news.left
     state = say("누락 없음", "complete") if news.complete else "; ".join(news.missing)[:160]
-    tell(f"{clock} {news.dataset} {news.window}: {news.rows:,} rows, {news.inserted:,} new · {state}")
+    tell(
+        say(
+            f"{clock} {news.dataset} {news.window}: {news.rows:,}행, 신규 {news.inserted:,} · {state}",
+            f"{clock} {news.dataset} {news.window}: {news.rows:,} rows, {news.inserted:,} new · {state}",
+        )
+    )
     return news.complete

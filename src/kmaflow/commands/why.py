@@ -55,9 +55,12 @@ def why(
     from kmaflow.hub.lines import read_station
     from kmaflow.maintain.why import story
     from kmaflow.settings import load_settings
+    from kmaflow.store import Store
 
-    with Collector.open(load_settings(), needs_hub=False) as collector:
-        collector.store.init()
+    what, moment, settings = described(dataset), parse_time(time), load_settings()
+    with Store(settings.database_url, must_exist=True) as there:
+        there.init()
+    with Collector.open(settings, needs_hub=False) as collector:
         number = read_station(stn)
         if number is None:
             stations = collector.choose_stations(stn).stations
@@ -69,7 +72,7 @@ def why(
                     todo_ko="지점번호를 쓰십시오",
                 )
             number = stations[0]
-        told = story(collector, described(dataset), number, parse_time(time))
+        told = story(collector, what, number, moment)
     if as_json:
         print_json(told)
         return

@@ -24,6 +24,8 @@ from kmaflow.quota.meter import Meter
 from kmaflow.quota.quota import Quota
 from kmaflow.settings import Settings
 from kmaflow.store import Store
+from kmaflow.store.engines.database import shown
+from kmaflow.store.errors import StoreMissing
 from kmaflow.store.state import State
 
 #: A station that is in both networks and has reported for a century: 서울.
@@ -47,12 +49,13 @@ def check_up(settings: Settings) -> Iterator[Finding]:
     """Every check in turn. Costs eight small calls of the day's quota; once that is spent, nothing is asked."""
     database = _try("database", lambda: _database(settings))
     yield database
-    if database.ok:
+    there = database.ok and _there(settings)
+    if there:
         yield from _times(settings)
         yield from _held_lists(settings)
     yield _try("archive", lambda: _archive(settings))
     yield _disk(settings)
-    if database.ok:
+    if there:
         yield from _one_by_one(settings)
     if settings.api_key is None:
         yield Finding(
@@ -93,7 +96,7 @@ def check_up(settings: Settings) -> Iterator[Finding]:
 
 def _one_by_one(settings: Settings) -> Iterator[Finding]:
     """Datasets whose calls for all stations ask for one stamp each."""
-    with Store(settings.database_url) as store:
+    with Store(settings.database_url, must_exist=True) as store:
         for name, why in store.asked_one_by_one(settings.window_minutes).items():
             yield Finding(
                 f"window form · {name}",
@@ -143,6 +146,11 @@ def _try(what: str, check: Callable[[], str]) -> Finding:
 
 
 def _database(settings: Settings) -> str:
+    if not _there(settings):
+        return say(
+            f"{shown(settings.database_url)}: 아직 없음(처음 수집할 때 만듭니다)",
+            f"{shown(settings.database_url)}: not there yet; the first collection makes it",
+        )
     with Store(settings.database_url) as store, State(settings.state_url) as state:
         state.look()
         made = store.init() + state.init()
@@ -152,9 +160,18 @@ def _database(settings: Settings) -> str:
         )
 
 
+def _there(settings: Settings) -> bool:
+    with Store(settings.database_url, must_exist=True) as store:
+        try:
+            store.init()
+        except StoreMissing:
+            return False
+    return True
+
+
 def _times(settings: Settings) -> Iterator[Finding]:
     """What lies in the future, if anything does."""
-    with Store(settings.database_url) as store:
+    with Store(settings.database_url, must_exist=True) as store:
         found = future_times.find(store)
     if found:
         yield Finding(
@@ -170,7 +187,7 @@ def _times(settings: Settings) -> Iterator[Finding]:
 
 def _held_lists(settings: Settings) -> Iterator[Finding]:
     """The station lists that wait for a second one."""
-    with Store(settings.database_url) as store:
+    with Store(settings.database_url, must_exist=True) as store:
         for network, (since, why) in store.held_lists().items():
             yield Finding(
                 f"stations {network}",

@@ -211,7 +211,7 @@ def gaps(
 
 @contextmanager
 def _opened(database: str | None) -> Iterator[Store]:
-    with Store(database or load_settings().database_url) as store:
+    with Store(database or load_settings().database_url, must_exist=True) as store:
         yield store
 
 

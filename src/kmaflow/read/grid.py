@@ -20,7 +20,7 @@ from kmaflow.read.traps import GAUGE
 from kmaflow.read.units import SPEED_OF, unit_of
 from kmaflow.store import Store
 from kmaflow.store.engines.database import again, reading
-from kmaflow.store.engines.loader import schema_of
+from kmaflow.store.engines.loader import schema_of, select
 from kmaflow.store.schema.service import LATEST
 
 #: Words that mean more than one column.
@@ -132,16 +132,15 @@ def _read(
     store: Store, what: Subject, names: Sequence[str], times: Sequence[datetime]
 ) -> tuple[tuple[int, ...], list[Values]]:
     """Stations with rows at these times, and for each column an array of times and stations."""
-    table = what.table.c
-    columns = ["tm_kst", "stn", *names]
-    query = sa.select(*(table[name] for name in columns)).where(table.tm_kst.in_(times))
+    columns, known = ["tm_kst", "stn", *names], schema_of(what.table)
 
-    def work() -> list[sa.Row[tuple[object, ...]]]:
+    def work() -> pl.DataFrame:
         with reading(store.engine) as connection:
-            return list(connection.execute(query)) if is_there(connection, what) else []
+            if not is_there(connection, what):
+                return pl.DataFrame(schema={name: known[name] for name in columns})
+            return select(connection, what.table, columns, None, stamps=times)
 
-    known = schema_of(what.table)
-    rows = pl.DataFrame(again(work), schema={name: known[name] for name in columns}, orient="row")
+    rows = again(work)
     stations = np.unique(rows["stn"].to_numpy())
     lines = np.searchsorted(np.array(times, "datetime64[us]"), rows["tm_kst"].to_numpy())
     places = np.searchsorted(stations, rows["stn"].to_numpy())

@@ -17,7 +17,8 @@ from pydantic import SecretStr
 
 from kmaflow.run.scale import Machine, scale_rules
 from kmaflow.run.secrets import DEFAULT_SERVER, NAMES, SERVERS, USER, AirflowKeys, ClusterSecrets, variable
-from kmaflow.settings import Settings, load_settings
+from kmaflow.settings import SIMULATED as SIMULATED_SETTINGS
+from kmaflow.settings import Settings, own_settings
 from kmaflow.store.engines.base import engine_named
 from kmaflow.store.engines.database import file_url
 
@@ -137,11 +138,25 @@ def local_environment(
 def _with_simulated_storage(settings: Settings) -> Settings:
     """The settings with databases and archive apart from those of real observations, where the user named none."""
     urls = dict.fromkeys(("database_url", "state_url", "archive_url"), "")
-    default = load_settings(home=settings.home, **urls)
-    ours = load_settings(home=settings.home / "simulated", **urls)
+    default = own_settings(home=settings.home, **urls)
+    ours = own_settings(home=settings.home / "simulated", **urls)
     return settings.model_copy(
         update={name: getattr(ours, name) for name in urls if getattr(settings, name) == getattr(default, name)}
     )
+
+
+def leave_settings(places: Places, env: Mapping[str, str], *, simulated: bool) -> None:
+    """For the commands in the same folder: while the simulator is the hub, a file says so and where its rows go."""
+    path = places.home / SIMULATED_SETTINGS
+    path.unlink(missing_ok=True)
+    if simulated:
+        path.parent.mkdir(exist_ok=True)
+        inside = str(path.parent)
+        names = ["KMAFLOW_API_KEY", "KMAFLOW_HUB_URL"]
+        names += [
+            f"KMAFLOW_{name}_URL" for name in ("DATABASE", "STATE", "ARCHIVE") if inside in env[f"KMAFLOW_{name}_URL"]
+        ]
+        path.write_text("".join(f"{name}='{env[name]}'\n" for name in names), encoding="utf-8")
 
 
 def cluster_environment(

@@ -28,7 +28,7 @@ from kmaflow.errors import KmaflowError, UsageError
 from kmaflow.language import say
 from kmaflow.run import complain, tell
 from kmaflow.run.api import AirflowApi, ApiBusy
-from kmaflow.run.environment import LOOPBACK, Places, local_environment
+from kmaflow.run.environment import LOOPBACK, Places, leave_settings, local_environment
 from kmaflow.run.finished_runs import RunWatch
 from kmaflow.run.preparation import (
     StartFailed,
@@ -39,7 +39,7 @@ from kmaflow.run.preparation import (
 )
 from kmaflow.run.processes import Child, Children
 from kmaflow.run.secrets import USER, ensure_keys, login_password, token_to_try
-from kmaflow.settings import Settings, load_settings
+from kmaflow.settings import Settings, misspelt, own_settings
 
 _READY_SECONDS = 240.0
 _POLL_SECONDS = 2.0
@@ -73,7 +73,9 @@ class Running:
 def main() -> int:
     """Run until asked to stop. Exit code 0 then, 1 if a component failed, 2 if it could not start as set."""
     try:
-        with stop_signals(), started(load_settings()) as running:
+        for line in misspelt():
+            complain(f"kmaflow: {line}")
+        with stop_signals(), started(own_settings()) as running:
             _banner(running)
             watch = RunWatch(running.api, datetime.now(UTC))
             while True:
@@ -137,6 +139,7 @@ def started(settings: Settings, extra: Mapping[str, str] | None = None) -> Itera
         if simulated:
             require_free(settings.simulator_port, "simulator", "KMAFLOW_SIMULATOR_PORT")
             env = local_environment(places, settings, keys, base, simulated=True)
+        leave_settings(places, env, simulated=simulated)
         children = Children(places.logs)
         api = AirflowApi(f"http://{LOOPBACK}:{settings.ui_port}", USER, secret)
         try:
@@ -246,7 +249,7 @@ def require_free(port: int, what: str, variable: str) -> None:
                 f"port {port} ({what}) is taken",
                 ko=f"{what} 포트 {port}: 다른 프로그램이 사용 중입니다",
                 todo_en=f"end the program that uses it, or choose another: {variable}={port + 1} make run",
-                todo_ko=f"그 포트를 쓰는 프로그램을 끝내거나 다른 포트를 고르십시오: {variable}={port + 1} make run",
+                todo_ko=f"그 포트를 쓰는 프로그램을 종료하거나 다른 포트를 지정하십시오: {variable}={port + 1} make run",
             ) from None
 
 
@@ -276,6 +279,16 @@ def _home_lock(home: Path) -> Iterator[None]:
         yield
 
 
+def _status_line() -> str:
+    """What a second terminal in the same folder types."""
+    folder = Path(sys.prefix)
+    if sys.prefix == sys.base_prefix:
+        return "kmaflow status"
+    with suppress(ValueError):
+        folder = folder.relative_to(Path.cwd())
+    return f"source {folder}/bin/activate && kmaflow status"
+
+
 def _banner(running: Running) -> None:
     from sqlalchemy.engine import make_url
 
@@ -285,11 +298,13 @@ def _banner(running: Running) -> None:
         else running.hub_url
     )
     lines = [
-        (say("화면", "page"), running.ui_url),
+        (say("화면", "page"), f"{running.ui_url}/kmaflow/"),
+        ("Airflow", running.ui_url),
         (say("로그인", "login"), f"{USER} / {running.password}"),
         (say("데이터베이스", "database"), make_url(running.database_url).render_as_string()),
         (say("API허브", "hub"), hub),
         (say("현재 날씨", "weather now"), running.try_line),
+        (say("명령", "commands"), _status_line()),
         (say("로그", "logs"), running.places.logs),
         (say("종료", "stop"), "Ctrl-C"),
     ]

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import uvicorn
@@ -86,11 +86,18 @@ def running(settings: SimulatorSettings | None = None, port: int = 0, host: str 
         listener.close()
 
 
-def serve(settings: SimulatorSettings | None = None, host: str = LOCAL, port: int = 8600) -> None:
-    """Answers until SIGINT or SIGTERM; raises PortTaken where the port is not free."""
+def serve(
+    settings: SimulatorSettings | None = None,
+    host: str = LOCAL,
+    port: int = 8600,
+    *,
+    listening: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Answers until SIGINT or SIGTERM; raises PortTaken where the port is not free. ``listening`` hears the port once it is had."""
     simulator = Simulator(settings)
     listener = _listen(host, port)
     try:
+        listening(listener.getsockname()[1])
         _server(simulator).run([listener])
     except KeyboardInterrupt:
         # uvicorn raises the signal again once it has shut down cleanly; for us that is the normal end

@@ -13,6 +13,10 @@ import sqlalchemy as sa
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, Window, floor_to
 from kmaflow.collect.due import Due, due_now
+from kmaflow.collect.planning.offer import offers
+from kmaflow.quota.limits import Limits
+from kmaflow.store.backfills import Begun
+from kmaflow.store.backfills import begun as begun_since
 from kmaflow.store.coverage.gaps import GRACE, Gap
 from kmaflow.store.coverage.retries import FOR_A_PERSON
 from kmaflow.store.engines.database import server_time
@@ -22,6 +26,8 @@ from kmaflow.store.schema.service import LEASE
 Kind = Literal["live", "repair", "backfill", "rebuild"]
 WaitsFor = Literal["turn", "time", "quota", "person", "nothing"]
 _KST_AHEAD = timedelta(hours=9)
+#: Backfills that were begun so lately are looked at, at most so many.
+_LATELY, _MOST = 60 * DAY, 5
 #: Names of leases: ``aws_minute 202611221200-202611221210 …``, ``repair aws_minute …``, ``backfill aws_minute 202511220000-202511230000 …``, ``rebuild …``.
 _NAME = re.compile(r"(?:(?P<kind>repair|backfill|rebuild) )?(?P<dataset>\w+)(?: (?P<start>\d{12})-(?P<end>\d{12}))?\b")
 
@@ -92,7 +98,46 @@ def looked_at(
     end = now - GRACE
     if begin >= end:
         return Due(dataset)
-    return due_now(connection, dataset, Window(begin, end), now=now, stations=stations, start=start)
+    return due_now(connection, dataset, Window(begin, end), now=now, stations=stations, start=start, only_missing=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """A backfill that is not complete.
+
+    Attributes:
+        done: the part of its cells that need not be asked for any more, 0 … 1.
+        calls / days: that are left; days of quota beside live data (infinite: these leave nothing).
+        running: whether a worker is at it.
+    """
+
+    begun: Begun
+    done: float
+    calls: int
+    days: float
+    running: bool
+
+
+def fillings(
+    connection: sa.Connection, workers: Iterable[Taken], limits: Limits, *, window_minutes: int, now: datetime
+) -> list[Filling]:
+    """The backfills that were begun lately and lack something, the last begun first."""
+    at_work = [one for one in workers if one.kind == "backfill"]
+    found = []
+    for begun in begun_since(connection, now - _LATELY, _MOST):
+        names = [name for name in begun.datasets if name in DATASETS]
+        windows = dict.fromkeys(names, begun.window)
+        left, days = offers(connection, windows, begun.choice, limits, window_minutes=window_minutes, now=now)
+        wanted = sum(one.wanted for one in left)
+        rows, calls = sum(one.rows for one in left), sum(one.cost.calls for one in left)
+        if calls:
+            running = any(one.dataset in names and _touch(one.window, begun.window) for one in at_work)
+            found.append(Filling(begun, max(0.0, 1 - rows / max(wanted, 1)), calls, days, running))
+    return found
+
+
+def _touch(one: Window | None, other: Window) -> bool:
+    return one is not None and one.start < other.end and other.start < one.end
 
 
 def waits_for(gap: Gap, *, due: bool) -> WaitsFor:

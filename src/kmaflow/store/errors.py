@@ -1,7 +1,8 @@
 """What can go wrong with the database, in words that help; the transaction has been rolled back when one of these is seen.
 
 StoreError
-├── StoreUnreachable     no such file, folder, server or database
+├── StoreUnreachable     no such folder, server or database
+├── StoreMissing         no such file yet: nothing was ever stored there
 ├── StoreDenied          wrong user or password, or a right is missing
 ├── StoreReadOnly        it may not be written
 ├── StoreFull            no room on the disk
@@ -30,6 +31,15 @@ class StoreUnreachable(StoreError):
 
     todo_en = "check KMAFLOW_DATABASE_URL (or the connection) and that its folder, server and database exist"
     todo_ko = "KMAFLOW_DATABASE_URL(또는 연결)과 그 폴더·서버·데이터베이스가 있는지 확인하십시오"
+
+
+class StoreMissing(StoreError):
+    """The file of the database is not there, and who only reads makes none."""
+
+    todo_en = "kmaflow collect makes it; if it is elsewhere, set KMAFLOW_HOME or KMAFLOW_DATABASE_URL"
+    todo_ko = (
+        "kmaflow collect로 수집하면 생깁니다. 다른 곳에 있으면 KMAFLOW_HOME이나 KMAFLOW_DATABASE_URL을 설정하십시오"
+    )
 
 
 class StoreDenied(StoreError):

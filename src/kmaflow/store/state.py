@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from kmaflow.store.engines.base import engine_of
 from kmaflow.store.engines.database import open_engine, reading, server_time, shown
+from kmaflow.store.errors import StoreMissing
 from kmaflow.store.lease import Lease, sweep
 from kmaflow.store.schema.upgrade import look_at_state, make_state
 
@@ -23,12 +25,16 @@ _KST_AHEAD = timedelta(hours=9)
 class State:
     """One state database. Thread-safe; use as a context manager or call :meth:`dispose`. Tables are made at the first use.
 
+    Args:
+        must_exist: as for :class:`kmaflow.store.Store`.
+
     Raises (all methods):
         StoreError: the database cannot be used.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, must_exist: bool = False) -> None:
         self._engine = open_engine(url)
+        self._must_exist = must_exist
         self.shown_url = shown(self._engine.url)
         self._lock = threading.Lock()
         self._ready = False
@@ -52,11 +58,15 @@ class State:
 
     def look(self) -> None:
         """Refuse what :meth:`init` would refuse (tables of others with our names), without making anything."""
-        look_at_state(self._engine)
+        with suppress(StoreMissing):
+            look_at_state(self._engine)
 
     def init(self) -> list[str]:
         """Make what is missing; gives the names of the tables made. Looked at once in the life of this object."""
         with self._lock:
+            if self._must_exist and not self._ready:
+                with reading(self._engine):
+                    pass
             made = [] if self._ready else make_state(self._engine)
             self._ready = True
         return made

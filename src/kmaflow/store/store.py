@@ -45,12 +45,17 @@ class DatasetStatus:
 class Store:
     """One observation database. Use as a context manager or call :meth:`dispose`.
 
+    Args:
+        must_exist: for who only reads: the file of a SQLite database is not made.
+
     Raises (all methods):
+        StoreMissing: it is not there.
         StoreError: the database cannot be used; nothing was written.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, must_exist: bool = False) -> None:
         self.engine = open_engine(url)
+        self._must_exist = must_exist
         self.shown_url = shown(self.engine.url)
         self._ready: set[str] = set()
         self._months: set[tuple[str, str]] = set()
@@ -73,6 +78,9 @@ class Store:
         wanted = {"service", *(DATASETS if all_tables else ())}
         if wanted <= self._ready:
             return []
+        if self._must_exist:
+            with reading(self.engine):
+                pass
         changed = upgrade.make(self.engine, wanted - {"service"})
         self._ready |= wanted
         return changed

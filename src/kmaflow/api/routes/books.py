@@ -14,6 +14,7 @@ from starlette.responses import Response
 from kmaflow.api import answers, models
 from kmaflow.api.guard import HEALTH
 from kmaflow.api.problems import MEDIA_OF_ROWS, Problem, documented, too_much
+from kmaflow.api.quota import quota_of, quota_told
 from kmaflow.api.routes import parameters as given
 from kmaflow.catalog import dataset as described
 from kmaflow.catalog.stations import MOST_STATIONS
@@ -155,10 +156,11 @@ def revised(
 
 @router.get("/v1/status", openapi_extra=given.examples(""))
 def status(request: Request) -> Response:
-    """Freshness of every dataset that was ever asked for, and what is missing of its last day."""
+    """Freshness of every dataset that was ever asked for, what is missing of its last day, and the quota of the day."""
     reader, now = given.reader_of(request), given.reader_of(request).clock()
     with reading(reader.store.engine) as connection:
         found = health(connection, now=now, start=reader.settings.start)
+        quota = quota_told(quota_of(connection, reader)).model_dump(mode="json")
     datasets = [
         {
             "dataset": one.dataset,
@@ -170,7 +172,7 @@ def status(request: Request) -> Response:
         }
         for one in found
     ]
-    return answers.whole(request, answers.dumped({"now": answers.iso(now), "datasets": datasets}), 30)
+    return answers.whole(request, answers.dumped({"now": answers.iso(now), "datasets": datasets, "quota": quota}), 30)
 
 
 @router.get(HEALTH, openapi_extra=given.examples(""))

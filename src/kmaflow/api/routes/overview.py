@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 
 import sqlalchemy as sa
@@ -12,22 +12,20 @@ from starlette.responses import Response
 
 from kmaflow.api import answers, models
 from kmaflow.api.problems import documented, in_korean, too_much
+from kmaflow.api.quota import quota_of, quota_told
 from kmaflow.api.reader import Reader
 from kmaflow.api.routes import parameters as given
 from kmaflow.catalog import DATASETS, named
-from kmaflow.catalog.time import MINUTE, Window, parse_time
+from kmaflow.catalog.time import DAY, MINUTE, Window, parse_time
 from kmaflow.collect.due import Due
 from kmaflow.collect.live_need import limits
 from kmaflow.collect.planning.offer import offers
-from kmaflow.quota.limits import CLASSES, Spent
 from kmaflow.status import work as working
 from kmaflow.status.incidents import Incident, incidents
 from kmaflow.status.overview import Freshness, freshness
-from kmaflow.status.quota_use import QuotaUse, quota_use
 from kmaflow.store.coverage.gaps import Gap, asked, first_start
 from kmaflow.store.engines.database import reading
 from kmaflow.store.errors import StoreError
-from kmaflow.store.ledger import asked_one_by_one
 from kmaflow.store.selection import resolve_stations
 
 router = APIRouter(prefix="/v1", tags=["page"], responses=documented(rows=False))
@@ -49,14 +47,14 @@ def overview(request: Request) -> Response:
         start = reader.settings.start or first_start(connection)
         fresh = freshness(connection, DATASETS, now=now, start=start)
         due = {one.dataset: _due(connection, reader, one.dataset) for one in fresh if one.state != "never"}
-        quota = _quota(connection, reader)
+        quota = quota_of(connection, reader)
         found = incidents(connection, [one for one in fresh if one.dataset in due], due, quota)
     body = models.Overview(
         now=now,
         datasets=[_fresh(one) for one in fresh],
-        quota=_quota_told(quota),
+        quota=quota_told(quota),
         incidents=[_incident(one, korean=korean) for one in found],
-        running=_running(reader),
+        running=[_running(one) for one in _taken(reader)],
         next=[_planned(one) for one in working.next_live(due, now)],
     )
     return answers.modelled(request, body, _AGE)
@@ -69,6 +67,8 @@ def work(request: Request) -> Response:
     now = reader.clock()
     with reading(reader.store.engine) as connection:
         due = {name: _due(connection, reader, name) for name in asked(connection)}
+        minutes, taken = reader.settings.window_minutes, _taken(reader)
+        filling = working.fillings(connection, taken, limits(reader.settings), window_minutes=minutes, now=now)
     repairs = [
         _repair(gap, at, due=False) for one in due.values() for gap, at in zip(one.later, one.tries, strict=True)
     ]
@@ -76,7 +76,7 @@ def work(request: Request) -> Response:
     repairs.sort(key=lambda one: (one.to, one.dataset), reverse=True)
     body = models.Work(
         now=now,
-        running=_running(reader),
+        running=[_running(one) for one in taken],
         waiting=[
             models.Waiting(
                 kind="live" if now - gap.window.end < DATASETS[name].schedule.every else "repair",
@@ -90,7 +90,7 @@ def work(request: Request) -> Response:
             for gap in one.missing
         ],
         planned=[_planned(one) for one in working.next_live(due, now)],
-        backfills=[],
+        backfills=[_filling(one, now) for one in filling],
         repairs=repairs[:_MOST_REPAIRS],
     )
     return answers.modelled(request, body, _AGE)
@@ -163,30 +163,40 @@ def _due(connection: sa.Connection, reader: Reader, name: str) -> Due:
     )
 
 
-def _quota(connection: sa.Connection, reader: Reader) -> QuotaUse:
-    minutes = reader.settings.window_minutes
-    one_by_one = tuple(name for name in DATASETS if asked_one_by_one(connection, name, minutes))
-    return quota_use(reader.settings, reader.state, reader.clock(), one_by_one)
-
-
-def _running(reader: Reader) -> list[models.Running]:
+def _taken(reader: Reader) -> list[working.Taken]:
     try:
         with reading(reader.state.engine) as connection:
-            found = working.taken(connection)
+            return working.taken(connection)
     except StoreError:
         # No worker has ever made the state's tables.
         return []
-    return [
-        models.Running(
-            kind=one.kind,
-            dataset=one.dataset,
-            from_=one.window.start if one.window else None,
-            to=one.window.end if one.window else None,
-            since=one.since.replace(microsecond=0),
-            worker=one.worker,
-        )
-        for one in found
-    ]
+
+
+def _running(one: working.Taken) -> models.Running:
+    return models.Running(
+        kind=one.kind,
+        dataset=one.dataset,
+        from_=one.window.start if one.window else None,
+        to=one.window.end if one.window else None,
+        since=one.since.replace(microsecond=0),
+        worker=one.worker,
+    )
+
+
+def _filling(one: working.Filling, now: datetime) -> models.BackfillNow:
+    ends = math.isfinite(one.days)
+    return models.BackfillNow(
+        datasets=list(one.begun.datasets),
+        from_=one.begun.window.start,
+        to=one.begun.window.end,
+        stations=one.begun.choice.selection,
+        since=one.begun.since,
+        running=one.running,
+        done_share=round(one.done, 4),
+        calls_left=one.calls,
+        days_left=round(one.days, 4) if ends else None,
+        until=now.replace(second=0, microsecond=0) + one.days * DAY if ends else None,
+    )
 
 
 def _fresh(one: Freshness) -> models.DatasetNow:
@@ -204,28 +214,6 @@ def _fresh(one: Freshness) -> models.DatasetNow:
         completeness=[
             models.Hour(hour=hours.first + index * hours.step, share=share) for index, share in enumerate(hours.share)
         ],
-    )
-
-
-def _quota_told(quota: QuotaUse) -> models.QuotaNow:
-    by_class, total = quota.usage.by_class, quota.at_midnight
-    return models.QuotaNow(
-        day=date.fromisoformat(quota.usage.day),
-        calls_limit=quota.limits.daily_calls,
-        bytes_limit=quota.limits.daily_bytes,
-        classes=[
-            models.QuotaClass(
-                name=name,
-                calls=by_class.get(name, Spent()).calls,
-                bytes=by_class.get(name, Spent()).charged,
-                reserved_calls=quota.live.kept.calls if name == "live" else 0,
-            )
-            for name in CLASSES
-        ],
-        forecast=models.Forecast(calls=total.calls, bytes=total.charged, enough=quota.enough),
-        exhausted=quota.usage.exhausted,
-        until=quota.usage.until,
-        known=quota.known,
     )
 
 

@@ -24,7 +24,8 @@ class Offer:
 
     Attributes:
         cost: calls, and bytes to expect.
-        rows: cells that would be asked for.
+        wanted: cells of the window, as many as its stamps and the stations that report.
+        rows: those that would be asked for.
         there: rows of the window that are stored.
         gone: of ``rows``, those that are older than what the hub keeps.
     """
@@ -32,6 +33,7 @@ class Offer:
     dataset: str
     window: Window
     cost: Cost
+    wanted: int
     rows: int
     there: int
     gone: int
@@ -60,7 +62,9 @@ def offers(
         rows = sum(_rows(gap, usual) for gap in missing)
         kept = DATASETS[name].retention
         gone = 0 if kept is None else sum(_before(gap, now - kept, usual) for gap in missing)
-        found.append(Offer(name, window, plan.cost, rows, there + blank, gone))
+        count = usual if choice.stations is None else len(choice.stations)
+        wanted = window.count(DATASETS[name].cadence) * count
+        found.append(Offer(name, window, plan.cost, wanted, rows, there + blank, gone))
     total = sum((one.cost for one in found), Cost())
     return found, quota_days(connection, limits, total, window_minutes=window_minutes)
 

@@ -87,9 +87,10 @@ def cells(
         codes[cell] = state if codes[cell] in (_ABSENT, _UNEXPECTED) else codes[cell]
     rows, uneven = _even(dataset, window, counts, at)
     np.copyto(codes, rows, where=rows >= 0)
+    index_of = {axis.stamp(index): index for index in range(axis.count)} if uneven else {}
     for part, few in uneven:
         for stamp, stn, blank in stored_rows(connection, dataset, part, few):
-            codes[at[stn], axis.before(stamp) - 1] = _BLANK if blank else _PRESENT
+            codes[at[stn], index_of[stamp]] = _BLANK if blank else _PRESENT
     return Cells(axis, stations, codes)
 
 

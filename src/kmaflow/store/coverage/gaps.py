@@ -23,6 +23,9 @@ from kmaflow.store.schema.service import COVERAGE_DAY, LEDGER, REJECTED_LINE
 #: How long after the hub has it a stamp should be here: runs begin every ten minutes.
 GRACE = 10 * MINUTE
 _AT_ONCE = 500
+#: What nobody asks for where the hub has it no more.
+GONE = "gone"
+_GONE = dict.fromkeys(("planned", "quota", "stations"), GONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,8 @@ class Gap:
 
     Attributes:
         window: naive KST.
-        why: ``given_up`` for what was asked for often enough; the error's code for *refused*;
-            ``quota``, ``before_start``, ``stations`` (asked, but not among those stored) or ``planned`` for *not asked*.
+        why: ``given_up`` for what was asked for often enough; the error's code for *refused*; for *not asked* ``quota``, ``before_start``,
+            ``stations`` (asked, but not among those stored), ``planned``, or ``gone`` where the hub has it no more.
         stations: numbers in order, None = all that are expected.
         cells: how many. Where ``known`` is False nobody can say which stations there are, and each stamp counts as one.
         error: the words of the last refusal, or the reason why the line was rejected.
@@ -119,10 +122,12 @@ def gaps(
     chosen = None if stations is None else frozenset(stations)
     found: list[Gap] = []
     for name in names:
-        end = min(window.end, due(name, now))
-        if end > window.start and Window(window.start, end).count(DATASETS[name].cadence):
-            timeline = Timeline(connection, name, Window(window.start, end), stations=chosen, start=start)
-            found += gaps_of(connection, timeline)
+        end, since = min(window.end, due(name, now)), DATASETS[name].given_since(now)
+        for low, high in ((window.start, min(end, since)), (max(window.start, since), end)):
+            if low < high and Window(low, high).count(DATASETS[name].cadence):
+                timeline = Timeline(connection, name, Window(low, high), stations=chosen, start=start)
+                part = gaps_of(connection, timeline)
+                found += part if high > since else [replace(gap, why=_GONE.get(gap.why, gap.why)) for gap in part]
     return found
 
 

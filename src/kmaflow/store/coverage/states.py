@@ -18,7 +18,7 @@ from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import DAY, HOUR, Window, ceil_to, days_of, floor_to
 from kmaflow.store.coverage.day import by_day, by_hour, read_days
 from kmaflow.store.coverage.gaps import Gap, due, given_up, rejected_cells
-from kmaflow.store.coverage.timeline import ANSWERED, State, Timeline, plain
+from kmaflow.store.coverage.timeline import ANSWERED, State, Timeline, moment, plain
 from kmaflow.store.engines.base import engine_of
 from kmaflow.store.ledger import GIVEN_UP, LONGEST, RETIRED
 from kmaflow.store.schema.observations import OBSERVATIONS
@@ -225,11 +225,11 @@ def stored_rows(
         return []
     table = OBSERVATIONS[dataset].c
     empty = sa.and_(*(table[column.name].is_(None) for column in DATASETS[dataset].values))
-    query = sa.select(table.tm_kst, table.stn, sa.case((empty, 1), else_=0))
+    query = sa.select(plain(connection, table.tm_kst), table.stn, sa.case((empty, 1), else_=0))
     query = query.where(table.tm_kst > window.start, table.tm_kst <= window.end)
     if stations is not None:
         query = query.where(table.stn.in_(sorted(stations)))
-    return [(stamp, stn, bool(blank)) for stamp, stn, blank in connection.execute(query)]
+    return [(moment(stamp), stn, bool(blank)) for stamp, stn, blank in connection.execute(query)]
 
 
 def retired_cells(connection: sa.Connection, timeline: Timeline) -> dict[tuple[datetime, int], State]:
@@ -251,9 +251,9 @@ def retired_cells(connection: sa.Connection, timeline: Timeline) -> dict[tuple[d
         hour.dataset == timeline.dataset, hour.hour_kst > begin, hour.hour_kst < end + HOUR
     )
     found: dict[tuple[datetime, int], State] = {}
-    for moment, stn, present, blank in connection.execute(counts):
+    for hour_end, stn, present, blank in connection.execute(counts):
         state: State = "present" if present >= blank else "blank"
-        for stamp in Window(moment - HOUR, moment).stamps(axis.step) if present + blank else ():
+        for stamp in Window(hour_end - HOUR, hour_end).stamps(axis.step) if present + blank else ():
             if any(stamp in window for window in taken):
                 found[stamp, stn] = state
     return found
@@ -284,21 +284,29 @@ def quiet(frames: Iterable[pl.DataFrame]) -> list[Gap]:
 def rows_in(
     connection: sa.Connection, dataset: str, window: Window, stations: Iterable[int] | None = None
 ) -> tuple[int, int]:
-    """How many rows with values, and how many blank ones, the window has, widened to whole hours. Whole days come from their coverage."""
-    begin, end = floor_to(window.start, HOUR), ceil_to(window.end, HOUR)
-    present = blank = 0
-    parts = [Window(begin, end)]
-    if stations is None:
-        first, last = ceil_to(begin, DAY), floor_to(end, DAY)
-        if first < last:
-            whole = read_days(connection, dataset, days_of(Window(first, last))).values()
-            present, blank = sum(one_day.present for one_day in whole), sum(one_day.blank for one_day in whole)
-            parts = [Window(low, high) for low, high in ((begin, first), (last, end)) if low < high]
+    """How many rows with values, and how many blank ones, the window has. Whole days come from their coverage, whole hours from their counts."""
+    begin, end = ceil_to(window.start, HOUR), floor_to(window.end, HOUR)
+    chosen = None if stations is None else frozenset(stations)
+    edges = ((window.start, begin), (end, window.end)) if begin < end else ((window.start, window.end),)
+    rows = [
+        row for low, high in edges if low < high for row in stored_rows(connection, dataset, Window(low, high), chosen)
+    ]
+    blank = sum(empty for _, _, empty in rows)
+    present = len(rows) - blank
+    parts = [Window(begin, end)] if begin < end else []
+    first, last = ceil_to(begin, DAY), floor_to(end, DAY)
+    if chosen is None and first < last:
+        whole = read_days(connection, dataset, days_of(Window(first, last))).values()
+        present, blank = (
+            present + sum(one_day.present for one_day in whole),
+            blank + sum(one_day.blank for one_day in whole),
+        )
+        parts = [Window(low, high) for low, high in ((begin, first), (last, end)) if low < high]
     table = COMPLETENESS_HOUR.c
     for part in parts:
         mine = (table.dataset == dataset) & (table.hour_kst > part.start) & (table.hour_kst <= part.end)
-        if stations is not None:
-            mine &= table.stn.in_(sorted(stations))
+        if chosen is not None:
+            mine &= table.stn.in_(sorted(chosen))
         sums = connection.execute(sa.select(sa.func.sum(table.present), sa.func.sum(table.blank)).where(mine)).one()
         present, blank = present + int(sums[0] or 0), blank + int(sums[1] or 0)
     return present, blank

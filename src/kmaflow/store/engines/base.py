@@ -97,6 +97,13 @@ class Engine(ABC):
     def open(self, url: URL) -> sa.Engine:
         """A SQLAlchemy engine whose sessions are set up as ours."""
 
+    def make_file(self, engine: sa.Engine) -> None:  # noqa: B027
+        """Make what must be there before the first connection: the file of a database in a file."""
+
+    def neighbour(self, url: URL) -> tuple[str, int] | None:  # noqa: ARG002
+        """URL of a database near this one that holds rows of observations, and how many; None where there is none."""
+        return None
+
     def is_there(self, url: URL) -> bool:  # noqa: ARG002
         """Whether there is a database to be read; False where opening it would make it."""
         return True

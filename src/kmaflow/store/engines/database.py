@@ -42,6 +42,17 @@ def file_url(path: Path) -> str:
     return f"{engines()[0].name}:///{path}"
 
 
+def url_in_memory() -> str:
+    """The URL of a database that is gone with its connection."""
+    return f"{engines()[0].name}://"
+
+
+def neighbour_of(url: str) -> tuple[str, int] | None:
+    """URL of a database near this one that holds rows of observations, and how many."""
+    kind, parsed = kind_of(url)
+    return kind.neighbour(parsed)
+
+
 def understood(url: str) -> URL:
     """The URL with the driver that kmaflow uses.
 
@@ -77,11 +88,11 @@ def kind_of(url: str) -> tuple[Engine, URL]:
 
 
 def open_engine(url: str) -> sa.Engine:
-    """An engine for the URL; the folder of a file is made.
+    """An engine for the URL.
 
     Raises:
         UsageError: no SQLAlchemy URL.
-        StoreUnreachable: the folder cannot be made, or a database of another kind.
+        StoreUnreachable: a database of another kind.
     """
     kind, parsed = kind_of(url)
     with translated(shown(parsed), kind):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -94,17 +95,23 @@ def select(
     stations: Sequence[int] | None = None,
     *,
     dataset: str | None = None,
+    stamps: Sequence[datetime] = (),
 ) -> pl.DataFrame:
     """Columns of the rows in a window, sorted by the table's key.
 
     Args:
         window: None: of any time.
+        stamps: only these.
         names: columns, in this order; types are those of :func:`kmaflow.store.engines.loader.schema_of`.
         stations: numbers, None = all.
         dataset: for the service tables: only rows of this dataset.
     """
     order = ", ".join(keys_of(table))
-    where = f"FROM {table.name} WHERE {_where(connection, window, stations, dataset)} ORDER BY {order}"
+    where = _where(connection, window, stations, dataset)
+    if stamps:
+        listed = ", ".join(f"'{stamp:{STAMP_TEXT}}'" for stamp in stamps)
+        where += f" AND tm_kst IN ({listed})"
+    where = f"FROM {table.name} WHERE {where} ORDER BY {order}"
     known = schema_of(table)
     schema = {name: known[name] for name in names}
     return _with_times(engine_of(connection).rows(connection.connection, schema, where), schema)

@@ -22,12 +22,14 @@ from kmaflow.catalog.model import Kind
 from kmaflow.store.engines import base
 from kmaflow.store.engines.database import writing
 from kmaflow.store.engines.loader import STAMP_TEXT, Loader, batches, keys_of, names_of, on_conflict, read_as
+from kmaflow.store.engines.neighbours import neighbour
 from kmaflow.store.engines.words import FIRST, HOUR, Period, Words
 from kmaflow.store.errors import (
     StoreBusy,
     StoreError,
     StoreForeign,
     StoreFull,
+    StoreMissing,
     StoreReadOnly,
     StoreSlow,
     StoreUnreachable,
@@ -169,11 +171,10 @@ class Sqlite(base.Engine):
     numbered_options = {"sqlite_autoincrement": True}  # noqa: RUF012
 
     def open(self, url: URL) -> sa.Engine:
-        """As :meth:`Engine.open`; the folder of the file is made."""
+        """As :meth:`Engine.open`. The file is made by :meth:`make_file` alone."""
         path = None
         if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
             path = Path(url.database).absolute()
-            path.parent.mkdir(parents=True, exist_ok=True)
         arguments = {"timeout": base.BUSY_SECONDS}
         if path is not None and path.is_file() and not os.access(path.parent, os.W_OK, effective_ids=_EFFECTIVE):
             # No connection is kept: whether somebody writes into the file is looked at each time.
@@ -181,9 +182,23 @@ class Sqlite(base.Engine):
             sa.event.listen(engine, "do_connect", partial(_connect_read_only, path))
         else:
             engine = sa.create_engine(url, connect_args=arguments)
+            if path is not None:
+                sa.event.listen(engine, "do_connect", partial(_refuse_missing, path))
         sa.event.listen(engine, "connect", _prepare)
         sa.event.listen(engine, "begin", _begin)
         return engine
+
+    def make_file(self, engine: sa.Engine) -> None:
+        """As :meth:`Engine.make_file`."""
+        name = engine.url.database
+        if name and name != ":memory:" and not name.startswith("file:") and not Path(name).exists():
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
+            Path(name).touch()
+
+    def neighbour(self, url: URL) -> tuple[str, int] | None:
+        """As :meth:`Engine.neighbour`: the file in a folder around that holds most."""
+        found = neighbour(Path(url.database).absolute()) if url.database else None
+        return found and (f"{self.name}:///{found[0]}", found[1])
 
     def is_there(self, url: URL) -> bool:
         """As :meth:`Engine.is_there`: a file is made when it is opened."""
@@ -287,6 +302,22 @@ class Sqlite(base.Engine):
         base.run(connection, f"DROP VIEW IF EXISTS {view.name}")
         base.run(connection, statement)
         return True
+
+
+def _refuse_missing(path: Path, *_: Any) -> None:
+    """Nobody makes a file by looking into it."""
+    if path.exists():
+        return
+    what, ko = f"there is no database yet: {path}", f"데이터베이스가 아직 없습니다: {path}"
+    if (near := neighbour(path)) is None:
+        raise StoreMissing(what, ko=ko)
+    other, rows = near
+    raise StoreMissing(
+        what,
+        ko=ko,
+        todo_en=f"{other} holds {rows:,} rows: KMAFLOW_DATABASE_URL=sqlite:///{other}",
+        todo_ko=f"{other}에 {rows:,}행이 있습니다: KMAFLOW_DATABASE_URL=sqlite:///{other}",
+    )
 
 
 def _connect_read_only(path: Path, dialect: Any, _: Any, __: list[Any], named: dict[str, Any]) -> Any:

@@ -43,6 +43,7 @@ def make(engine: sa.Engine, datasets: Iterable[str] = ()) -> list[str]:
         StoreError: it cannot be; what is missing is named, and a run with that in place goes on.
     """
     changed: list[str] = []
+    _make_file(engine)
     known = _versions(engine)
     if known.get(SERVICE.version_table) != SERVICE.head:
         changed += _make_service(engine)
@@ -78,12 +79,18 @@ def look_at_state(engine: sa.Engine) -> None:
 
 def make_state(engine: sa.Engine) -> list[str]:
     """Make the tables of ``STATE_URL``, or bring them up to date; gives the names of those made."""
+    _make_file(engine)
     if _version(engine, STATE) == STATE.head:
         return []
     with _changing(engine) as connection:
         refuse_unfit(connection)
         take_over(connection, STATE)
         return upgrade(connection, STATE)
+
+
+def _make_file(engine: sa.Engine) -> None:
+    with translating(engine):
+        engine_of(engine).make_file(engine)
 
 
 @cache
