@@ -108,9 +108,3 @@ def test_the_button_tests_a_default_connection(page: Page, make_run: MakeRun, na
         row.last.get_by_role("button", name="Test Connection").click()
     assert answered.value.status == 200, answered.value.text()
     assert answered.value.json()["status"] is True, answered.value.text()
-
-
-def test_a_dag_is_found_by_its_id(page: Page, make_run: MakeRun) -> None:
-    page.goto(f"{make_run.url}/dags?name_pattern=kma_backfill")
-    expect(page.get_by_role("link", name="기상청 과거자료 수집 (kma_backfill)").first).to_be_visible()
-    expect(page.get_by_role("link", name="(kma_aws)")).to_have_count(0)
