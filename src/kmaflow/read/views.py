@@ -15,7 +15,7 @@ from kmaflow.catalog.time import ANY_TIME, DAY, HOUR, Window
 from kmaflow.errors import UsageError
 from kmaflow.read.tables import Meaning, Subject, subjects
 from kmaflow.store import views as stored
-from kmaflow.store.engines.base import engine_named
+from kmaflow.store.engines.base import engines
 from kmaflow.store.schema.observations import OBSERVATIONS
 from kmaflow.store.schema.service import COMPLETENESS_HOUR, LATEST, STATION
 from kmaflow.store.views.definition import View
@@ -30,7 +30,7 @@ def views() -> Mapping[str, Subject]:
     """The views by name."""
     there = {*OBSERVATIONS, LATEST.name, STATION.name, COMPLETENESS_HOUR.name}
     # Names and comments are the same on every engine.
-    written = {view.name: view for view in stored.definitions(engine_named("sqlite").words, there)}
+    written = {view.name: view for view in stored.definitions(engines()[0].words, there)}
     return {name: _subject(written[name]) for name in _PERIODS}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -83,20 +82,9 @@ class Database:
                 "the URL of the older database names no database",
                 ko="이전 데이터베이스의 URL에 데이터베이스 이름이 없습니다",
             )
-        if parsed.get_backend_name() == "sqlite":
-            path = Path(parsed.database)
-            if not path.is_file():
-                raise SourceError(f"{path}: no such file", ko=f"{path}: 파일이 없습니다")
-            self._engine = sa.create_engine(
-                "sqlite://", creator=lambda: sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-            )
-        else:
-            with _told():
-                kind, understood = kind_of(url)
-                self._engine = kind.open(understood)
-                kind.only_read(self._engine, _PATIENCE)
-            if kind.name == "mariadb":
-                sa.event.listen(self._engine, "connect", _wait_for_us)
+        with _told():
+            kind, understood = kind_of(url)
+            self._engine = kind.open_foreign(understood, _PATIENCE)
 
     def __enter__(self) -> Database:
         return self
@@ -163,12 +151,6 @@ def _table(rules: TableMap) -> sa.Table:
     names = dict.fromkeys([*rules.sources, *([rules.order] if rules.order else [])])
     columns = [sa.Column(quoted_name(one, quote=True), sa.types.NullType()) for one in names]
     return sa.Table(quoted_name(name, quote=True), sa.MetaData(), *columns, schema=schema or None)
-
-
-def _wait_for_us(driver: Any, _: Any) -> None:
-    # While a piece is stored nobody takes rows from the server, which would hang up after a minute.
-    with driver.cursor() as cursor:
-        cursor.execute(f"SET SESSION net_write_timeout = {_PATIENCE}")
 
 
 @contextmanager

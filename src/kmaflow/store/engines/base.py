@@ -112,6 +112,12 @@ class Engine(ABC):
     def only_read(self, engine: sa.Engine, seconds: float) -> None:
         """Let the sessions that the engine opens from now on read only, whoever the user is, and end what takes longer."""
 
+    def open_foreign(self, url: URL, seconds: float) -> sa.Engine:
+        """An engine that reads a database of another program, for so long at most; nothing is made there."""
+        engine = self.open(url)
+        self.only_read(engine, seconds)
+        return engine
+
     @abstractmethod
     def loader(self, connection: sa.Connection) -> Loader:
         """What writes into tables within the connection's transaction."""

@@ -167,7 +167,7 @@ class Mariadb(base.Engine):
             name, unit = _time_limit(driver)
             with driver.cursor() as cursor:
                 cursor.execute("SET SESSION TRANSACTION READ ONLY")
-                cursor.execute(f"SET SESSION {name} = {seconds * unit:.9g}")
+                cursor.execute(f"SET SESSION {name} = {seconds * unit:.9g}, net_write_timeout = {max(60, seconds):.0f}")
 
         sa.event.listen(engine, "connect", prepare)
 

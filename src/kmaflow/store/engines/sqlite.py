@@ -217,6 +217,13 @@ class Sqlite(base.Engine):
         sa.event.listen(engine, "connect", prepare)
         sa.event.listen(engine, "checkout", hurry)
 
+    def open_foreign(self, url: URL, seconds: float) -> sa.Engine:  # noqa: ARG002
+        """As :meth:`Engine.open_foreign`; nobody waits for a file that is only read."""
+        if not self.is_there(url):
+            raise StoreUnreachable(f"{url.database}: no such file", ko=f"{url.database}: 파일이 없습니다")
+        place = f"{Path(str(url.database)).absolute().as_uri()}?mode=ro"
+        return sa.create_engine("sqlite://", creator=lambda: sqlite3.connect(place, uri=True))
+
     def loader(self, connection: sa.Connection) -> Loader:
         """As :meth:`Engine.loader`."""
         return SqliteLoader(connection)
