@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterator
+from datetime import datetime, timedelta
+from urllib.parse import quote
 
+import httpx
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
-from tests.e2e.conftest import PATIENCE, ROOT, MakeRun
+from playwright.sync_api import Browser, Page, expect
+from tests.e2e.conftest import CHROMIUM, PATIENCE, ROOT, MakeRun, wait_for
 
 from kmaflow.catalog import DAGS, DATASETS
+from kmaflow.catalog.time import KST
+from kmaflow.run.api import AirflowApi
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 #: Read now: for the tests themselves the environment says nothing about kmaflow.
 WANTED = bool(os.environ.get("KMAFLOW_PICTURES"))
-_QUIET = ["gpu", "quic", "background-networking", "component-update", "sync"]
 
 pytestmark = [
     pytest.mark.e2e,
@@ -24,23 +25,17 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def page(make_run: MakeRun) -> Iterator[Page]:
-    """A browser that has logged in."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in _QUIET)],
-        )
-        page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-US", timezone_id="Asia/Seoul")
-        page.set_default_timeout(PATIENCE * 1000)
-        expect.set_options(timeout=PATIENCE * 1000)
-        page.goto(make_run.url)
-        page.fill("input[name=username]", "admin")
-        page.fill("input[name=password]", make_run.password)
-        page.keyboard.press("Enter")
-        page.wait_for_url(f"{make_run.url}/")
-        yield page
-        browser.close()
+def page(browser: Browser, make_run: MakeRun) -> Page:
+    """A page whose user has logged in."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-US", timezone_id="Asia/Seoul")
+    page.set_default_timeout(PATIENCE * 1000)
+    expect.set_options(timeout=PATIENCE * 1000)
+    page.goto(make_run.url)
+    page.fill("input[name=username]", "admin")
+    page.fill("input[name=password]", make_run.password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{make_run.url}/")
+    return page
 
 
 def picture(page: Page, name: str) -> None:
@@ -114,3 +109,52 @@ def test_a_dag_is_found_by_its_id(page: Page, make_run: MakeRun) -> None:
     page.goto(f"{make_run.url}/dags?name_pattern=kma_backfill")
     expect(page.get_by_role("link", name="기상청 과거자료 수집 (kma_backfill)").first).to_be_visible()
     expect(page.get_by_role("link", name="(kma_aws)")).to_have_count(0)
+
+
+def test_the_page_in_the_navigation_shows_data_by_the_login_of_airflow(page: Page, make_run: MakeRun) -> None:
+    for path in ("overview", "work", "completeness/year"):
+        answer = httpx.get(f"{make_run.url}/kmaflow/v1/{path}", trust_env=False)
+        assert answer.status_code == httpx.codes.UNAUTHORIZED, path
+    page.goto(f"{make_run.url}/")
+    page.get_by_role("link", name="기상 관측").click()
+    inside = page.frame_locator("iframe")
+    expect(inside.locator("tr[data-dataset=aws_minute]")).to_be_visible()
+    page.goto(f"{make_run.url}/kmaflow/app/#/completeness")
+    expect(page.locator("section[data-dataset=aws_minute]")).to_contain_text("%")
+    day = datetime.now(KST).date()
+    page.goto(f"{make_run.url}/kmaflow/app/#/completeness/aws_minute/{day}")
+    expect(page.get_by_role("list", name="States")).to_be_visible()
+
+
+def test_the_page_prices_a_backfill_and_starts_it(page: Page, make_run: MakeRun) -> None:
+    end = datetime.now(KST).date() - timedelta(days=2)
+    begin = end - timedelta(days=1)
+    page.goto(f"{make_run.url}/kmaflow/app/#/work")
+    form = page.locator("form")
+    form.locator("input[value=asos_hourly]").check()
+    form.locator("input[type=date]").first.fill(f"{begin}")
+    form.locator("input[type=date]").last.fill(f"{end}")
+    form.get_by_label("Stations").fill("108, 강릉")
+    form.get_by_role("button").click()
+    expect(page.locator("[data-of=rows]")).to_have_text("48")
+    page.get_by_role("button", name="Start kma_backfill").click()
+    started = page.get_by_role("link", name="Started")
+    expect(started).to_be_visible()
+    with AirflowApi(make_run.url, "admin", make_run.password) as airflow:
+        (run,) = airflow.runs(dag_id="kma_backfill")
+        assert run["conf"] == {
+            "datasets": ["asos_hourly"],
+            "from": f"{begin}",
+            "to": f"{end}",
+            "stations": "108, 강릉",
+        }
+        assert (started.get_attribute("href") or "").endswith(quote(run["dag_run_id"], safe=""))
+        wait_for(lambda: airflow.runs(dag_id="kma_backfill")[0]["state"] in ("success", "failed"), "the backfill")
+        assert airflow.runs(dag_id="kma_backfill")[0]["state"] == "success"
+    page.reload()
+    form.locator("input[value=asos_hourly]").check()
+    form.locator("input[type=date]").first.fill(f"{begin}")
+    form.locator("input[type=date]").last.fill(f"{end}")
+    form.get_by_label("Stations").fill("108, 강릉")
+    form.get_by_role("button").click()
+    expect(page.get_by_text("There is nothing to request.")).to_be_visible()
