@@ -21,7 +21,6 @@ DOCS = ROOT / "docs"
 LANGUAGES = ("en", "ko")
 #: What the tutorial types that is no command of ours, and what proves it instead.
 ELSEWHERE = {
-    "git clone <this repository> kmaflow && cd kmaflow": "a clone is where all of this runs",
     "make run": "tests/e2e",
     "source .venv/bin/activate": "the venv that this test runs in",
     "kmaflow simulate": "the simulator of this test",

@@ -128,6 +128,7 @@ def test_no_key_anywhere_says_where_it_belongs(tmp_path: Path) -> None:
             "postgresql+psycopg://u:p%40ss@db:5432/kma",
         ),
         ({"conn_type": "mysql", "host": "db", "schema": "kma"}, "mysql+pymysql://db/kma"),
+        ({"conn_type": "postgres", "host": "db", "schema": "kma", "port": 0}, "postgresql+psycopg://db/kma"),
         ({"conn_type": "mysql", "host": "db"}, None),
         (
             {"conn_type": "postgres", "host": "db", "schema": "kma",

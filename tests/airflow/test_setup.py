@@ -33,6 +33,22 @@ def test_it_makes_what_is_missing_and_then_nothing() -> None:
     assert all(line.startswith("already there: ") for line in setup_airflow())
 
 
+def test_a_port_is_stored_as_airflows_form_sends_it_also_for_connections_made_before() -> None:
+    def ports() -> list[int | None]:
+        with create_session() as session:
+            return list(
+                session.scalars(select(Connection.port).where(Connection.conn_id.in_(["kma_apihub", "kma_store"])))
+            )
+
+    make_defaults()
+    assert ports() == [0, 0]
+    with create_session() as session:
+        for one in session.scalars(select(Connection).where(Connection.conn_id.in_(["kma_apihub", "kma_store"]))):
+            one.port = None
+    make_defaults()
+    assert ports() == [0, 0]
+
+
 @pytest.mark.parametrize(("wanted", "slots"), [("2", 4), ("8", 8)])
 def test_the_pool_holds_as_many_tasks_as_are_wanted(wanted: str, slots: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KMAFLOW_MAX_ACTIVE_TASKS", wanted)

@@ -105,12 +105,6 @@ def test_the_button_tests_a_default_connection(page: Page, make_run: MakeRun, na
     assert answered.value.json()["status"] is True, answered.value.text()
 
 
-def test_a_dag_is_found_by_its_id(page: Page, make_run: MakeRun) -> None:
-    page.goto(f"{make_run.url}/dags?name_pattern=kma_backfill")
-    expect(page.get_by_role("link", name="기상청 과거자료 수집 (kma_backfill)").first).to_be_visible()
-    expect(page.get_by_role("link", name="(kma_aws)")).to_have_count(0)
-
-
 def test_the_page_in_the_navigation_shows_data_by_the_login_of_airflow(page: Page, make_run: MakeRun) -> None:
     for path in ("overview", "work", "completeness/year"):
         answer = httpx.get(f"{make_run.url}/kmaflow/v1/{path}", trust_env=False)

@@ -10,6 +10,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import cycle
 
 import sqlalchemy as sa
 
@@ -181,15 +182,19 @@ def fill(
     dice = random.Random(f"{seed} {kind.table}")
     engine = sa.create_engine(url)
     table = table_of(kind, unique=unique)
+    # A prime number of different rows, so that hours are made of ever other ones.
+    pool = [printed(kind, dice) for _ in range(1_999)]
+    meant = [expected(kind, row) for row in pool]
+    numbers = cycle(range(len(pool)))
     cells: Cells = {}
     with engine.begin() as connection:
         table.create(connection)
         batch: list[dict[str, object]] = []
         for stn, stamps in windows(kind, count, stations, first):
-            rows = [printed(kind, dice) for _ in stamps]
-            stored = kept(kind, rows)
-            for stamp, row, values in zip(stamps, rows, stored, strict=True):
-                cells[stamp, stn] = expected(kind, row)
+            chosen = [next(numbers) for _ in stamps]
+            stored = kept(kind, [pool[number] for number in chosen])
+            for stamp, number, values in zip(stamps, chosen, stored, strict=True):
+                cells[stamp, stn] = meant[number]
                 copies = 1 if unique else dice.choice([1, 1, 1, 2, 3])
                 batch += [{"CR_YMD": stamp, "STN_ID": stn, **values}] * copies
             if len(batch) > 5_000:

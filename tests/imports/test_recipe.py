@@ -24,10 +24,12 @@ from ..store.bodies import rows
 from .recipe import KINDS, Cells, fill, table_of
 
 DECEMBER = datetime(2024, 12, 1)
+#: A hundred thousand hours of two stations are almost six years.
+LONG_AGO = datetime(2018, 12, 1)
 
 
-def _filled(url: str, count: int, *, unique: bool) -> dict[str, Cells]:
-    return {kind.dataset: fill(url, kind, count, unique=unique, first=DECEMBER) for kind in KINDS.values()}
+def _filled(url: str, count: int, *, unique: bool, first: datetime = DECEMBER) -> dict[str, Cells]:
+    return {kind.dataset: fill(url, kind, count, unique=unique, first=first) for kind in KINDS.values()}
 
 
 def _stored(store: Store, dataset: str) -> dict[tuple[datetime, int], dict[str, Any]]:
@@ -90,7 +92,7 @@ def test_every_value_is_right_and_a_second_run_changes_nothing(
 @pytest.mark.long
 @pytest.mark.parametrize("unique", [True, False], ids=["unique key", "no key"])
 def test_a_hundred_thousand_rows_of_each_kind(old_url: str, kmaflow: Kmaflow, home: Path, unique: bool) -> None:
-    wanted = _filled(old_url, 100_000, unique=unique)
+    wanted = _filled(old_url, 100_000, unique=unique, first=LONG_AGO)
     assert kmaflow("import", "airflow-with-dag", old_url).code == 0
     _check(_home_url(home), wanted)
     with Store(_home_url(home)) as store:

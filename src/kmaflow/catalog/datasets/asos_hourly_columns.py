@@ -291,7 +291,7 @@ _WEATHER_AND_CLOUD = (
         "1",
         ("WC", "--"),
         (0, 99),
-        note_ko="유인관측 부호표(4677)다: AWS의 현천코드(4680)와 섞지 않는다",
+        note_ko="유인관측 코드표(4677)다: AWS의 현천코드(4680)와 섞지 않는다",
         note_en="code table of manned stations (4677): never mix with the codes of AWS (4680)",
     ),
     _column(
@@ -302,7 +302,7 @@ _WEATHER_AND_CLOUD = (
         "1",
         ("WP", "--"),
         (0, 99),
-        note_ko="한 자리 또는 두 자리(예: 77)다: 자리마다 하나의 부호로 읽는다",
+        note_ko="한 자리 또는 두 자리(예: 77)다: 자리마다 하나의 코드로 읽는다",
         note_en="one or two digits (77): read each digit as a code",
     ),
     _column(
@@ -314,7 +314,7 @@ _WEATHER_AND_CLOUD = (
         ("WW", "-" * 22),
         None,
         missing=Dash(),
-        note_ko="글자로 둔다: '05'는 5가 아니다. 기상청 고유의 부호이며 WMO 부호가 아니다",
+        note_ko="글자로 둔다: '05'는 5가 아니다. 기상청 고유의 코드이며 WMO 코드가 아니다",
         note_en="kept as text: '05' is not 5; KMA's own table, none of WMO's",
     ),
     _column(

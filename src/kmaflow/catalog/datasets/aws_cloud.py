@@ -61,7 +61,7 @@ AWS_CLOUD = Dataset(
             source=_HELP,
             unit_header="m",
             note_ko=(
-                "7620은 '7620 m 아래에 구름 없음'이라는 부호다: 평균하지 않는다. 결측 부호는 -991, 7955도 한 번 있었다"
+                "7620은 '7620 m 아래에 구름 없음'이라는 부호다: 평균하지 않는다. 결측 코드는 -991, 7955도 한 번 있었다"
             ),
             note_en=(
                 "7620 is the code for 'nothing detected below 7620 m': never average it; missing "
@@ -112,7 +112,7 @@ AWS_CLOUD = Dataset(
             unit_header="1/8",
             note_ko=(
                 "도움말은 %라고 하나 단위줄과 값은 8분위다. 9는 운량이 아니라 하늘을 볼 수 "
-                "없음이다. 결측 부호는 -992.0. CH_LOW가 7620이어도 운량이 있을 수 있다(856행 중 "
+                "없음이다. 결측 코드는 -992.0. CH_LOW가 7620이어도 운량이 있을 수 있다(856행 중 "
                 "120행)"
             ),
             note_en=(

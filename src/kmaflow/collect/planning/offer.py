@@ -9,11 +9,10 @@ import sqlalchemy as sa
 
 from kmaflow.catalog import DATASETS, STATION_LISTS
 from kmaflow.catalog.time import Window
-from kmaflow.collect.due import meant_gaps
 from kmaflow.collect.planning.estimate import plan_gaps, quota_days, wants_of
 from kmaflow.collect.planning.plan import Budget, Cost
 from kmaflow.quota.limits import Limits
-from kmaflow.store.coverage.gaps import Gap, ever_reported
+from kmaflow.store.coverage.gaps import GONE, Gap, ever_reported, gaps
 from kmaflow.store.coverage.states import rows_in
 from kmaflow.store.selection import StationChoice
 
@@ -27,7 +26,7 @@ class Offer:
         wanted: cells of the window, as many as its stamps and the stations that report.
         rows: those that would be asked for.
         there: rows of the window that are stored.
-        gone: of ``rows``, those that are older than what the hub keeps.
+        gone: those that are missing and that the hub has no more.
     """
 
     dataset: str
@@ -55,13 +54,13 @@ def offers(
     budget = Budget(limits.calls_ceiling, limits.bytes_ceiling)
     found = []
     for name, window in windows.items():
-        missing = meant_gaps(connection, name, window, now=now, stations=choice.stations, widened=True)
+        lacking = gaps(connection, [name], window, now=now, stations=choice.stations)
+        missing = [gap for gap in lacking if gap.why != GONE]
         plan = plan_gaps(connection, name, wants_of(missing), budget, window_minutes=window_minutes)
         usual = len(ever_reported(connection, [name])) or STATION_LISTS[DATASETS[name].network].stations
         there, blank = rows_in(connection, name, window, choice.stations)
         rows = sum(_rows(gap, usual) for gap in missing)
-        kept = DATASETS[name].retention
-        gone = 0 if kept is None else sum(_before(gap, now - kept, usual) for gap in missing)
+        gone = sum(_rows(gap, usual) for gap in lacking if gap.why == GONE)
         count = usual if choice.stations is None else len(choice.stations)
         wanted = window.count(DATASETS[name].cadence) * count
         found.append(Offer(name, window, plan.cost, wanted, rows, there + blank, gone))
@@ -71,12 +70,3 @@ def offers(
 
 def _rows(gap: Gap, usual: int) -> int:
     return gap.cells if gap.known else gap.cells * usual
-
-
-def _before(gap: Gap, edge: datetime, usual: int) -> int:
-    """How many of a gap's cells lie before a moment."""
-    step = DATASETS[gap.dataset].cadence
-    if gap.window.start >= edge:
-        return 0
-    part = Window(gap.window.start, min(gap.window.end, edge)).count(step)
-    return _rows(gap, usual) * part // gap.window.count(step)
