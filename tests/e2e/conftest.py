@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from tests.smoke import smoke_settings
 
 from kmaflow.catalog.time import HOUR, Window
@@ -25,6 +26,8 @@ from kmaflow.catalog.time import HOUR, Window
 ROOT = Path(__file__).parents[2]
 #: For a start, a run, an end: what a loaded machine may need, not what it does need.
 PATIENCE = 600.0
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+_QUIET = ["gpu", "quic", "background-networking", "component-update", "sync"]
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
@@ -160,3 +163,14 @@ def npm_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(["npm", "ci"], cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "node_modules"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in _QUIET)],
+        )
+        yield made
+        made.close()

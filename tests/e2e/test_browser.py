@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
-from tests.e2e.conftest import PATIENCE, ROOT, MakeRun
+from playwright.sync_api import Browser, Page, expect
+from tests.e2e.conftest import CHROMIUM, PATIENCE, ROOT, MakeRun
 
 from kmaflow.catalog import DAGS, DATASETS
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 #: Read now: for the tests themselves the environment says nothing about kmaflow.
 WANTED = bool(os.environ.get("KMAFLOW_PICTURES"))
-_QUIET = ["gpu", "quic", "background-networking", "component-update", "sync"]
 
 pytestmark = [
     pytest.mark.e2e,
@@ -24,23 +20,17 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def page(make_run: MakeRun) -> Iterator[Page]:
-    """A browser that has logged in."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in _QUIET)],
-        )
-        page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-US", timezone_id="Asia/Seoul")
-        page.set_default_timeout(PATIENCE * 1000)
-        expect.set_options(timeout=PATIENCE * 1000)
-        page.goto(make_run.url)
-        page.fill("input[name=username]", "admin")
-        page.fill("input[name=password]", make_run.password)
-        page.keyboard.press("Enter")
-        page.wait_for_url(f"{make_run.url}/")
-        yield page
-        browser.close()
+def page(browser: Browser, make_run: MakeRun) -> Page:
+    """A page whose user has logged in."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-US", timezone_id="Asia/Seoul")
+    page.set_default_timeout(PATIENCE * 1000)
+    expect.set_options(timeout=PATIENCE * 1000)
+    page.goto(make_run.url)
+    page.fill("input[name=username]", "admin")
+    page.fill("input[name=password]", make_run.password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{make_run.url}/")
+    return page
 
 
 def picture(page: Page, name: str) -> None:

@@ -19,9 +19,9 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 from tests.e2e.cluster import COLLECTING, DAGS, Cluster, cluster, compose_logs, connection_body
 from tests.e2e.compose import PATIENCE, ROOT, wait_until
-from tests.e2e.conftest import last_hours
+from tests.e2e.conftest import CHROMIUM, last_hours
 from tests.e2e.image import build
-from tests.e2e.test_browser import CHROMIUM, picture
+from tests.e2e.test_browser import picture
 
 from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import HOUR, Window, now_kst

@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from tests.api.conftest import running
-from tests.e2e.conftest import PATIENCE
-from tests.e2e.test_browser import _QUIET, CHROMIUM, picture
+from tests.e2e.conftest import CHROMIUM, PATIENCE
+from tests.e2e.test_browser import picture
 from tests.read.filled import LAST, NOW, Filled, filled_database
 
 from kmaflow.api.app import create_app
@@ -37,16 +37,24 @@ WORDS = {
 }  # fmt: skip
 
 
-class Site:
-    """The page over the simulator's weather."""
+class Served:
+    """The page at an address, with a token for it."""
 
-    def __init__(self, filled: Filled, url: str, token: str) -> None:
-        self.filled, self.url, self.token = filled, url, token
+    def __init__(self, url: str, token: str) -> None:
+        self.url, self.token = url, token
 
     def ask(self, path: str, **params: Any) -> Any:
         answer = httpx.get(f"{self.url}/{path}", params=params, headers={"Authorization": f"Bearer {self.token}"})
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+
+class Site(Served):
+    """The page over the simulator's weather."""
+
+    def __init__(self, filled: Filled, url: str, token: str) -> None:
+        super().__init__(url, token)
+        self.filled = filled
 
 
 @pytest.fixture(scope="module")
@@ -63,18 +71,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             reader.dispose()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in _QUIET)],
-        )
-        yield made
-        made.close()
-
-
-def opened(browser: Browser, site: Site, language: str = "en", *, login: bool = True, **options: Any) -> Page:
+def opened(browser: Browser, site: Served, language: str = "en", *, login: bool = True, **options: Any) -> Page:
     """A browser of its own, in a language; logged in by the form."""
     context = browser.new_context(
         **{"viewport": {"width": 1360, "height": 900}, "locale": LOCALES[language], **options}
@@ -90,7 +87,7 @@ def opened(browser: Browser, site: Site, language: str = "en", *, login: bool = 
     return page
 
 
-def view(page: Page, site: Site, name: str) -> None:
+def view(page: Page, site: Served, name: str) -> None:
     """Open a view of the page."""
     page.goto(f"{site.url}/app/#/{name}")
     expect(page.locator(f"main[data-view={name.partition('/')[0]}]")).to_be_visible()
