@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime, timedelta
+from urllib.parse import quote
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.e2e.conftest import CHROMIUM, PATIENCE, ROOT, MakeRun
+from tests.e2e.conftest import CHROMIUM, PATIENCE, ROOT, MakeRun, wait_for
 
 from kmaflow.catalog import DAGS, DATASETS
+from kmaflow.catalog.time import KST
+from kmaflow.run.api import AirflowApi
 
 #: Read now: for the tests themselves the environment says nothing about kmaflow.
 WANTED = bool(os.environ.get("KMAFLOW_PICTURES"))
@@ -98,3 +103,52 @@ def test_the_button_tests_a_default_connection(page: Page, make_run: MakeRun, na
         row.last.get_by_role("button", name="Test Connection").click()
     assert answered.value.status == 200, answered.value.text()
     assert answered.value.json()["status"] is True, answered.value.text()
+
+
+def test_the_page_in_the_navigation_shows_data_by_the_login_of_airflow(page: Page, make_run: MakeRun) -> None:
+    for path in ("overview", "work", "completeness/year"):
+        answer = httpx.get(f"{make_run.url}/kmaflow/v1/{path}", trust_env=False)
+        assert answer.status_code == httpx.codes.UNAUTHORIZED, path
+    page.goto(f"{make_run.url}/")
+    page.get_by_role("link", name="기상 관측").click()
+    inside = page.frame_locator("iframe")
+    expect(inside.locator("tr[data-dataset=aws_minute]")).to_be_visible()
+    page.goto(f"{make_run.url}/kmaflow/app/#/completeness")
+    expect(page.locator("section[data-dataset=aws_minute]")).to_contain_text("%")
+    day = datetime.now(KST).date()
+    page.goto(f"{make_run.url}/kmaflow/app/#/completeness/aws_minute/{day}")
+    expect(page.get_by_role("list", name="States")).to_be_visible()
+
+
+def test_the_page_prices_a_backfill_and_starts_it(page: Page, make_run: MakeRun) -> None:
+    end = datetime.now(KST).date() - timedelta(days=2)
+    begin = end - timedelta(days=1)
+    page.goto(f"{make_run.url}/kmaflow/app/#/work")
+    form = page.locator("form")
+    form.locator("input[value=asos_hourly]").check()
+    form.locator("input[type=date]").first.fill(f"{begin}")
+    form.locator("input[type=date]").last.fill(f"{end}")
+    form.get_by_label("Stations").fill("108, 강릉")
+    form.get_by_role("button").click()
+    expect(page.locator("[data-of=rows]")).to_have_text("48")
+    page.get_by_role("button", name="Start kma_backfill").click()
+    started = page.get_by_role("link", name="Started")
+    expect(started).to_be_visible()
+    with AirflowApi(make_run.url, "admin", make_run.password) as airflow:
+        (run,) = airflow.runs(dag_id="kma_backfill")
+        assert run["conf"] == {
+            "datasets": ["asos_hourly"],
+            "from": f"{begin}",
+            "to": f"{end}",
+            "stations": "108, 강릉",
+        }
+        assert (started.get_attribute("href") or "").endswith(quote(run["dag_run_id"], safe=""))
+        wait_for(lambda: airflow.runs(dag_id="kma_backfill")[0]["state"] in ("success", "failed"), "the backfill")
+        assert airflow.runs(dag_id="kma_backfill")[0]["state"] == "success"
+    page.reload()
+    form.locator("input[value=asos_hourly]").check()
+    form.locator("input[type=date]").first.fill(f"{begin}")
+    form.locator("input[type=date]").last.fill(f"{end}")
+    form.get_by_label("Stations").fill("108, 강릉")
+    form.get_by_role("button").click()
+    expect(page.get_by_text("There is nothing to request.")).to_be_visible()
