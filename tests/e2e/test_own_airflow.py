@@ -48,7 +48,7 @@ class Own:
         return done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module", params=["oldest", pytest.param("newest", marks=pytest.mark.long)])
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.long) for name in ("oldest", "newest")])
 def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
     folder = tmp_path_factory.mktemp(request.param)
     python = folder / "venv" / "bin" / "python"

@@ -1,4 +1,4 @@
-"""What docs/en/databases.md tells people to type on their server makes a database that kmaflow can use with the URL of the README."""
+"""What docs/en/databases.md tells people to type on their server makes a database that kmaflow can use with the URL of the page."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def _statements(kind: str, name: str) -> list[str]:
 
 @pytest.fixture(params=["postgresql", "mariadb"])
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of the README, with the user and the database that the page's statements have made."""
+    """The URL of the page, with the user and the database that the page's statements have made."""
     name = f"kmaflow_page_{uuid.uuid4().hex[:8]}"
     server = sa.create_engine(server_url(request.param), isolation_level="AUTOCOMMIT")
     (line,) = re.findall(
         rf"^export KMAFLOW_DATABASE_URL=({request.param}://.*)$",
-        (ROOT / "README.md").read_text(encoding="utf-8"),
+        (ROOT / "docs" / "en" / "databases.md").read_text(encoding="utf-8"),
         re.MULTILINE,
     )
     admin = make_url(server_url(request.param))

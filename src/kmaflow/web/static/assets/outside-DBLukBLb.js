@@ -1,0 +1,1 @@
+function e(e){let t=window.top?.document;if(!t||t===document)return;e.preventDefault();let n=t.createElement(`a`);n.href=e.currentTarget.href,t.body.append(n),n.click(),n.remove()}export{e as t};
