@@ -153,28 +153,28 @@ def test_an_undisturbed_day_costs_no_call_beyond_the_plan(moving: Running, tmp_p
 
 def test_every_fault_ends_in_the_right_state_and_why_explains_it(tmp_path: Path) -> None:
     faults = parse_faults("truncate=0.05,late=0.05:8m,blank=0.03:15m")
-    others = frozenset({"nph-aws2_min_cloud", "stn_inf.php"})
+    others = frozenset({"nph-aws2_min_vis", "stn_inf.php"})
     with simulated(BEGIN, faults=faults, keys=(KeyGrant(DEFAULT_KEY, operations=others),)) as hub:
         clock = Clock(hub, BEGIN + 4 * MINUTE)
         with collecting(hub, tmp_path, start=BEGIN) as collector:
             Day(collector, clock, ["aws_cloud", "aws_visibility"], BEGIN + 3 * HOUR).run()
             seen = Window(BEGIN, BEGIN + 90 * MINUTE)
             with reading(collector.store.engine) as connection:
-                table = stamps(connection, "aws_cloud", seen)
-                missing = {gap.why for gap in gaps(connection, ["aws_visibility"], seen, now=clock.now)}
+                table = stamps(connection, "aws_visibility", seen)
+                missing = {gap.why for gap in gaps(connection, ["aws_cloud"], seen, now=clock.now)}
             found = {(stamp, stn): state for stamp, stn, state, *_ in table.iter_rows()}
-            told = truth(hub, "aws_cloud", seen.start + MINUTE, seen.end)
+            told = truth(hub, "aws_visibility", seen.start + MINUTE, seen.end)
             expected = {(datetime.strptime(cell["tm"], "%Y%m%d%H%M"), cell["stn"]): cell["state"] for cell in told}
             assert {cell: state for cell, state in found.items() if state != "absent"} == {
                 cell: state for cell, state in expected.items() if state in ("present", "blank")
             }
             assert set(found.values()) >= {"present", "absent"}
             assert missing <= {"not_applied", "planned"}
-            why = story(collector, DATASETS["aws_visibility"], 108, BEGIN + MINUTE)
+            why = story(collector, DATASETS["aws_cloud"], 108, BEGIN + MINUTE)
             assert why["state"] in ("refused", "not_asked")
             for state in ("present", "blank", "absent"):
                 for stamp, stn in [cell for cell, one in found.items() if one == state][:1]:
-                    assert story(collector, DATASETS["aws_cloud"], stn, stamp)["state"] == state
+                    assert story(collector, DATASETS["aws_visibility"], stn, stamp)["state"] == state
 
 
 def test_the_key_is_said_to_nobody(moving: Running, tmp_path: Path) -> None:
