@@ -89,12 +89,18 @@ class Cluster:
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}/logs/{attempt}"
         return json.dumps(self.api._get(path, {"full_content": "true"})["content"], ensure_ascii=False)
 
-    def compare(self, url: str, windows: Sequence[Window]) -> list[Comparison]:
-        """Every table against the truth of the windows, in both directions; a second row for a key would be one too many."""
+    def compare(self, url: str, windows: Sequence[Window] | Mapping[str, Sequence[Window]]) -> list[Comparison]:
+        """Every table against the truth of the windows (of its DAG), in both directions; a second row for a key would be one too many."""
+        of_dag = windows if isinstance(windows, Mapping) else dict.fromkeys(COLLECTING, windows)
         engine = open_engine(url)
         truth = TruthCheck(f"http://127.0.0.1:{self.compose.port('simulator', 8765)}", engine)
         try:
-            return [one for names in COLLECTING.values() for name in names for one in truth.compare(name, windows)]
+            return [
+                one
+                for dag_id, names in COLLECTING.items()
+                for name in names
+                for one in truth.compare(name, of_dag[dag_id])
+            ]
         finally:
             engine.dispose()
 
