@@ -85,21 +85,24 @@ def _global(
     if not debug:
         sys.excepthook = _one_line
     if {"-h", "--help"}.isdisjoint(sys.argv):
-        _say_settings(aloud=verbose)
+        _say_settings(aloud=verbose, as_log=log_format is LogFormat.JSON)
 
 
-def _say_settings(*, aloud: bool) -> None:
+def _say_settings(*, aloud: bool, as_log: bool) -> None:
     """Name misspelt settings, and with -v where home, key and databases come from."""
     if not aloud and not Path(".env").exists() and not any(name.upper().startswith("KMAFLOW_") for name in os.environ):
         return
     from kmaflow.settings import load_settings, misspelt
 
-    for line in misspelt():
-        tell(f"kmaflow: {line}", err=True)
+    said = [f"kmaflow: {line}" for line in misspelt()]
     if aloud:
         from kmaflow.commands.sources import sources
 
-        for line in sources(load_settings()):
+        said += sources(load_settings())
+    for line in said:
+        if as_log:
+            logging.getLogger(__name__).warning(line)
+        else:
             tell(line, err=True)
 
 
