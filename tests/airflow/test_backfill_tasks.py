@@ -83,7 +83,7 @@ def task(dataset: str = "aws_minute") -> backfill.FillPeriod:
     ("form", "words"),
     [
         ({"from": "2025-01-03", "to": "2025-01-03"}, "empty"),
-        ({"from": "yesterday"}, "not a time"),
+        ({"from": "Tuesday"}, "not a time"),
         ({"to": "2125-01-01"}, "future"),
         ({"datasets": ["aws_nothing"]}, "aws_nothing"),
     ],

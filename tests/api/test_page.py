@@ -322,7 +322,7 @@ def test_a_station_is_told_with_its_neighbours_and_what_it_has(api: Api) -> None
         ("/v1/frames", {"dataset": "asos_hourly", "element": "rain_10min", "every": "1h"}, 422, "rn"),
         ("/v1/frames", {"dataset": "aws_minute", "element": "ta", "hours": 72, "every": "1min"}, 413, "10min"),
         ("/v1/completeness/year", {"days": 500}, 413, "days"),
-        ("/v1/completeness/day", {"dataset": "aws_minute", "day": "yesterday"}, 422, "YYYY"),
+        ("/v1/completeness/day", {"dataset": "aws_minute", "day": "Tuesday"}, 422, "YYYY"),
         ("/v1/station/4711", {}, 422, "nearest"),
         ("/v1/revisions", {"dataset": "aws_minutes"}, 422, "aws_minute"),
         ("/v1/price", {"datasets": "rain", "from": DAY, "to": "2025-01-16"}, 422, "aws_minute"),

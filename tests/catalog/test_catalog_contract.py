@@ -245,7 +245,7 @@ def test_a_column_without_aliases_answers_to_kmas_name() -> None:
     [
         ("aws_minut", "aws_minute"),
         ("asos", "asos_hourly"),
-        ("aws-cloud", "aws_cloud"),
+        ("aws_clout", "aws_cloud"),
         ("xyz", ", ".join(CONTRACT)),
     ],
 )

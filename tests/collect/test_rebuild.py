@@ -701,6 +701,7 @@ def test_an_outline_tells_what_would_be_done_and_does_nothing(tmp_path: Path) ->
         assert ledger(collector.store) == before
         assert outline(collector, Window(NOON + DAY, NOON + DAY + MINUTE)).planned == 2
     empty = tmp_path / "empty.db"
+    empty.touch()
     with open_at(tmp_path, database_url=f"sqlite:///{empty}") as collector:
         assert outline(collector).datasets["aws_minute"].stretches == 3
         assert rows(collector.store, "SELECT COUNT(*) FROM sqlite_master") == [(0,)]

@@ -208,8 +208,12 @@ def test_expected_are_the_stations_that_reported_within_seven_days(known: Store)
 
 def test_a_year_without_a_word_is_one_gap_and_an_empty_old_answer_none(known: Store) -> None:
     year = Window(datetime(2023, 1, 1), datetime(2024, 1, 1))
-    (gap,) = _gaps(known, year)
-    assert (gap.window, gap.state, gap.cells, gap.known) == (year, "not_asked", 365 * 1440, False)
+    # At its beginning the hub has nothing any more.
+    kept_from = datetime(2023, 2, 14)
+    assert [(gap.window, gap.state, gap.why, gap.cells, gap.known) for gap in _gaps(known, year)] == [
+        (Window(year.start, kept_from), "not_asked", "gone", 44 * 1440, False),
+        (Window(kept_from, year.end), "not_asked", "planned", 321 * 1440, False),
+    ]
     body = minute_body({}, witness=False)
     window = Window(datetime(2023, 6, 1), datetime(2023, 6, 1, 0, 10))
     known.load(parsed_of("aws_minute", body, window), request_of(body, LATER, window=window))

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from math import inf, isfinite
 from typing import TypeAlias
+from unicodedata import normalize
 
 import numpy as np
 import sqlalchemy as sa
@@ -241,8 +242,10 @@ def found_place(listed: Listing, text: str) -> Found:
     fitting = [one for one in listed.named(text) if one.lat is not None and one.lon is not None]
     exact = [one for one in fitting if plain(text) in {plain(name) for name in (one.name_ko, one.name_en) if name}]
     if not fitting:
-        names = {name for one in listed.stations for name in (one.name_ko, one.name_en) if name}
-        near = ", ".join(get_close_matches(text.strip(), names, n=5, cutoff=0.4)) or "-"
+        # Letter by letter, as the selection of stations compares.
+        names = {normalize("NFD", name): name for one in listed.stations for name in (one.name_ko, one.name_en) if name}
+        close = get_close_matches(normalize("NFD", text.strip()), names, n=5, cutoff=0.4)
+        near = ", ".join(names[one] for one in close) or "-"
         raise UsageError(
             f"no place {text!r} in the station list",
             ko=f"지점 목록에 그런 장소가 없습니다: {text!r}",

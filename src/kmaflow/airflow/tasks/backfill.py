@@ -17,7 +17,6 @@ from kmaflow.catalog import DATASETS, named
 from kmaflow.catalog.model import Dataset
 from kmaflow.catalog.time import DAY, HOUR, Window, floor_to, parse_time
 from kmaflow.language import say_in_airflow
-from kmaflow.store.backfills import begun_row
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -40,6 +39,8 @@ def check(context: Context) -> list[Periods]:
         window = past_window(parse_time(str(params["from"])), parse_time(str(params["to"])))
     with open_for(context, needs_hub=False) as collector:
         choice = chosen_stations(collector, params, names)
+        from kmaflow.store.backfills import begun_row
+
         collector.store.note(begun_row(names, window, choice))
     parts = {name: list(reversed(periods_of(DATASETS[name], window))) for name in names}
     counts = ", ".join(f"{name} {len(own)}" for name, own in parts.items())

@@ -20,8 +20,8 @@ LEDGER = sa.Table(
         comment="자료, 또는 station_AWS·station_SFC / dataset, or a station list",
     ),
     sa.Column("stn", sa.Integer, nullable=False, comment="요청한 지점, 0 = 전체 / station asked, 0 = all"),
-    sa.Column("tm_from", STAMP, comment="구간의 시작(미포함) / start of the window, excluded"),
-    sa.Column("tm_to", STAMP, comment="구간의 끝(포함) / end of the window, included"),
+    sa.Column("tm_from", STAMP, comment="창의 시작(제외) / start of the window, excluded"),
+    sa.Column("tm_to", STAMP, comment="창의 끝(포함) / end of the window, included"),
     sa.Column("fetched_at", MOMENT, nullable=False, comment="받은 시각 / when the answer had come [KST]"),
     sa.Column("http_status", sa.Integer, comment="HTTP 상태 / HTTP status"),
     sa.Column(
@@ -46,16 +46,16 @@ LEDGER = sa.Table(
     ),
     sa.Column("key_id", sa.String(12), comment="인증키 SHA-256의 앞 12자 / first 12 hex digits of the key's SHA-256"),
     sa.Column("selection", LONG_TEXT, nullable=False, comment="저장한 지점 / stations stored: all, or numbers"),
-    sa.Column("message", KeptText, comment="거부·오류 메시지 / message of the refusal"),
+    sa.Column("message", KeptText, comment="거절·오류의 말 / words of the refusal"),
     sa.Column(
         "lacking",
         LONG_TEXT,
-        comment="값이 있었으나 이 응답에 없던 관측값 / stored cells that this answer left without",
+        comment="값이 있던 칸 가운데 이 응답에 없던 것 / stored cells that this answer left without",
     ),
     sa.Column(
         "holds",
         LONG_TEXT,
-        comment="파일에 있는 관측값: 날짜 → 지점 → 분 / cells that a file holds: day, stations, minutes, JSON",
+        comment="파일이 가진 칸: 날짜 → 지점 → 분 / cells that a file holds: day, stations, minutes, JSON",
     ),
     sa.Column("dag_id", sa.String(250), comment="요청한 Airflow DAG / DAG of Airflow that asked"),
     sa.Column("run_id", sa.String(250), comment="그 DAG의 실행 / its run"),
@@ -63,7 +63,7 @@ LEDGER = sa.Table(
     sa.Index("request_when", "fetched_at"),
     sa.Index("request_outcome", "dataset", "outcome", "tm_to"),
     **ON_SERVERS | NUMBERED,
-    comment="수집 이력 / ledger: one request and what became of it",
+    comment="요청 장부 / ledger: one request and what became of it",
 )
 
 REVISION = sa.Table(
@@ -78,7 +78,7 @@ REVISION = sa.Table(
     sa.Column("new_value", sa.String(64), comment="뒤의 값, NULL = 결측 / later value, NULL = missing"),
     sa.Column("old_request", ID, comment="NULL: 현천 둘째 쌍부터 / NULL for second and further present weather codes"),
     sa.Column("new_request", ID, nullable=False, comment="뒤의 값을 준 요청 / request of the later value"),
-    sa.Column("cause", sa.String(8), nullable=False, comment="원인: hub 또는 parser / cause: hub or parser"),
+    sa.Column("cause", sa.String(8), nullable=False, comment="까닭: hub 또는 parser / cause: hub or parser"),
     sa.Column("changed_at", MOMENT, nullable=False, comment="새 값을 받은 시각 / fetched_at of the new value [KST]"),
     sa.Index("revision_cell", "dataset", "stn", "tm_kst"),
     sa.Index("revision_when", "changed_at"),
@@ -96,7 +96,7 @@ REJECTED_LINE = sa.Table(
     sa.Column("stn", sa.Integer, comment="지점번호, 읽을 수 있었으면 / station number, if it could be read"),
     sa.Column("line", sa.Integer, nullable=False, comment="본문의 줄 번호 / line of the body"),
     sa.Column("text", KeptText, nullable=False, comment="온 그대로의 줄 / the line as it came"),
-    sa.Column("reason", KeptText, nullable=False, comment="해석할 수 없는 이유 / why it could not be read"),
+    sa.Column("reason", KeptText, nullable=False, comment="거절한 까닭 / why it is no row"),
     comment="읽을 수 없어 따로 둔 줄 / lines that are no rows, kept as they came",
     **ON_SERVERS,
 )
@@ -121,7 +121,7 @@ COVERAGE_DAY = sa.Table(
     sa.Column("day_kst", sa.String(10), primary_key=True, comment="날짜 (00:00, 24:00] / the day"),
     sa.Column("answered", LONG_TEXT, nullable=False, comment="온전한 응답을 받은 분 / minutes answered wholly, JSON"),
     sa.Column("reported", LONG_TEXT, nullable=False, comment="행이 있는 지점 / stations with rows"),
-    sa.Column("rejected", LONG_TEXT, comment="해석 불가 관측값 / cells whose line cannot be read, JSON"),
+    sa.Column("rejected", LONG_TEXT, comment="읽지 못한 칸 / cells whose line cannot be read, JSON"),
     sa.Column("present", sa.BigInteger, nullable=False, comment="값이 있는 행 수 / rows with at least one value"),
     sa.Column("blank", sa.BigInteger, nullable=False, comment="결측부호뿐인 행 수 / rows of sentinels only"),
     sa.Column("hours", LONG_TEXT, comment="시간별 present, 쉼표로 / present of each hour, by commas"),
@@ -210,10 +210,10 @@ LEASE = sa.Table(
     "lease",
     STATE_METADATA,
     sa.Column("name", sa.String(128), primary_key=True, comment="무엇을 맡았는지 / what is being done"),
-    sa.Column("owner", sa.String(128), nullable=False, comment="맡은 워커 / who does it"),
+    sa.Column("owner", sa.String(128), nullable=False, comment="맡은 작업자 / who does it"),
     sa.Column("taken_at", MOMENT, nullable=False, comment="UTC, 서버 시계 / by the server's clock"),
     sa.Column("expires_at", MOMENT, nullable=False, comment="UTC, 서버 시계 / by the server's clock"),
-    comment="작업 임대: 한 구간은 한 워커만 / one worker for one window",
+    comment="작업 임대: 한 창은 한 작업자만 / one worker for one window",
     **ON_SERVERS,
 )
 
