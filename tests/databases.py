@@ -44,6 +44,7 @@ def database(kind: str, folder: Path) -> Iterator[str]:
     """The URL of an empty database of the kind; ``folder`` holds SQLite's file."""
     if kind == "sqlite":
         # An empty database, as the servers' are: a file that is not there is not read.
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "kmaflow.db").touch()
         yield f"sqlite:///{folder / 'kmaflow.db'}"
         return
