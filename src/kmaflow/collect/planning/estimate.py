@@ -83,13 +83,18 @@ def wants_of(found: Iterable[Gap]) -> list[Want]:
     return [Want(gap.window, gap.stations) for gap in found]
 
 
+def usual_stations(connection: sa.Connection, dataset: str) -> int:
+    """How many stations report: as many as ever did, before the first answer as the network has."""
+    return len(ever_reported(connection, [dataset])) or STATION_LISTS[DATASETS[dataset].network].stations
+
+
 def price_of(connection: sa.Connection, dataset: str, stations: int | None = None) -> Price:
     """Bytes to expect for each stamp: the most seen in the ledger, before the first answer 140 for each station.
 
     Args:
-        stations: how many there are; None = as many as reported, or as the network has.
+        stations: how many there are; None = :func:`usual_stations`.
     """
-    count = stations or len(ever_reported(connection, [dataset])) or STATION_LISTS[DATASETS[dataset].network].stations
+    count = stations or usual_stations(connection, dataset)
     together, single = most_bytes_per_stamp(connection, dataset)
     return Price(
         estimate(1, count, None) if together is None else math.ceil(together),

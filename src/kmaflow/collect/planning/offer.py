@@ -7,12 +7,12 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from kmaflow.catalog import DATASETS, STATION_LISTS
+from kmaflow.catalog import DATASETS
 from kmaflow.catalog.time import Window
-from kmaflow.collect.planning.estimate import plan_gaps, quota_days, wants_of
+from kmaflow.collect.planning.estimate import plan_gaps, quota_days, usual_stations, wants_of
 from kmaflow.collect.planning.plan import Budget, Cost
 from kmaflow.quota.limits import Limits
-from kmaflow.store.coverage.gaps import GONE, Gap, ever_reported, gaps
+from kmaflow.store.coverage.gaps import GONE, Gap, gaps
 from kmaflow.store.coverage.states import rows_in
 from kmaflow.store.selection import StationChoice
 
@@ -57,7 +57,7 @@ def offers(
         lacking = gaps(connection, [name], window, now=now, stations=choice.stations)
         missing = [gap for gap in lacking if gap.why != GONE]
         plan = plan_gaps(connection, name, wants_of(missing), budget, window_minutes=window_minutes)
-        usual = len(ever_reported(connection, [name])) or STATION_LISTS[DATASETS[name].network].stations
+        usual = usual_stations(connection, name)
         there, blank = rows_in(connection, name, window, choice.stations)
         rows = sum(_rows(gap, usual) for gap in missing)
         gone = sum(_rows(gap, usual) for gap in lacking if gap.why == GONE)
