@@ -18,6 +18,15 @@ export function choose(chosen: Language): void {
   keep("kmaflow.language", chosen);
 }
 
+/** A choice that was remembered; null where there is none. */
+export function kept(name: string): string | null {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+
 /** Remember a choice, where the browser lets us. */
 export function keep(name: string, value: string): void {
   try {
