@@ -79,7 +79,7 @@ def at_place(
         elements: KMA's names, CF standard names, or words such as ``rain`` and ``기온``; None = the usual ones.
         within_km: how far a station may be; None = 25 km, and 10 km for rain, snow, cloud and visibility.
         within_m: how much higher or lower than the place, if the place's height is known.
-        max_age: how old a value may be; None = 30 minutes, and 3 hours for what only the hourly table has.
+        max_age: how old a value may be; None = 30 minutes, in the hourly table 3 hours: a near hourly value counts before a farther one of this minute.
         at: the moment asked for (naive KST), None = now.
         as_of: the data as they were known then.
         now: this moment, naive KST.
