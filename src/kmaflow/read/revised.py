@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -69,7 +70,11 @@ def revisions(
 
 def _value(dataset: str, column: str, text: str | None) -> float | str | None:
     """A value as the table has it; the revision keeps text."""
+    return text if text is None or column in _texts(dataset) else float(text)
+
+
+@cache
+def _texts(dataset: str) -> frozenset[str]:
+    """Columns that hold text. Further codes of present weather, which are no column, are numbers."""
     described = DATASETS.get(dataset)
-    known = {one.name: one.kind for one in described.stored} if described else {}
-    # Not among them are further codes of present weather: numbers.
-    return text if text is None or known.get(column, "int") == "text" else float(text)
+    return frozenset(one.name for one in described.stored if one.kind == "text") if described else frozenset()

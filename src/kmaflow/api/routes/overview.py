@@ -6,7 +6,6 @@ import math
 from datetime import datetime
 from typing import Annotated
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
@@ -17,7 +16,6 @@ from kmaflow.api.reader import Reader
 from kmaflow.api.routes import parameters as given
 from kmaflow.catalog import DATASETS, named
 from kmaflow.catalog.time import DAY, MINUTE, Window, parse_time
-from kmaflow.collect.due import Due
 from kmaflow.collect.live_need import limits
 from kmaflow.collect.planning.offer import offers
 from kmaflow.status import work as working
@@ -46,7 +44,11 @@ def overview(request: Request) -> Response:
     with reading(reader.store.engine) as connection:
         start = reader.settings.start or first_start(connection)
         fresh = freshness(connection, DATASETS, now=now, start=start)
-        due = {one.dataset: _due(connection, reader, one.dataset) for one in fresh if one.state != "never"}
+        due = {
+            one.dataset: working.looked_at(connection, one.dataset, now=now, start=start)
+            for one in fresh
+            if one.state != "never"
+        }
         quota = quota_of(connection, reader)
         found = incidents(connection, [one for one in fresh if one.dataset in due], due, quota)
     body = models.Overview(
@@ -66,7 +68,8 @@ def work(request: Request) -> Response:
     reader = given.reader_of(request)
     now = reader.clock()
     with reading(reader.store.engine) as connection:
-        due = {name: _due(connection, reader, name) for name in asked(connection)}
+        start = reader.settings.start or first_start(connection)
+        due = {name: working.looked_at(connection, name, now=now, start=start) for name in asked(connection)}
         minutes, taken = reader.settings.window_minutes, _taken(reader)
         filling = working.fillings(connection, taken, limits(reader.settings), window_minutes=minutes, now=now)
     repairs = [
@@ -155,12 +158,6 @@ def price(
         datasets=parts,
     )
     return answers.modelled(request, body, _AGE)
-
-
-def _due(connection: sa.Connection, reader: Reader, name: str) -> Due:
-    return working.looked_at(
-        connection, name, now=reader.clock(), start=reader.settings.start or first_start(connection)
-    )
 
 
 def _taken(reader: Reader) -> list[working.Taken]:
